@@ -21,11 +21,15 @@ func CopyIn(ctx context.Context, tx *Tx, table string, columns []string, rows it
 		next, stop := iter.Pull2(rows)
 		defer stop()
 		var n int64
+		src := &source{next: next}
 		err := tx.conn.Raw(func(dc any) error {
 			var err error
-			n, err = dc.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{table}, columns, &source{next: next})
+			n, err = dc.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{table}, columns, src)
 			return err
 		})
+		if src.err != nil {
+			return n, src.err
+		}
 		if err != nil {
 			return n, fmt.Errorf("copy into %s: %w", table, err)
 		}
