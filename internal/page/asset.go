@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// assets are the files that pages refer to. All of them live under one folder
+// named by the hash of their content, so that they may be cached for ever and
+// a stylesheet can name its fonts by relative paths.
+type assets struct {
+	base     string // "/_/1a2b3c4d5e6f/"
+	files    map[string]asset
+	terraces sync.Map // file name -> asset, as they are asked for; at most kinds × seeds
+}
+
+type asset struct {
+	kind  string
+	plain []byte
+	small []byte // gzip; nil where it gains nothing
+}
+
+// styles are joined in this order; a component's own sheet comes from its folder.
+var styles = []string{"token.css", "font.css", "base.css", "phone.css", "desk.css", "component/*", "print.css"}
+
+func loadAssets() *assets {
+	a := &assets{files: map[string]asset{}}
+	err := fs.WalkDir(embedded, "asset", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(p) == ".css" {
+			return err
+		}
+		b, err := fs.ReadFile(embedded, p)
+		if err == nil {
+			a.add(strings.TrimPrefix(p, "asset/"), b)
+		}
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	a.add("danh.css", stylesheet())
+	names := make([]string, 0, len(a.files))
+	for n := range a.files {
+		names = append(names, n)
+	}
+	h := sha256.New()
+	for _, n := range sorted(names) {
+		fmt.Fprintf(h, "%s %d\n", n, len(a.files[n].plain))
+		h.Write(a.files[n].plain)
+	}
+	// Of the terraces one drawing stands for its kind: they are drawn on demand.
+	for _, kind := range terraceOrder {
+		h.Write([]byte(terraceFile(kind, 0)))
+	}
+	a.base = "/_/" + hex.EncodeToString(h.Sum(nil)[:6]) + "/"
+	return a
+}
+
+// stylesheet joins the sheets.
+func stylesheet() []byte {
+	var b bytes.Buffer
+	for _, s := range styles {
+		var names []string
+		var err error
+		if s == "component/*" {
+			names, err = fs.Glob(embedded, "component/*/*.css")
+		} else {
+			names, err = fs.Glob(embedded, "asset/"+s)
+		}
+		if err != nil || len(names) == 0 {
+			panic("page: no stylesheet " + s)
+		}
+		for _, n := range names {
+			c, err := fs.ReadFile(embedded, n)
+			if err != nil {
+				panic(err)
+			}
+			b.Write(c)
+			b.WriteByte('\n')
+		}
+	}
+	return b.Bytes()
+}
+
+func (a *assets) add(name string, b []byte) { a.files[name] = newAsset(name, b) }
+
+func newAsset(name string, b []byte) asset {
+	kind := mime.TypeByExtension(path.Ext(name))
+	switch path.Ext(name) { // the system's table of types may be missing or odd
+	case ".woff2":
+		kind = "font/woff2"
+	case ".js":
+		kind = "text/javascript; charset=utf-8"
+	case ".svg":
+		kind = "image/svg+xml"
+	case ".css":
+		kind = "text/css; charset=utf-8"
+	}
+	f := asset{kind: kind, plain: b}
+	if path.Ext(name) != ".woff2" {
+		var z bytes.Buffer
+		w, _ := gzip.NewWriterLevel(&z, gzip.BestCompression)
+		_, _ = w.Write(b)
+		_ = w.Close()
+		if z.Len() < len(b)*9/10 {
+			f.small = z.Bytes()
+		}
+	}
+	return f
+}
+
+// find looks a file up; terraces are drawn when they are first asked for.
+func (a *assets) find(name string) (asset, bool) {
+	if f, ok := a.files[name]; ok {
+		return f, true
+	}
+	if f, ok := a.terraces.Load(name); ok {
+		return f.(asset), true
+	}
+	kind, seed, ok := terraceName(name)
+	if !ok {
+		return asset{}, false
+	}
+	f := newAsset(name, []byte(terraceFile(kind, seed)))
+	a.terraces.Store(name, f)
+	return f, true
+}
+
+func (a *assets) url(name string) string { return a.base + name }
+
+// ServeHTTP answers /_/<hash>/<name>. An old hash is answered with 404 rather
+// than with another content under a name that was promised never to change.
+func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, ok := strings.CutPrefix(r.URL.Path, a.base)
+	f, found := a.find(name)
+	if !ok || !found {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	body := f.plain
+	if f.small != nil {
+		h.Set("Vary", "Accept-Encoding")
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			h.Set("Content-Encoding", "gzip")
+			body = f.small
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}
