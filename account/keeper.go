@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"danh/account/password"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/job"
+	"danh/internal/seal"
+	"danh/notify"
+	"danh/office"
+	"danh/registry/population"
+)
+
+// Config is what the keeper stands on.
+type Config struct {
+	DB         *db.DB
+	Clock      clock.Clock
+	Log        *slog.Logger
+	Seal       *seal.Sealer
+	Jobs       *job.Queue
+	Audit      *audit.Log
+	Notify     *notify.Sender
+	Population *population.Registry
+	Calendar   *office.Calendar
+	Carrier    SubscriberCheck // nil: the answer is always Unknown
+
+	Pepper      []byte          // optional secret mixed into every password hash
+	Argon       password.Params // zero: t=2, m=19 MiB, p=1
+	MaxPassword int             // runes; 0 means 64, which is also the least allowed
+	Idle        time.Duration   // a session ends after so long without use; 0 means 30 min
+	Absolute    time.Duration   // and after so long in any case; 0 means 12 h
+	Origins     []string        // own doors an opening may return to, "http://localhost:8081"
+}
+
+// Keeper keeps the accounts. It is safe for concurrent use.
+type Keeper struct {
+	c      Config
+	store  store
+	hasher *password.Hasher
+	rules  rules
+	spray  *spray
+}
+
+// New returns a keeper and registers the room's jobs on the queue.
+func New(c Config) (*Keeper, error) {
+	c.Idle = cmp.Or(c.Idle, 30*time.Minute)
+	c.Absolute = cmp.Or(c.Absolute, 12*time.Hour)
+	c.MaxPassword = max(c.MaxPassword, 64)
+	if c.Carrier == nil {
+		c.Carrier = silentCarrier{}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	k := &Keeper{c: c, hasher: password.NewHasher(c.Argon, c.Pepper), spray: newSpray(c.Clock)}
+	k.store = store{seal: c.Seal}
+	k.rules.db, k.rules.clock = c.DB, c.Clock
+	k.handleJobs()
+	return k, nil
+}
+
+// silentCarrier stands for a carrier without a subscriber check.
+type silentCarrier struct{}
+
+func (silentCarrier) Check(context.Context, Subscriber) (Answer, error) { return Unknown, nil }

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"log/slog"
+	"time"
+
+	"danh/internal/id"
+)
+
+type sessionKind struct{}
+
+// SessionID names a session where its token must not appear.
+type SessionID = id.ID[sessionKind]
+
+// ParseSessionID reads a session's key.
+func ParseSessionID(s string) (SessionID, error) { return id.Parse[sessionKind](s) }
+
+// Session is one signed-in browser.
+type Session struct {
+	ID                 SessionID
+	Account            ID
+	Person             id.Person
+	Level              Level
+	Provisional        bool
+	Status             Status
+	AuthTime, LastSeen time.Time
+	AMR                []string // RFC 8176
+	Assurance          int      // authentication assurance 1–4, Decree 69/2024 article 20
+	Label              string   // browser and system, as she would recognise them
+	MustChangePassword bool
+	PasswordEnds       time.Time // when the password must be changed at the latest
+}
+
+// Token is the secret that a session's cookie carries. It prints redacted.
+type Token string
+
+// NewToken makes a token of 32 random bytes.
+func NewToken() Token {
+	b := make([]byte, 32)
+	rand.Read(b)
+	return Token(base64.RawURLEncoding.EncodeToString(b))
+}
+
+// String hides the token.
+func (Token) String() string { return "[redacted]" }
+
+// GoString hides the token.
+func (Token) GoString() string { return "[redacted]" }
+
+// LogValue hides the token.
+func (Token) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// Reveal gives the token for the cookie.
+func (t Token) Reveal() string { return string(t) }
+
+// hash is what is stored. The token has 256 random bits: a plain hash is enough.
+func (t Token) hash() []byte {
+	s := sha256.Sum256([]byte(t))
+	return s[:]
+}
+
+// Remote is what is known of the caller: a coarse address and a label of her
+// browser. Neither is stored with the exact address.
+type RemoteInfo struct {
+	Address string // host part of the remote address
+	Label   string // "Firefox trên Android"
+	Device  Token  // the long-lived device cookie, may be empty
+}
+
+// Subscriber is what a carrier is asked about.
+type Subscriber struct {
+	Phone     string // +84…
+	Number    string
+	Name      string
+	BirthDate string // ISO
+}
+
+// SubscriberCheck asks the carrier whether a phone is registered to a person.
+// It answers Unknown, not an error, when the carrier has no answer.
+type SubscriberCheck interface {
+	Check(ctx context.Context, s Subscriber) (Answer, error)
+}

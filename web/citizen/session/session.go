@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package session owns how the citizen's door knows who is signed in: one
+// cookie that is named after the door, looked up once per request.
+//
+// It refuses to keep anything in the cookie but the token. A request without
+// a living session goes on as nobody; journeys that need somebody wrap their
+// handlers in Require.
+package session
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"danh/account"
+	"danh/internal/fault"
+)
+
+// Finder finds the session of a token; account.Keeper is one.
+type Finder interface {
+	FindSession(ctx context.Context, t account.Token) (account.Session, error)
+}
+
+// Guard reads and writes the door's cookies.
+type Guard struct {
+	finder Finder
+	secure bool
+	fail   func(http.ResponseWriter, *http.Request, error)
+}
+
+// New returns the door's guard. secure is set when the door is served over
+// https: the cookie's name then begins with __Host-. fail shows a fault.
+func New(f Finder, secure bool, fail func(http.ResponseWriter, *http.Request, error)) *Guard {
+	return &Guard{finder: f, secure: secure, fail: fail}
+}
+
+type key struct{}
+
+type held struct {
+	session account.Session
+	ok      bool
+}
+
+// Load looks up the request's session and puts it into the context.
+func (g *Guard) Load(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t := g.Token(r)
+		if t == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s, err := g.finder.FindSession(r.Context(), t)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			g.Clear(w)
+			next.ServeHTTP(w, r)
+		case err != nil:
+			g.fail(w, r, err)
+		default:
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, held{s, true})))
+		}
+	})
+}
+
+// From gives the session of the request's context.
+func From(ctx context.Context) (account.Session, bool) {
+	h, _ := ctx.Value(key{}).(held)
+	return h.session, h.ok
+}
+
+// With puts a session into a context; Load does, and so may tests of journeys.
+func With(ctx context.Context, s account.Session) context.Context {
+	return context.WithValue(ctx, key{}, held{s, true})
+}
+
+// Require sends a visitor who is not signed in to the sign-in page and back
+// afterwards, and one whose password is too old to the page that changes it.
+func Require(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, ok := From(r.Context())
+		if !ok {
+			http.Redirect(w, r, "/signin?return="+url.QueryEscape(back(r)), http.StatusSeeOther)
+			return
+		}
+		if s.MustChangePassword && !strings.HasPrefix(r.URL.Path, "/security/password") && r.URL.Path != "/signout" {
+			http.Redirect(w, r, "/security/password?return="+url.QueryEscape(back(r)), http.StatusSeeOther)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// back is where a visitor wanted to go; what she posted is not repeated.
+func back(r *http.Request) string {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return r.URL.RequestURI()
+	}
+	return "/"
+}
+
+// LocalPath gives a path of this door, or "" when s is anything else: another
+// host, a scheme, a backslash trick.
+func LocalPath(s string) string {
+	if !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n\t") {
+		return ""
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil {
+		return ""
+	}
+	return s
+}
+
+// Token reads the session's token.
+func (g *Guard) Token(r *http.Request) account.Token { return account.Token(g.read(r, "danh-citizen")) }
+
+// Set gives the browser a session. The cookie ends with the browser; the
+// server ends it by itself after its idle and absolute times.
+func (g *Guard) Set(w http.ResponseWriter, t account.Token) { g.write(w, "danh-citizen", t.Reveal(), 0) }
+
+// Clear takes the session's cookie away.
+func (g *Guard) Clear(w http.ResponseWriter) { g.write(w, "danh-citizen", "", -1) }
+
+// Device reads the long-lived cookie by which a browser is known again.
+func (g *Guard) Device(r *http.Request) account.Token {
+	return account.Token(g.read(r, "danh-citizen-device"))
+}
+
+// SetDevice gives the browser its long-lived cookie.
+func (g *Guard) SetDevice(w http.ResponseWriter, t account.Token) {
+	g.write(w, "danh-citizen-device", t.Reveal(), 400*24*60*60)
+}
+
+// Opening reads the token of a half-finished opening.
+func (g *Guard) Opening(r *http.Request) account.Token {
+	return account.Token(g.read(r, "danh-citizen-opening"))
+}
+
+// SetOpening gives the browser the token of its opening for a day; an empty
+// token takes it away.
+func (g *Guard) SetOpening(w http.ResponseWriter, t account.Token) {
+	age := int((24 * time.Hour).Seconds())
+	if t == "" {
+		age = -1
+	}
+	g.write(w, "danh-citizen-opening", t.Reveal(), age)
+}
+
+func (g *Guard) name(n string) string {
+	if g.secure {
+		return "__Host-" + n
+	}
+	return n
+}
+
+func (g *Guard) read(r *http.Request, n string) string {
+	c, err := r.Cookie(g.name(n))
+	if err != nil || len(c.Value) > 64 {
+		return ""
+	}
+	return c.Value
+}
+
+func (g *Guard) write(w http.ResponseWriter, n, value string, age int) {
+	http.SetCookie(w, &http.Cookie{
+		Name: g.name(n), Value: value, Path: "/", MaxAge: age,
+		HttpOnly: true, Secure: g.secure, SameSite: http.SameSiteLaxMode,
+	})
+}
