@@ -1,0 +1,42 @@
+# make run    builds Danh and starts it with its sandbox neighbours and sample people
+# make test   installs what the tests need and runs everything, on both databases
+# make check  the static checks
+SHELL := /bin/bash
+GO ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@latest
+
+.PHONY: build run test check vuln bench clean go
+build: bin/danh
+
+go:
+	@command -v $(GO) >/dev/null || { echo "Go is missing. Danh needs Go 1.26 or later: install it from https://go.dev/dl/ (or your system's package golang-go) and put it on the PATH."; exit 1; }
+
+.PHONY: bin/danh
+bin/danh: go
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o bin/danh ./cmd/danh
+
+run: build
+	@exec bin/danh up
+
+test: go
+	@scripts/test-tools
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/danh ./cmd/danh
+	$(GO) test -race -timeout 30m $(TESTFLAGS) ./...
+
+check: go
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt these files:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) test -count=1 -run 'TestImportsFollowTheHouse|TestTheFenceHolds|TestDocs' .
+	@$(GO) mod verify >/dev/null && $(GO) mod tidy -diff
+
+vuln: go
+	$(GO) run $(GOVULNCHECK) ./...
+
+bench: build
+	bin/danh bench
+
+clean:
+	rm -rf bin
