@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package partner
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"danh/internal/fault"
+)
+
+var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,63}$`)
+
+// check refuses a client that must never be registered.
+func (c Client) check() error {
+	f := fault.New(fault.Invalid, "partner.invalid")
+	if !idForm.MatchString(string(c.ID)) {
+		f.With("id", "partner.id.form")
+	}
+	if c.Name.VI == "" || c.Name.EN == "" || len(c.Name.VI)+len(c.Name.EN) > 400 {
+		f.With("name", "partner.name.both")
+	}
+	switch c.Profile {
+	case OIDC:
+	case FAPI2:
+		// The FAPI 2.0 profile binds tokens to their sender; a client that was
+		// promised that must not be served without it.
+		f.With("profile", "partner.profile.unavailable")
+	default:
+		f.With("profile", "partner.profile.unknown")
+	}
+	switch c.AuthMethod {
+	case SecretBasic:
+		if len(c.SecretHash) != 32 {
+			f.With("secret", "partner.secret.missing")
+		}
+	case PrivateKeyJWT:
+		if len(c.JWKS.Keys) == 0 || len(c.JWKS.Keys) > 10 {
+			f.With("jwks", "partner.jwks.missing")
+		}
+		for _, k := range c.JWKS.Keys {
+			if !strongPublic(k.Key) || !k.Valid() {
+				f.With("jwks", "partner.jwks.weak")
+			}
+		}
+	default:
+		f.With("auth_method", "partner.auth_method.unknown")
+	}
+	if len(c.RedirectURIs) == 0 {
+		f.With("redirect_uris", "partner.redirect.missing")
+	}
+	for _, u := range c.RedirectURIs {
+		if !safeURI(u) {
+			f.With("redirect_uris", "partner.redirect.unsafe")
+		}
+	}
+	for _, u := range c.PostLogoutURIs {
+		if !safeURI(u) {
+			f.With("post_logout_uris", "partner.redirect.unsafe")
+		}
+	}
+	openid := false
+	for _, a := range c.Asks {
+		openid = openid || a.Scope == "openid"
+		if a.Purpose.VI == "" || a.Purpose.EN == "" {
+			f.With("asks", "partner.purpose.missing")
+		}
+	}
+	if !openid {
+		f.With("asks", "partner.asks.openid")
+	}
+	if c.Sector == "" {
+		f.With("sector", "partner.sector.missing")
+	}
+	if len(f.Fields) > 0 {
+		return f
+	}
+	return nil
+}
+
+func strongPublic(key any) bool {
+	switch k := key.(type) {
+	case *ecdsa.PublicKey:
+		return k.Curve.Params().BitSize >= 256
+	case *rsa.PublicKey:
+		return k.N.BitLen() >= 2048
+	case ed25519.PublicKey:
+		return true
+	}
+	return false // private and symmetric keys do not belong here
+}
+
+// safeURI admits https anywhere and http on this machine, an absolute address
+// without fragment or user (RFC 6749, section 3.1.2; RFC 8252, section 7.3).
+func safeURI(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || strings.ContainsAny(s, "#*\\ ") || len(s) > 1000 {
+		return false
+	}
+	if u.Scheme == "https" {
+		return true
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package partner
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+)
+
+// fresh is how long a read client is believed without asking again.
+const fresh = 5 * time.Second
+
+// Config holds what a Directory needs.
+type Config struct {
+	DB    *db.DB
+	Clock clock.Clock
+	Audit *audit.Log
+}
+
+// Directory is the list of clients. It is safe for concurrent use.
+type Directory struct {
+	c     Config
+	mu    sync.RWMutex
+	known map[ID]seen
+}
+
+type seen struct {
+	client Client
+	at     time.Time
+}
+
+// New returns the directory.
+func New(c Config) *Directory { return &Directory{c: c, known: map[ID]seen{}} }
+
+// ErrUnknown says that no client with that identifier may connect now.
+var ErrUnknown = fault.New(fault.NotFound, "partner.unknown")
+
+// FindClient gives a client that may connect now; ErrUnknown when there is
+// none, when it was retired, or when its time is over.
+func (d *Directory) FindClient(ctx context.Context, id ID) (Client, error) {
+	now := d.c.Clock.Now()
+	d.mu.RLock()
+	s, ok := d.known[id]
+	d.mu.RUnlock()
+	if !ok || now.Sub(s.at) > fresh || now.Before(s.at) {
+		c, err := find(ctx, d.c.DB.Read(), id)
+		if err != nil {
+			return Client{}, err
+		}
+		s = seen{c, now}
+		d.mu.Lock()
+		d.known[id] = s
+		d.mu.Unlock()
+	}
+	if !s.client.ValidUntil.IsZero() && !now.Before(s.client.ValidUntil) {
+		return Client{}, ErrUnknown
+	}
+	return s.client, nil
+}
+
+func (d *Directory) forget(id ID) {
+	d.mu.Lock()
+	delete(d.known, id)
+	d.mu.Unlock()
+}
+
+const columns = `id, name_vi, name_en, profile, auth_method, secret_hash, COALESCE(jwks, ''), redirect_uris, post_logout_uris, asks, own_door, sector, COALESCE(valid_until, 0), updated_at`
+
+type row interface{ Scan(...any) error }
+
+func scan(r row) (Client, error) {
+	var c Client
+	var jwks, redirect, logout, asks string
+	var until, updated int64
+	if err := r.Scan(&c.ID, &c.Name.VI, &c.Name.EN, &c.Profile, &c.AuthMethod, &c.SecretHash, &jwks, &redirect, &logout, &asks,
+		&c.OwnDoor, &c.Sector, &until, &updated); err != nil {
+		return Client{}, err
+	}
+	c.ValidUntil, c.UpdatedAt = clock.FromMicros(until), clock.FromMicros(updated)
+	for text, into := range map[string]any{redirect: &c.RedirectURIs, asks: &c.Asks} {
+		if err := json.Unmarshal([]byte(text), into); err != nil {
+			return Client{}, fmt.Errorf("read client row: %w", err)
+		}
+	}
+	if err := json.Unmarshal([]byte(logout), &c.PostLogoutURIs); err != nil {
+		return Client{}, fmt.Errorf("read client row: %w", err)
+	}
+	if jwks != "" {
+		if err := json.Unmarshal([]byte(jwks), &c.JWKS); err != nil {
+			return Client{}, fmt.Errorf("read client keys: %w", err)
+		}
+	}
+	return c, nil
+}
+
+func find(ctx context.Context, q db.Q, id ID) (Client, error) {
+	c, err := scan(q.QueryRowContext(ctx, `SELECT `+columns+` FROM partner_client WHERE id = $1 AND retired_at IS NULL`, string(id)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Client{}, ErrUnknown
+	}
+	if err != nil {
+		return Client{}, fmt.Errorf("find client: %w", err)
+	}
+	return c, nil
+}
+
+// List gives all clients that were not retired, own doors first.
+func (d *Directory) List(ctx context.Context) ([]Client, error) {
+	rows, err := d.c.DB.Read().QueryContext(ctx, `SELECT `+columns+` FROM partner_client WHERE retired_at IS NULL ORDER BY own_door DESC, id`)
+	if err != nil {
+		return nil, fmt.Errorf("list clients: %w", err)
+	}
+	defer rows.Close()
+	var out []Client
+	for rows.Next() {
+		c, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
+// ListExpiring gives the clients whose time ends within d.
+func (d *Directory) ListExpiring(ctx context.Context, within time.Duration) ([]Client, error) {
+	all, err := d.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	end := d.c.Clock.Now().Add(within)
+	var out []Client
+	for _, c := range all {
+		if !c.ValidUntil.IsZero() && c.ValidUntil.Before(end) {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// RegisterTx adds a client or replaces it whole. Replacing an own door by a
+// foreign client, or the other way round, is refused: their subjects differ.
+func (d *Directory) RegisterTx(ctx context.Context, tx *db.Tx, by audit.Actor, c Client) error {
+	if by.Kind != audit.KindOfficer && by.Kind != audit.KindSystem {
+		return fault.New(fault.Forbidden, "partner.not_yours")
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	texts := make([]string, 0, 4)
+	for _, v := range []any{nonNil(c.RedirectURIs), nonNil(c.PostLogoutURIs), c.Asks} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("write client: %w", err)
+		}
+		texts = append(texts, string(b))
+	}
+	var jwks, until any
+	if len(c.JWKS.Keys) > 0 {
+		b, err := json.Marshal(c.JWKS)
+		if err != nil {
+			return fmt.Errorf("write client keys: %w", err)
+		}
+		jwks = string(b)
+	}
+	if !c.ValidUntil.IsZero() {
+		until = clock.Micros(c.ValidUntil)
+	}
+	res, err := tx.ExecContext(ctx, `INSERT INTO partner_client
+		(id, name_vi, name_en, profile, auth_method, secret_hash, jwks, redirect_uris, post_logout_uris, asks, own_door, sector, valid_until, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+		ON CONFLICT (id) DO UPDATE SET name_vi = excluded.name_vi, name_en = excluded.name_en, profile = excluded.profile,
+			auth_method = excluded.auth_method, secret_hash = excluded.secret_hash, jwks = excluded.jwks, redirect_uris = excluded.redirect_uris,
+			post_logout_uris = excluded.post_logout_uris, asks = excluded.asks, sector = excluded.sector, valid_until = excluded.valid_until,
+			updated_at = excluded.updated_at, retired_at = NULL
+		WHERE partner_client.own_door = excluded.own_door`,
+		string(c.ID), c.Name.VI, c.Name.EN, string(c.Profile), string(c.AuthMethod), c.SecretHash, jwks, texts[0], texts[1], texts[2],
+		c.OwnDoor, c.Sector, until, clock.Micros(d.c.Clock.Now()))
+	if err != nil {
+		return fmt.Errorf("register client: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(fault.New(fault.Conflict, "partner.door_and_partner_differ"), err)
+	}
+	tx.After(func() { d.forget(c.ID) })
+	return d.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "partner.registered", Purpose: "partner.register",
+		Detail: map[string]string{"client": string(c.ID)}})
+}
+
+// RetireTx ends a client's right to connect. Its grants die with it, because
+// every use of a token looks the client up.
+func (d *Directory) RetireTx(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) error {
+	if by.Kind != audit.KindOfficer && by.Kind != audit.KindSystem {
+		return fault.New(fault.Forbidden, "partner.not_yours")
+	}
+	res, err := tx.ExecContext(ctx, `UPDATE partner_client SET retired_at = $2, updated_at = $2 WHERE id = $1 AND retired_at IS NULL`,
+		string(id), clock.Micros(d.c.Clock.Now()))
+	if err != nil {
+		return fmt.Errorf("retire client: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(ErrUnknown, err)
+	}
+	tx.After(func() { d.forget(id) })
+	return d.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "partner.retired", Purpose: "partner.register",
+		Detail: map[string]string{"client": string(id)}})
+}
+
+func nonNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
