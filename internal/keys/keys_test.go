@@ -100,3 +100,32 @@ func TestRotationOverlaps(t *testing.T) {
 		t.Fatal("a restart signs with another key")
 	}
 }
+
+func TestSealingOpenKeys(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	a := open(t, dir, "", clock.System())
+	kid, _ := a.Signer(keys.AccessToken)
+	kek, err := a.Secret("kek", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keys.Seal(dir, ""); err == nil {
+		t.Fatal("sealed with nothing")
+	}
+	if n, err := keys.Seal(dir, "một câu dài"); err != nil || n != len(keys.Purposes)+1 {
+		t.Fatal(n, err)
+	}
+	b := open(t, dir, "một câu dài", clock.System())
+	if got, _ := b.Signer(keys.AccessToken); got != kid {
+		t.Fatal("another key")
+	}
+	if got, err := b.Secret("kek", 32); err != nil || string(got) != string(kek) {
+		t.Fatal("another secret", err)
+	}
+	if _, err := keys.Open(keys.Config{Dir: dir, Clock: clock.System()}); err == nil {
+		t.Fatal("sealed keys opened without the passphrase")
+	}
+	if _, err := keys.Seal(dir, "x"); err == nil {
+		t.Fatal("sealed twice")
+	}
+}
