@@ -54,8 +54,8 @@ const (
 	CardHeld      Ground = "card_held"
 	Death         Ground = "death"
 	CompetentBody Ground = "competent_body"
-	StayExpired   Ground = "stay_expired"    // a foreigner's passport or residence card
-	PhoneConflict Ground = "phone_conflict"  // the phone's true owner opened an account with it
+	StayExpired   Ground = "stay_expired"     // a foreigner's passport or residence card
+	PhoneConflict Ground = "phone_conflict"   // the phone's true owner opened an account with it
 	NumberChanged Ground = "number_cancelled" // the number was cancelled
 )
 
