@@ -33,7 +33,7 @@ type asset struct {
 }
 
 // styles are joined in this order; a component's own sheet comes from its folder.
-var styles = []string{"token.css", "font.css", "base.css", "phone.css", "desk.css", "component/*", "print.css"}
+var styles = []string{"token.css", "dark", "font.css", "base.css", "component/*", "phone.css", "desk.css", "print.css"}
 
 func loadAssets() *assets {
 	a := &assets{files: map[string]asset{}}
@@ -72,6 +72,10 @@ func loadAssets() *assets {
 func stylesheet() []byte {
 	var b bytes.Buffer
 	for _, s := range styles {
+		if s == "dark" {
+			b.WriteString(darkSheet())
+			continue
+		}
 		var names []string
 		var err error
 		if s == "component/*" {
@@ -92,6 +96,16 @@ func stylesheet() []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// darkSheet applies the dark tokens where the device asks for them and light
+// was not chosen, and where dark was chosen.
+func darkSheet() string {
+	b, err := fs.ReadFile(embedded, "asset/dark.css")
+	if err != nil {
+		panic(err)
+	}
+	return "@media (prefers-color-scheme:dark){:root:not([data-theme=light]){" + string(b) + "}}\n:root[data-theme=dark]{" + string(b) + "}\n:root[data-theme=light]{color-scheme:light}\n"
 }
 
 func (a *assets) add(name string, b []byte) { a.files[name] = newAsset(name, b) }

@@ -153,6 +153,47 @@ func (k *kit) shows(w *words) template.FuncMap {
 		"pages": func(p Pages) (template.HTML, error) {
 			return k.draw("pages", m{"Newer": p.Newer, "Older": p.Older, "newer": w.say("pages.newer", nil), "older": w.say("pages.older", nil), "label": w.say("pages.label", nil)})
 		},
+		"receipt": func(label, code, body any, rest ...any) (template.HTML, error) {
+			o, err := pairs(rest)
+			if err != nil {
+				return "", fmt.Errorf("receipt: %w", err)
+			}
+			more := m{"label": w.say(label, o.args()), "code": fmt.Sprint(code), "body": w.rich(body, o.args())}
+			if o["seed"] == nil {
+				more["seed"] = fmt.Sprint(code)
+			}
+			return put("receipt", o, more)
+		},
+		"idcard": func(title any, list []Fact, rest ...any) (template.HTML, error) {
+			o, err := pairs(rest)
+			if err != nil {
+				return "", fmt.Errorf("idcard: %w", err)
+			}
+			type line struct {
+				Label, Value string
+				Mono         bool
+			}
+			var lines []line
+			for _, f := range list {
+				v := w.say(Raw(fmt.Sprint(f.Value)), nil)
+				if d, err := day(f.Value); err == nil {
+					v = d
+				}
+				lines = append(lines, line{w.say(f.Label, nil), v, f.Mono})
+			}
+			more := m{"title": w.say(title, nil), "lines": lines, "portraitAlt": w.say("card.portrait", nil)}
+			if o["level"] != nil {
+				more["level"] = w.say(o["level"], o.args())
+			}
+			if o["seed"] == nil {
+				return "", fmt.Errorf("idcard: needs a seed: an opaque key of the holder")
+			}
+			if o["kind"] == nil {
+				more["kind"] = "id"
+			}
+			return put("idcard", o, more)
+		},
+		"factlist": func(v ...any) ([]Fact, error) { return flatten[Fact](v) },
 		"monogram": monogram,
 		"countdown": func(until time.Time, rest ...any) (template.HTML, error) {
 			o, err := pairs(rest)
