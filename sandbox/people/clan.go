@@ -83,7 +83,7 @@ func (c *clan) grow() {
 
 	// The root's birth years are spread so that the living make up about the
 	// pyramid of the 2024 census (people_test.go holds the shares).
-	born := when(c.asOf/year)*year - when(32*372+d.n(77*372))
+	born := when(c.asOf/year)*year - when(45*372+d.n(57*372))
 	husband := c.add(true, born, none, none, group)
 	wife := c.add(false, born+when(d.bell(2.5, 2.5)*372), none, none, group)
 	c.marry(husband, wife, max(c.people[husband].birth+when(d.between(21, 30))*year, c.people[wife].birth+18*year), none, false)
@@ -166,7 +166,7 @@ func (c *clan) children(i int) {
 	if c.people[k.wife].group.maternal {
 		group = c.people[k.wife].group
 	}
-	mean := 2.05
+	mean := 1.8
 	switch y := k.since / year; {
 	case y < 1975:
 		mean = 4.6
@@ -175,10 +175,10 @@ func (c *clan) children(i int) {
 	case y < 2000:
 		mean = 2.5
 	case y < 2010:
-		mean = 2.15
+		mean = 2.0
 	}
 	if group.name != "Kinh" && group.name != "Hoa" {
-		mean += 0.5
+		mean += 0.4
 	}
 	n := int(max(0, d.bell(mean, 0.55+mean/7)) + 0.5)
 	if k.since/year > 1990 {
@@ -257,9 +257,9 @@ func (c *clan) settleDown(child int32, inLaw bool) {
 	}
 	defer func() { c.at = home }()
 	father, mother := none, none
-	chance := 0.30
+	chance := 0.55
 	if inLaw {
-		chance = 0.08
+		chance = 0.3
 	}
 	if d.chance(chance) && len(c.people) < capacity-20 {
 		father = c.add(true, birth-when(d.between(22, 36)*372), none, none, group)

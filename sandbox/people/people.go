@@ -291,7 +291,7 @@ func (c *clan) writeHome(at int32) {
 		if h.since > whenOf(merger()) {
 			to = merger()
 		}
-		c.former = append(c.former, feed.Former{Address: from.before(c.atlas.street(d, from)), From: (h.since - when(d.between(1, 9)*372)).date(), To: to})
+		c.former = append(c.former, feed.Former{Address: from.before(c.atlas.street(d, from)), From: (min(h.since, whenOf(merger())) - when(d.between(1, 9)*372)).date(), To: to})
 	}
 	switch merged := whenOf(merger()); {
 	case h.since >= merged:

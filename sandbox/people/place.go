@@ -172,8 +172,8 @@ func openAtlas() (*atlas, error) {
 		p.groups = []string{"Kinh"}
 		for _, g := range strings.Split(f[3], ",") {
 			if name, s, ok := strings.Cut(g, ":"); ok {
-				p.groups, share = append(p.groups, name), append(share, float64(atoi(s)))
-				rest -= float64(atoi(s))
+				p.groups, share = append(p.groups, name), append(share, 0.75*float64(atoi(s))) // their families are larger
+				rest -= 0.75 * float64(atoi(s))
 			}
 		}
 		share[0] = rest
