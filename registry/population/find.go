@@ -104,7 +104,7 @@ func (r *Registry) lookup(ctx context.Context, q db.Q, d Declared) (Match, error
 		return Match{}, fmt.Errorf("match: %w", err)
 	}
 	p.Dead, p.UpdatedAt = died.Valid, clock.FromMicros(updated)
-	m := Match{Person: p.ID, Number: Equal, Current: inForce.Bool && d.Number.Kind() == PIN}
+	m := Match{Person: p.ID, Number: Equal, Current: inForce.Bool}
 	m = m.fields(p, d)
 	if p.ID.IsZero() {
 		return Match{Number: Unknown, Name: Unknown, BirthDate: Unknown, Sex: Unknown}, nil

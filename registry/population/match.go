@@ -56,7 +56,7 @@ func Compare(record Person, d Declared) Match {
 		for _, h := range record.Numbers {
 			if d.Number.Equal(h.Number) {
 				m.Number = Equal
-				m.Current = h.Number.Kind() == PIN && h.To.IsZero()
+				m.Current = h.To.IsZero()
 				break
 			}
 		}

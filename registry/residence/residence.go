@@ -175,4 +175,3 @@ func New(c Config) (*Registry, error) {
 	}
 	return &Registry{db: c.DB, seal: c.Seal, audit: c.Audit, people: c.Population, clock: c.Clock, log: c.Log}, nil
 }
-
