@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"danh/partner"
+)
+
+// asked is a checked authorization request, as it is kept. What is not needed
+// is not kept: login_hint is not even read, because it would carry a number or
+// a phone through addresses and logs.
+type asked struct {
+	RedirectURI string   `json:"r"`
+	Scopes      []string `json:"s"`
+	State       string   `json:"st,omitempty"`
+	Nonce       string   `json:"n,omitempty"`
+	Challenge   string   `json:"c"`
+	Mode        string   `json:"m,omitempty"` // "" is query
+	Prompt      []string `json:"p,omitempty"`
+	MaxAge      *int64   `json:"a,omitempty"`
+	ACR         []string `json:"acr,omitempty"`  // voluntary, by preference
+	ACRMust     []string `json:"acrm,omitempty"` // essential: one of these or none
+	Subject     string   `json:"sub,omitempty"`  // it must be she
+	Language    string   `json:"l,omitempty"`
+
+	UserInfo         []claimAsk    `json:"ui,omitempty"`
+	IDToken          []claimAsk    `json:"it,omitempty"`
+	VerifiedUserInfo []verifiedAsk `json:"vui,omitempty"`
+	VerifiedIDToken  []verifiedAsk `json:"vit,omitempty"`
+}
+
+type claimAsk struct {
+	Name      string `json:"n"`
+	Essential bool   `json:"e,omitempty"`
+}
+
+// verifiedAsk is one element of verified_claims (OpenID Connect for Identity
+// Assurance 1.0, section 6).
+type verifiedAsk struct {
+	Frameworks []string   `json:"f,omitempty"` // empty: any
+	MaxAge     *int64     `json:"a,omitempty"` // of the verification, in seconds
+	Evidence   bool       `json:"ev,omitempty"`
+	Claims     []claimAsk `json:"c"`
+}
+
+const (
+	maxParameters = 16 << 10
+	maxClaims     = 8 << 10
+	maxOpaque     = 2 << 10 // state, nonce
+)
+
+func (a *asked) prompts(v string) bool { return slices.Contains(a.Prompt, v) }
+
+// single refuses parameters that are sent twice (RFC 6749, section 3.1).
+func single(v url.Values) *Error {
+	size := 0
+	for k, list := range v {
+		if len(list) > 1 && k != "resource" {
+			return refuse("invalid_request", "a parameter is repeated")
+		}
+		for _, s := range list {
+			size += len(k) + len(s)
+		}
+	}
+	if size > maxParameters {
+		return refuse("invalid_request", "the request is too large")
+	}
+	return nil
+}
+
+// redirect finds the exact registered address (RFC 9700, section 4.1.3).
+func redirect(c partner.Client, v url.Values) (string, *Error) {
+	u := v.Get("redirect_uri")
+	if u == "" {
+		return "", refuse("invalid_request", "redirect_uri is missing")
+	}
+	if !slices.Contains(c.RedirectURIs, u) {
+		return "", refuse("invalid_request", "redirect_uri is not registered for this client")
+	}
+	return u, nil
+}
+
+// read checks an authorization request (OpenID Connect Core 1.0, section
+// 3.1.2.1; RFC 7636; RFC 9700). The client and its redirect address are known
+// to be good.
+func (p *Provider) read(c partner.Client, v url.Values) (*asked, *Error) {
+	a := &asked{State: v.Get("state"), Nonce: v.Get("nonce")}
+	if len(a.State) > maxOpaque || len(a.Nonce) > maxOpaque {
+		return nil, refuse("invalid_request", "state or nonce is too long")
+	}
+	var bad *Error
+	if a.RedirectURI, bad = redirect(c, v); bad != nil {
+		return nil, bad
+	}
+	switch v.Get("response_mode") {
+	case "", "query":
+	case "form_post":
+		a.Mode = "form_post"
+	default:
+		return nil, refuse("invalid_request", "response_mode must be query or form_post")
+	}
+	if v.Has("request") {
+		return nil, refuse("request_not_supported", "request objects are not supported")
+	}
+	if v.Has("registration") {
+		return nil, refuse("registration_not_supported", "registration is not supported")
+	}
+	switch v.Get("response_type") {
+	case "code":
+	case "":
+		return nil, refuse("invalid_request", "response_type is missing")
+	default:
+		return nil, refuse("unsupported_response_type", "response_type must be code")
+	}
+	if bad = a.readPKCE(v); bad != nil {
+		return nil, bad
+	}
+	if bad = a.readScopes(c, v.Get("scope")); bad != nil {
+		return nil, bad
+	}
+	if bad = a.readPrompt(v); bad != nil {
+		return nil, bad
+	}
+	if s := v.Get("acr_values"); s != "" {
+		a.ACR = strings.Fields(s)
+		if len(a.ACR) > 16 {
+			return nil, refuse("invalid_request", "acr_values has too many values")
+		}
+	}
+	for tag := range strings.FieldsSeq(v.Get("ui_locales")) {
+		base, _, _ := strings.Cut(strings.ToLower(tag), "-")
+		if base == "vi" || base == "en" {
+			a.Language = base
+			break
+		}
+	}
+	if s := v.Get("claims"); s != "" {
+		if bad = a.readClaims(s); bad != nil {
+			return nil, bad
+		}
+	}
+	if hint := v.Get("id_token_hint"); hint != "" {
+		sub, err := p.hintedSubject(hint, c)
+		if err != nil {
+			return nil, refuse("invalid_request", "id_token_hint is not an ID token for this client")
+		}
+		a.Subject = sub
+	}
+	return a, nil
+}
+
+// readPKCE demands S256: plain, or no challenge at all, is a downgrade
+// (RFC 9700, section 2.1.1).
+func (a *asked) readPKCE(v url.Values) *Error {
+	a.Challenge = v.Get("code_challenge")
+	if a.Challenge == "" {
+		return refuse("invalid_request", "code_challenge is missing: PKCE with S256 is required")
+	}
+	if v.Get("code_challenge_method") != "S256" {
+		return refuse("invalid_request", "code_challenge_method must be S256")
+	}
+	if len(a.Challenge) != 43 || strings.Trim(a.Challenge, alphabet) != "" {
+		return refuse("invalid_request", "code_challenge is malformed")
+	}
+	return nil
+}
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// readScopes ignores scopes that nobody here knows (OpenID Connect Core 1.0,
+// section 3.1.2.1) and refuses known ones that the client was not approved for.
+func (a *asked) readScopes(c partner.Client, s string) *Error {
+	for scope := range strings.FieldsSeq(s) {
+		if _, known := scopeFields[scope]; !known || slices.Contains(a.Scopes, scope) {
+			continue
+		}
+		if _, ok := c.Ask(scope); !ok {
+			return refuse("invalid_scope", "the client is not approved for a requested scope")
+		}
+		a.Scopes = append(a.Scopes, scope)
+	}
+	if !slices.Contains(a.Scopes, scopeOpenID) {
+		return refuse("invalid_scope", "scope must contain openid")
+	}
+	return nil
+}
+
+func (a *asked) readPrompt(v url.Values) *Error {
+	a.Prompt = strings.Fields(v.Get("prompt"))
+	for _, w := range a.Prompt {
+		switch w {
+		case "none", "login", "consent", "select_account":
+		default:
+			return refuse("invalid_request", "prompt has an unknown value")
+		}
+	}
+	if len(a.Prompt) > 1 && a.prompts("none") {
+		return refuse("invalid_request", "prompt none stands alone")
+	}
+	if s := v.Get("max_age"); s != "" {
+		n, err := strconv.ParseInt(s, 10, 32)
+		if err != nil || n < 0 {
+			return refuse("invalid_request", "max_age must be a number of seconds")
+		}
+		a.MaxAge = &n
+	}
+	return nil
+}
+
+// readClaims reads the claims parameter (OpenID Connect Core 1.0, section 5.5).
+// Members may be any JSON; what has no meaning here is passed over.
+func (a *asked) readClaims(s string) *Error {
+	bad := refuse("invalid_request", "claims is not a JSON object")
+	if len(s) > maxClaims {
+		return refuse("invalid_request", "claims is too large")
+	}
+	var top map[string]json.RawMessage
+	if json.Unmarshal([]byte(s), &top) != nil || top == nil {
+		return bad
+	}
+	a.UserInfo, a.VerifiedUserInfo = a.readMember(top["userinfo"], false)
+	a.IDToken, a.VerifiedIDToken = a.readMember(top["id_token"], true)
+	return nil
+}
+
+// one is a claim's request: null, or an object. Everything else counts as null.
+type one struct {
+	Essential bool              `json:"essential"`
+	Value     json.RawMessage   `json:"value"`
+	Values    []json.RawMessage `json:"values"`
+}
+
+func readOne(raw json.RawMessage) one {
+	var members map[string]json.RawMessage
+	var o one
+	if json.Unmarshal(raw, &members) != nil {
+		return o
+	}
+	_ = json.Unmarshal(members["essential"], &o.Essential)
+	_ = json.Unmarshal(members["values"], &o.Values)
+	o.Value = members["value"]
+	return o
+}
+
+func (o one) texts() []string {
+	var out []string
+	for _, raw := range append([]json.RawMessage{o.Value}, o.Values...) {
+		var s string
+		if len(raw) > 0 && json.Unmarshal(raw, &s) == nil && s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (a *asked) readMember(raw json.RawMessage, idToken bool) ([]claimAsk, []verifiedAsk) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return nil, nil
+	}
+	var list []claimAsk
+	for name, m := range members {
+		o := readOne(m)
+		switch name {
+		case "sub": // section 5.5.1: then it must be she
+			if t := o.texts(); len(t) > 0 {
+				a.Subject = t[0]
+			}
+		case "acr": // section 5.5.1.1
+			if !idToken {
+				continue
+			}
+			if t := o.texts(); o.Essential && len(t) > 0 {
+				a.ACRMust = t
+			} else {
+				a.ACR = append(a.ACR, t...)
+			}
+		default:
+			if _, ok := claimField[name]; ok {
+				list = append(list, claimAsk{name, o.Essential})
+			}
+		}
+	}
+	slices.SortFunc(list, func(x, y claimAsk) int { return strings.Compare(x.Name, y.Name) })
+	return list, readVerified(members["verified_claims"])
+}
+
+func readVerified(raw json.RawMessage) []verifiedAsk {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 {
+		return nil
+	}
+	var elements []json.RawMessage
+	if raw[0] == '{' {
+		elements = []json.RawMessage{raw}
+	} else if json.Unmarshal(raw, &elements) != nil {
+		return nil
+	}
+	var out []verifiedAsk
+	for _, e := range elements[:min(len(elements), 8)] {
+		var m struct {
+			Verification map[string]json.RawMessage `json:"verification"`
+			Claims       map[string]json.RawMessage `json:"claims"`
+		}
+		if json.Unmarshal(e, &m) != nil || m.Verification == nil {
+			continue
+		}
+		v := verifiedAsk{Frameworks: readOne(m.Verification["trust_framework"]).texts()}
+		_, v.Evidence = m.Verification["evidence"]
+		var t struct {
+			MaxAge *int64 `json:"max_age"`
+		}
+		if json.Unmarshal(m.Verification["time"], &t) == nil {
+			v.MaxAge = t.MaxAge
+		}
+		for name, c := range m.Claims {
+			if _, ok := claimField[name]; ok {
+				v.Claims = append(v.Claims, claimAsk{name, readOne(c).Essential})
+			}
+		}
+		slices.SortFunc(v.Claims, func(x, y claimAsk) int { return strings.Compare(x.Name, y.Name) })
+		if len(v.Claims) > 0 {
+			out = append(out, v)
+		}
+	}
+	return out
+}

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"danh/account"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/partner"
+)
+
+// Pushed is the answer to a pushed request (RFC 9126, section 2.2).
+type Pushed struct {
+	RequestURI string `json:"request_uri"`
+	ExpiresIn  int    `json:"expires_in"`
+}
+
+const requestURIPrefix = "urn:ietf:params:oauth:request_uri:"
+
+// Push keeps a client's authorization request until a browser brings its name
+// (RFC 9126).
+func (p *Provider) Push(ctx context.Context, c partner.Client, v url.Values) (Pushed, error) {
+	if bad := single(v); bad != nil {
+		return Pushed{}, bad
+	}
+	if v.Has("request_uri") {
+		return Pushed{}, refuse("invalid_request", "request_uri must not be pushed")
+	}
+	if got := v.Get("client_id"); got != "" && got != string(c.ID) {
+		return Pushed{}, refuse("invalid_request", "client_id is another client's")
+	}
+	a, bad := p.read(c, v)
+	if bad != nil {
+		return Pushed{}, bad
+	}
+	handle, err := p.keep(ctx, c, a, nil, pushedLife)
+	if err != nil {
+		return Pushed{}, err
+	}
+	return Pushed{requestURIPrefix + handle, int(pushedLife / time.Second)}, nil
+}
+
+func (p *Provider) keep(ctx context.Context, c partner.Client, a *asked, browser []byte, life time.Duration) (string, error) {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return "", fmt.Errorf("keep request: %w", err)
+	}
+	id, handle := newHandle()
+	now := p.c.Clock.Now()
+	err = p.c.DB.Write(ctx, func(tx *db.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO provider_request (id, handle_hash, client, asked, created_at, expires_at, browser)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`, id, hash(handle), string(c.ID), string(text), clock.Micros(now), clock.Micros(now.Add(life)), browser)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("keep request: %w", err)
+	}
+	return handle, nil
+}
+
+// Answer is what the browser carries back to the client.
+type Answer struct {
+	RedirectURI string
+	Values      url.Values
+	FormPost    bool // by a form rather than in the address (OAuth 2.0 Form Post Response Mode)
+}
+
+// URL is the address to go to when the answer travels in it.
+func (a Answer) URL() string {
+	sep := "?"
+	if strings.Contains(a.RedirectURI, "?") {
+		sep = "&"
+	}
+	return a.RedirectURI + sep + a.Values.Encode()
+}
+
+// Origin is scheme and host of the client's address, for the form-action exception.
+func (a Answer) Origin() string { return Origin(a.RedirectURI) }
+
+// Origin is scheme and host of an address.
+func Origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// answer begins an answer with what every one carries: state, and iss against
+// mix-up (RFC 9207, section 2).
+func (p *Provider) answer(a *asked) *Answer {
+	v := url.Values{"iss": {p.c.Issuer}}
+	if a.State != "" {
+		v.Set("state", a.State)
+	}
+	return &Answer{RedirectURI: a.RedirectURI, Values: v, FormPost: a.Mode == "form_post"}
+}
+
+func (p *Provider) failure(a *asked, e *Error) *Answer {
+	out := p.answer(a)
+	out.Values.Set("error", e.Code)
+	if e.Description != "" {
+		out.Values.Set("error_description", e.Description)
+	}
+	return out
+}
+
+// Faults of the browser's side, shown as pages because no client can be told.
+var (
+	errStale    = fault.New(fault.Conflict, "provider.stale")
+	errStranger = fault.New(fault.Forbidden, "provider.stranger")
+	errUnknown  = fault.New(fault.Invalid, "provider.client")
+)
+
+// Begin reads what a browser brought to the authorization endpoint: the name of
+// a pushed request, or a whole request. It returns the request's handle, or the
+// client's error answer. A client or redirect address that is not registered
+// is a fault: then nobody may be told by redirect (RFC 6749, section 4.1.2.1).
+func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (handle string, out *Answer, err error) {
+	if bad := single(v); bad != nil {
+		return "", nil, errUnknown
+	}
+	c, err := p.c.Partners.FindClient(ctx, partner.ID(v.Get("client_id")))
+	if fault.Is(err, fault.NotFound) {
+		return "", nil, errUnknown
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if name := v.Get("request_uri"); name != "" {
+		handle, ok := strings.CutPrefix(name, requestURIPrefix)
+		if !ok {
+			return "", nil, errStale
+		}
+		r, err := p.findRequest(ctx, handle)
+		if err != nil {
+			return "", nil, err
+		}
+		if r.client.ID != c.ID {
+			return "", nil, errStale
+		}
+		return handle, nil, nil
+	}
+	to, bad := redirect(c, v)
+	if bad != nil {
+		return "", nil, errUnknown
+	}
+	a, bad := p.read(c, v)
+	if bad != nil {
+		brief := &asked{RedirectURI: to, State: v.Get("state")}
+		if len(brief.State) > maxOpaque {
+			brief.State = ""
+		}
+		if v.Get("response_mode") == "form_post" {
+			brief.Mode = "form_post"
+		}
+		return "", p.failure(brief, bad), nil
+	}
+	handle, err = p.keep(ctx, c, a, hash(browser), requestLife)
+	return handle, nil, err
+}
+
+// Visit is a browser at a request: the request's handle, the browser's cookie
+// and who is signed in, if anybody.
+type Visit struct {
+	Handle  string
+	Browser string
+	Session *account.Session
+}
+
+// Decision says what the door does now.
+type Decision struct {
+	Step
+	Answer   *Answer // with Issue and Refuse
+	Language string  // what the client asked for in ui_locales, or ""
+}
+
+func (p *Provider) findRequest(ctx context.Context, handle string) (request, error) {
+	key, ok := parseHandle(handle)
+	if !ok {
+		return request{}, errStale
+	}
+	var r request
+	var client, text string
+	var created, expires int64
+	var finished sql.NullInt64
+	err := p.c.DB.Read().QueryRowContext(ctx, `SELECT client, asked, created_at, expires_at, browser, finished_at FROM provider_request
+		WHERE id = $1 AND handle_hash = $2`, key, hash(handle)).Scan(&client, &text, &created, &expires, &r.browser, &finished)
+	if errors.Is(err, sql.ErrNoRows) {
+		return request{}, errStale
+	}
+	if err != nil {
+		return request{}, fmt.Errorf("find request: %w", err)
+	}
+	r.id, r.created, r.expires, r.finished = key, clock.FromMicros(created), clock.FromMicros(expires), finished.Valid
+	r.asked = &asked{}
+	if err := json.Unmarshal([]byte(text), r.asked); err != nil {
+		return request{}, fmt.Errorf("read request: %w", err)
+	}
+	if r.client, err = p.c.Partners.FindClient(ctx, partner.ID(client)); err != nil {
+		if fault.Is(err, fault.NotFound) {
+			return request{}, errUnknown // retired since
+		}
+		return request{}, err
+	}
+	return r, nil
+}
+
+// look gathers everything that next decides from.
+func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Consent, err error) {
+	if r, err = p.findRequest(ctx, v.Handle); err != nil {
+		return r, nil, nil, err
+	}
+	if v.Browser != "" {
+		r.caller = hash(v.Browser)
+	}
+	if v.Session != nil {
+		s = &seen{*v.Session, p.subject(r.client, v.Session.Account)}
+		c, err = p.currentConsent(ctx, p.c.DB.Read(), v.Session.Account, r.client.ID)
+	}
+	return r, s, c, err
+}
+
+// Continue takes a request one step further: it decides, binds the request to
+// the browser on its first hop, and finishes it when it can be finished.
+func (p *Provider) Continue(ctx context.Context, v Visit) (Decision, error) {
+	r, s, c, err := p.look(ctx, v)
+	if err != nil {
+		return Decision{}, err
+	}
+	now := p.c.Clock.Now()
+	d := Decision{Step: next(now, r, s, c), Language: r.asked.Language}
+	switch d.Kind {
+	case Stale:
+		return d, errStale
+	case Stranger:
+		return d, errStranger
+	case Refuse:
+		d.Answer = p.failure(r.asked, refuse(d.Error, ""))
+		return d, p.c.DB.Write(ctx, func(tx *db.Tx) error { return p.finishTx(ctx, tx, r, now, nil, "") })
+	case Issue:
+		f := p.facts(r, s, c)
+		code := p.seal(forCode, place{s.Account, r.id})
+		err := p.c.DB.Write(ctx, func(tx *db.Tx) error {
+			if err := p.finishTx(ctx, tx, r, now, &f, code); err != nil {
+				return err
+			}
+			return p.recordSignInTx(ctx, tx, r, s, f)
+		})
+		if err != nil {
+			return Decision{}, err
+		}
+		d.Answer = p.answer(r.asked)
+		d.Answer.Values.Set("code", code)
+		return d, nil
+	}
+	if r.browser == nil {
+		return d, p.bind(ctx, r, now)
+	}
+	return d, nil
+}
+
+// bind ties a pushed request to the first browser that brings it, and gives
+// the person in it time.
+func (p *Provider) bind(ctx context.Context, r request, now time.Time) error {
+	if r.caller == nil {
+		return errStranger
+	}
+	return p.c.DB.Write(ctx, func(tx *db.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE provider_request SET browser = $2, expires_at = $3
+			WHERE id = $1 AND finished_at IS NULL AND (browser IS NULL OR browser = $2)`, r.id, r.caller, clock.Micros(now.Add(requestLife)))
+		if err != nil {
+			return fmt.Errorf("bind request: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(errStranger, err)
+		}
+		return nil
+	})
+}
+
+// finishTx ends a request, once: of many that try, one gets through. Nothing
+// resumes it afterwards.
+func (p *Provider) finishTx(ctx context.Context, tx *db.Tx, r request, now time.Time, f *facts, code string) error {
+	if r.caller == nil {
+		return errStranger
+	}
+	var facts, codeHash, codeUntil any
+	if f != nil {
+		b, err := json.Marshal(f)
+		if err != nil {
+			return fmt.Errorf("finish request: %w", err)
+		}
+		facts, codeHash, codeUntil = string(b), hash(code), clock.Micros(now.Add(codeLife))
+	}
+	res, err := tx.ExecContext(ctx, `UPDATE provider_request SET finished_at = $2, browser = $3, facts = $4, code_hash = $5, code_expires_at = $6
+		WHERE id = $1 AND finished_at IS NULL AND expires_at > $2 AND (browser IS NULL OR browser = $3)`,
+		r.id, clock.Micros(now), r.caller, facts, codeHash, codeUntil)
+	if err != nil {
+		return fmt.Errorf("finish request: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errors.Join(errStale, err)
+	}
+	return nil
+}
+
+// facts is what a grant knows of how it came about.
+type facts struct {
+	Person    id.Person         `json:"p"`
+	Session   account.SessionID `json:"s"`
+	AuthTime  int64             `json:"at"`
+	AMR       []string          `json:"amr"`
+	ACR       string            `json:"acr"`
+	Fields    []Field           `json:"f"`
+	Consent   ConsentID         `json:"c"`
+	Scopes    []string          `json:"sc"`
+	Language  string            `json:"l,omitempty"`
+	ConsentTo int64             `json:"ct"` // until when the consent stands
+}
+
+func (p *Provider) facts(r request, s *seen, c *Consent) facts {
+	return facts{
+		Person: s.Person, Session: s.ID, AuthTime: s.AuthTime.Unix(), AMR: s.AMR, ACR: r.asked.achieved(s.Session),
+		Fields: c.release(r.asked.wants(r.client)), Consent: c.ID, Scopes: r.asked.Scopes, Language: r.asked.Language, ConsentTo: clock.Micros(c.ExpiresAt),
+	}
+}
+
+// citizen is the signed-in person as an actor.
+func citizen(s account.Session) audit.Actor {
+	by := audit.Citizen(account.Owner(s.Account), s.Person)
+	by.Session = s.ID.String()
+	return by
+}
+
+func (p *Provider) recordSignInTx(ctx context.Context, tx *db.Tx, r request, s *seen, f facts) error {
+	return p.c.Audit.RecordTx(ctx, tx, audit.Entry{
+		Actor: citizen(s.Session), Action: "provider.signed_in", Subject: s.Person, Purpose: "provider.sign_in",
+		Ground: "consent:" + f.Consent.String(), Fields: texts(f.Fields), Detail: map[string]string{"client": string(r.client.ID), "acr": f.ACR},
+	})
+}
+
+func texts(fields []Field) []string {
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = string(f)
+	}
+	return out
+}

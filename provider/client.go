@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/partner"
+)
+
+// Credentials is how a client proved itself in a request: by a secret in the
+// Authorization header, or by a signed assertion in the body.
+type Credentials struct {
+	ID            string         // client_id of the header or the body
+	Secret        partner.Secret // client_secret_basic
+	Basic         bool
+	AssertionType string // private_key_jwt
+	Assertion     string
+	Endpoint      string // address of the endpoint that was called
+}
+
+// assertionAlgs are the algorithms of client assertions: asymmetric ones only,
+// so that a public key can never be taken for a shared secret.
+var assertionAlgs = []string{"ES256", "PS256", "EdDSA"}
+
+// assertionType is the only kind of assertion (RFC 7523, section 2.2).
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+const (
+	assertionLife  = 5 * time.Minute
+	assertionDrift = 30 * time.Second
+)
+
+// Authenticate finds out which client is calling. An unknown client and a wrong
+// credential are answered alike, after the same work.
+func (p *Provider) Authenticate(ctx context.Context, c Credentials) (partner.Client, error) {
+	if c.Basic == (c.Assertion != "") {
+		return partner.Client{}, errClient // none, or two at once (RFC 6749, section 2.3)
+	}
+	if c.Assertion != "" {
+		return p.authenticateAssertion(ctx, c)
+	}
+	client, err := p.c.Partners.FindClient(ctx, partner.ID(c.ID))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return partner.Client{}, err
+	}
+	if !client.Knows(c.Secret) {
+		return partner.Client{}, errClient
+	}
+	return client, nil
+}
+
+// audience is one text or a list of them (RFC 7519, section 4.1.3).
+type audience []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *audience) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*a = audience{s}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(a))
+}
+
+type assertion struct {
+	Issuer    string   `json:"iss"`
+	Subject   string   `json:"sub"`
+	Audience  audience `json:"aud"`
+	Expires   float64  `json:"exp"`
+	NotBefore float64  `json:"nbf"`
+	IssuedAt  float64  `json:"iat"`
+	ID        string   `json:"jti"`
+}
+
+// authenticateAssertion checks a client assertion (RFC 7523, section 3; OpenID
+// Connect Core 1.0, section 9) and uses its jti up, for good.
+func (p *Provider) authenticateAssertion(ctx context.Context, c Credentials) (partner.Client, error) {
+	if c.AssertionType != assertionType || len(c.Assertion) > 8<<10 {
+		return partner.Client{}, errClient
+	}
+	o, err := jose.ParseSignedCompact(c.Assertion, []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA})
+	if err != nil || len(o.Signatures) != 1 {
+		return partner.Client{}, errClient
+	}
+	var a assertion
+	if json.Unmarshal(o.UnsafePayloadWithoutVerification(), &a) != nil || a.Issuer != a.Subject || c.ID != "" && c.ID != a.Subject {
+		return partner.Client{}, errClient
+	}
+	client, err := p.c.Partners.FindClient(ctx, partner.ID(a.Subject))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return partner.Client{}, err
+	}
+	if client.AuthMethod != partner.PrivateKeyJWT || !verifiedBy(client, o) {
+		return partner.Client{}, errClient
+	}
+	// An assertion that was made for another server must not work here, so the
+	// issuer must be named; the token endpoint is what older clients name.
+	for _, aud := range a.Audience {
+		if aud != p.c.Issuer && (client.Profile != partner.OIDC || aud != p.c.Issuer+TokenPath && aud != c.Endpoint) {
+			return partner.Client{}, errClient
+		}
+	}
+	now := p.c.Clock.Now()
+	at := func(v float64) time.Time { return time.UnixMilli(int64(min(max(v, 0), 1e11) * 1000)) }
+	switch {
+	case len(a.Audience) == 0, a.ID == "" || len(a.ID) > 300,
+		!now.Before(at(a.Expires).Add(assertionDrift)), at(a.Expires).Sub(now) > assertionLife+assertionDrift,
+		a.NotBefore != 0 && at(a.NotBefore).Sub(now) > assertionDrift,
+		a.IssuedAt != 0 && at(a.IssuedAt).Sub(now) > assertionDrift:
+		return partner.Client{}, errClient
+	}
+	err = p.c.DB.Write(ctx, func(tx *db.Tx) error {
+		res, err := tx.ExecContext(ctx, `INSERT INTO provider_assertion (client, jti_hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT (client, jti_hash) DO NOTHING`,
+			string(client.ID), hash(a.ID), clock.Micros(at(a.Expires).Add(assertionDrift)))
+		if err != nil {
+			return fmt.Errorf("use client assertion: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errors.Join(errClient, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return partner.Client{}, err
+	}
+	return client, nil
+}
+
+func verifiedBy(c partner.Client, o *jose.JSONWebSignature) bool {
+	h := o.Signatures[0].Protected
+	return slices.ContainsFunc(c.JWKS.Keys, func(k jose.JSONWebKey) bool {
+		if h.KeyID != "" && k.KeyID != "" && h.KeyID != k.KeyID || k.Algorithm != "" && k.Algorithm != h.Algorithm || k.Use == "enc" {
+			return false
+		}
+		_, err := o.Verify(k.Key)
+		return err == nil
+	})
+}

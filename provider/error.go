@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+// Error is an OAuth 2.0 error answer. Its description is a fixed text and never
+// repeats what was sent.
+type Error struct {
+	Code        string // RFC 6749, sections 4.1.2.1 and 5.2; RFC 6750, section 3.1; RFC 9126, section 2.3
+	Description string
+}
+
+// Error implements error.
+func (e *Error) Error() string { return "oauth: " + e.Code + ": " + e.Description }
+
+func refuse(code, description string) *Error { return &Error{code, description} }
+
+// Errors that a door answers alike whatever the cause.
+var (
+	errClient = refuse("invalid_client", "client authentication failed")
+	errGrant  = refuse("invalid_grant", "the code or token is invalid, expired, used or revoked")
+	errToken  = refuse("invalid_token", "the access token is invalid, expired or revoked")
+)
+
+// Codes of errors that the HTTP door must treat apart.
+const (
+	InvalidClient = "invalid_client"
+	InvalidToken  = "invalid_token"
+)

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/partner"
+)
+
+// standing is the condition under which a grant lives: not revoked, not over,
+// and a consent of that account to that client that stands.
+const standing = `g.account = $1 AND g.id = $2 AND g.client = $3 AND g.revoked_at IS NULL AND g.expires_at > $4
+	AND EXISTS (SELECT 1 FROM provider_consent c WHERE c.account = $1 AND c.client = $3 AND c.ended_at IS NULL AND c.expires_at > $4)`
+
+func (p *Provider) findGrant(ctx context.Context, at place, client string) (grant, error) {
+	g := grant{place: at}
+	var askedText, factsText string
+	var expires int64
+	err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.asked, g.facts, g.offline, g.expires_at FROM provider_grant g WHERE `+standing,
+		at.account, at.grant, client, clock.Micros(p.c.Clock.Now())).Scan(&askedText, &factsText, &g.offline, &expires)
+	if errors.Is(err, sql.ErrNoRows) {
+		return grant{}, errToken
+	}
+	if err != nil {
+		return grant{}, fmt.Errorf("find grant: %w", err)
+	}
+	g.expires = clock.FromMicros(expires)
+	if err := errors.Join(json.Unmarshal([]byte(askedText), &g.asked), json.Unmarshal([]byte(factsText), &g.facts)); err != nil {
+		return grant{}, fmt.Errorf("read grant: %w", err)
+	}
+	if g.client, err = p.c.Partners.FindClient(ctx, partner.ID(client)); err != nil {
+		if fault.Is(err, fault.NotFound) {
+			return grant{}, errToken
+		}
+		return grant{}, err
+	}
+	return g, nil
+}
+
+// Introspection is the answer to a question about a token (RFC 7662, section 2.2).
+type Introspection struct {
+	Active   bool     `json:"active"`
+	Scope    string   `json:"scope,omitempty"`
+	Client   string   `json:"client_id,omitempty"`
+	Type     string   `json:"token_type,omitempty"`
+	Expires  int64    `json:"exp,omitempty"`
+	IssuedAt int64    `json:"iat,omitempty"`
+	Subject  string   `json:"sub,omitempty"`
+	Audience string   `json:"aud,omitempty"`
+	Issuer   string   `json:"iss,omitempty"`
+	ID       string   `json:"jti,omitempty"`
+	AuthTime int64    `json:"auth_time,omitempty"`
+	ACR      string   `json:"acr,omitempty"`
+	AMR      []string `json:"amr,omitempty"`
+}
+
+// Introspect tells a client about a token of its own. About every other token,
+// forged, over or another client's, it tells the same nothing.
+func (p *Provider) Introspect(ctx context.Context, c partner.Client, token string) (Introspection, error) {
+	if a, at, ok := p.openAccess(token); ok {
+		if a.Client != string(c.ID) {
+			return Introspection{}, nil
+		}
+		var one int
+		err := p.c.DB.Read().QueryRowContext(ctx, `SELECT 1 FROM provider_grant g WHERE `+standing,
+			at.account, at.grant, a.Client, clock.Micros(p.c.Clock.Now())).Scan(&one)
+		if errors.Is(err, sql.ErrNoRows) {
+			return Introspection{}, nil
+		}
+		if err != nil {
+			return Introspection{}, fmt.Errorf("introspect: %w", err)
+		}
+		if err := p.mustLive(ctx, at); err != nil {
+			return dead(err)
+		}
+		return Introspection{Active: true, Scope: a.Scope, Client: a.Client, Type: "Bearer", Expires: a.Expires, IssuedAt: a.IssuedAt, Subject: a.Subject,
+			Audience: a.Audience, Issuer: a.Issuer, ID: a.ID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR}, nil
+	}
+	at, ok := p.open(forRefresh, token)
+	if !ok {
+		return Introspection{}, nil
+	}
+	var text string
+	var until int64
+	now := clock.Micros(p.c.Clock.Now())
+	err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.facts, g.refresh_expires_at FROM provider_grant g WHERE `+standing+` AND g.refresh_hash = $5 AND g.refresh_expires_at > $4`,
+		at.account, at.grant, string(c.ID), now, hash(token)).Scan(&text, &until)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Introspection{}, nil
+	}
+	if err != nil {
+		return Introspection{}, fmt.Errorf("introspect: %w", err)
+	}
+	if err := p.mustLive(ctx, at); err != nil {
+		return dead(err)
+	}
+	var f facts
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
+		return Introspection{}, fmt.Errorf("introspect: %w", err)
+	}
+	return Introspection{Active: true, Scope: strings.Join(f.Scopes, " "), Client: string(c.ID), Type: "refresh_token", Expires: clock.FromMicros(until).Unix(),
+		Subject: p.subject(c, at.account), Issuer: p.c.Issuer, AuthTime: f.AuthTime, ACR: f.ACR, AMR: f.AMR}, nil
+}
+
+func dead(err error) (Introspection, error) {
+	if errors.Is(err, errGrant) {
+		return Introspection{}, nil
+	}
+	return Introspection{}, err
+}
+
+// Revoke ends the grant behind a token of the client's (RFC 7009). An unknown
+// token, or another client's, is answered like a known one.
+func (p *Provider) Revoke(ctx context.Context, c partner.Client, token string) error {
+	at, ok := p.open(forRefresh, token)
+	if !ok {
+		var a accessClaims
+		if a, at, ok = p.openAccess(token); ok && a.Client != string(c.ID) {
+			ok = false
+		}
+	}
+	if !ok {
+		return nil
+	}
+	now := p.c.Clock.Now()
+	return p.c.DB.Write(ctx, func(tx *db.Tx) error { return p.revokeTx(ctx, tx, at, c, "client", now) })
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Paths of the endpoints below the issuer.
+const (
+	DiscoveryPath  = "/.well-known/openid-configuration"       // OpenID Connect Discovery 1.0, section 4
+	MetadataPath   = "/.well-known/oauth-authorization-server" // RFC 8414, section 3
+	JWKSPath       = "/jwks"
+	PushPath       = "/par"
+	AuthorizePath  = "/authorize"
+	TokenPath      = "/token"
+	UserInfoPath   = "/userinfo"
+	IntrospectPath = "/introspect"
+	RevokePath     = "/revoke"
+	LogoutPath     = "/logout"
+)
+
+// Trust frameworks and evidence of verified_claims.
+const (
+	Framework       = "vn_identification_law" // Law on Identification 26/2023/QH15
+	evidenceType    = "electronic_record"
+	recordType      = "population_register"
+	homeRecordType  = "residence_register"
+	populationName  = "population registry"
+	residenceName   = "residence registry"
+	sourceDeclared  = "declared"
+	sourceAccount   = "account"
+	provenanceClaim = "claims_provenance"
+)
+
+// Metadata is the provider's description of itself; it never changes while the
+// server runs.
+func (p *Provider) Metadata() []byte { return p.metadata }
+
+func (p *Provider) describe() ([]byte, error) {
+	auth := []string{"client_secret_basic", "private_key_jwt"}
+	claims := slices.Sorted(maps.Keys(claimField))
+	at := func(path string) string { return p.c.Issuer + path }
+	doc := map[string]any{
+		"issuer":                                                   p.c.Issuer,
+		"authorization_endpoint":                                   at(AuthorizePath),
+		"token_endpoint":                                           at(TokenPath),
+		"userinfo_endpoint":                                        at(UserInfoPath),
+		"jwks_uri":                                                 at(JWKSPath),
+		"pushed_authorization_request_endpoint":                    at(PushPath),
+		"introspection_endpoint":                                   at(IntrospectPath),
+		"revocation_endpoint":                                      at(RevokePath),
+		"end_session_endpoint":                                     at(LogoutPath),
+		"response_types_supported":                                 []string{"code"},
+		"response_modes_supported":                                 []string{"query", "form_post"},
+		"grant_types_supported":                                    []string{"authorization_code", "refresh_token"},
+		"subject_types_supported":                                  []string{"pairwise", "public"},
+		"id_token_signing_alg_values_supported":                    []string{"ES256"},
+		"token_endpoint_auth_methods_supported":                    auth,
+		"introspection_endpoint_auth_methods_supported":            auth,
+		"revocation_endpoint_auth_methods_supported":               auth,
+		"token_endpoint_auth_signing_alg_values_supported":         assertionAlgs,
+		"introspection_endpoint_auth_signing_alg_values_supported": assertionAlgs,
+		"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,
+		"scopes_supported":                                         scopeOrder,
+		"claims_supported":                                         append([]string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", provenanceClaim, "verified_claims"}, claims...),
+		"claim_types_supported":                                    []string{"normal"},
+		"claims_parameter_supported":                               true,
+		"request_parameter_supported":                              false,
+		"request_uri_parameter_supported":                          false,
+		"require_pushed_authorization_requests":                    false,
+		"authorization_response_iss_parameter_supported":           true,
+		"code_challenge_methods_supported":                         []string{"S256"},
+		"prompt_values_supported":                                  []string{"none", "login", "consent", "select_account"},
+		"acr_values_supported":                                     ACRValues(),
+		"ui_locales_supported":                                     []string{"vi", "en"},
+		"backchannel_logout_supported":                             false,
+		"frontchannel_logout_supported":                            false,
+		"verified_claims_supported":                                true,
+		"trust_frameworks_supported":                               []string{Framework},
+		"evidence_supported":                                       []string{evidenceType},
+		"electronic_records_supported":                             []string{recordType, homeRecordType},
+		"claims_in_verified_claims_supported":                      []string{"name", "birthdate", "gender", "personal_number", "address"},
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("describe the provider: %w", err)
+	}
+	return b, nil
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"danh/account"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/keys"
+	"danh/partner"
+)
+
+// Tokens is a token answer (RFC 6749, section 5.1).
+type Tokens struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int    `json:"expires_in"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	Scope        string `json:"scope"`
+}
+
+// grant is a stored grant.
+type grant struct {
+	place
+	client  partner.Client
+	asked   asked
+	facts   facts
+	offline bool
+	expires time.Time
+}
+
+// Redeem exchanges a code for tokens (OpenID Connect Core 1.0, section 3.1.3).
+// A code has one try: it is used up even when the verifier is wrong. A second
+// use by the same client revokes the grant that the first one made (RFC 6749,
+// section 4.1.2).
+func (p *Provider) Redeem(ctx context.Context, c partner.Client, code, redirectURI, verifier string) (Tokens, error) {
+	if code == "" || redirectURI == "" || verifier == "" {
+		return Tokens{}, refuse("invalid_request", "code, redirect_uri and code_verifier are required")
+	}
+	at, ok := p.open(forCode, code)
+	if !ok {
+		return Tokens{}, errGrant
+	}
+	now := p.c.Clock.Now()
+	g := grant{place: at, client: c}
+	refresh := ""
+	var refused error
+	err := p.c.DB.Write(ctx, func(tx *db.Tx) error {
+		g.asked, g.facts, refused = asked{}, facts{}, nil
+		// 1. Use the code up. Of parallel tries one finds it unused.
+		var askedText, factsText string
+		err := tx.QueryRowContext(ctx, `UPDATE provider_request SET code_used_at = $4
+			WHERE id = $1 AND code_hash = $2 AND client = $3 AND code_used_at IS NULL AND code_expires_at > $4
+			RETURNING asked, facts`, at.grant, hash(code), string(c.ID), clock.Micros(now)).Scan(&askedText, &factsText)
+		if errors.Is(err, sql.ErrNoRows) {
+			refused = errGrant
+			return p.revokeTx(ctx, tx, at, c, "code_reused", now)
+		}
+		if err != nil {
+			return fmt.Errorf("use code: %w", err)
+		}
+		if err := errors.Join(json.Unmarshal([]byte(askedText), &g.asked), json.Unmarshal([]byte(factsText), &g.facts)); err != nil {
+			return fmt.Errorf("read request: %w", err)
+		}
+		// 2. Whoever redeems must be who asked, and come from where it was sent.
+		if redirectURI != g.asked.RedirectURI || !proves(verifier, g.asked.Challenge) {
+			refused = errGrant
+			return nil
+		}
+		// 3. The consent may have been withdrawn while the code travelled.
+		if standing, err := p.consentStandsTx(ctx, tx, at, c.ID, now); err != nil || !standing {
+			refused = errGrant
+			return err
+		}
+		// 4. Keep the grant.
+		g.offline = slices.Contains(g.facts.Scopes, scopeOffline)
+		g.expires = now.Add(sessionLife)
+		if g.offline {
+			g.expires = clock.FromMicros(g.facts.ConsentTo)
+		}
+		var refreshHash, refreshUntil any
+		if g.offline {
+			refresh = p.seal(forRefresh, at)
+			refreshHash, refreshUntil = hash(refresh), clock.Micros(earlier(now.Add(refreshLife), g.expires))
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO provider_grant (account, id, client, session, asked, facts, offline, created_at, expires_at, refresh_hash, refresh_expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, at.account, at.grant, string(c.ID), g.facts.Session, askedText, factsText, g.offline,
+			clock.Micros(now), clock.Micros(g.expires), refreshHash, refreshUntil)
+		if err != nil {
+			return fmt.Errorf("keep grant: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	if refused != nil {
+		return Tokens{}, refused
+	}
+	return p.issue(ctx, g, refresh, g.asked.Nonce, now)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// proves checks a code verifier against its challenge (RFC 7636, section 4.6).
+func proves(verifier, challenge string) bool {
+	if len(verifier) < 43 || len(verifier) > 128 {
+		return false
+	}
+	h := sha256.Sum256([]byte(verifier))
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(h[:])), []byte(challenge)) == 1
+}
+
+func (p *Provider) consentStandsTx(ctx context.Context, tx *db.Tx, at place, client partner.ID, now time.Time) (bool, error) {
+	var one int
+	err := tx.QueryRowContext(ctx, `SELECT 1 FROM provider_consent WHERE account = $1 AND client = $2 AND ended_at IS NULL AND expires_at > $3`,
+		at.account, string(client), clock.Micros(now)).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// revokeTx ends a grant of the client. It is harmless when there is none.
+func (p *Provider) revokeTx(ctx context.Context, tx *db.Tx, at place, c partner.Client, why string, now time.Time) error {
+	var text string
+	err := tx.QueryRowContext(ctx, `UPDATE provider_grant SET revoked_at = $4, revoked_why = $5 WHERE account = $1 AND id = $2 AND client = $3 AND revoked_at IS NULL
+		RETURNING facts`, at.account, at.grant, string(c.ID), clock.Micros(now), why).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("revoke grant: %w", err)
+	}
+	var f facts
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
+		return fmt.Errorf("read grant: %w", err)
+	}
+	return p.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: audit.Partner(string(c.ID), c.Name.VI), Action: "provider.revoked", Subject: f.Person,
+		Purpose: "provider.sign_in", Ground: "consent:" + f.Consent.String(), Detail: map[string]string{"client": string(c.ID), "why": why}})
+}
+
+// Refresh exchanges a refresh token for fresh tokens and a successor (RFC 6749,
+// section 6). Every token works once: an earlier one that comes back means that
+// two parties hold it, and the whole grant dies (RFC 9700, section 4.14.2).
+func (p *Provider) Refresh(ctx context.Context, c partner.Client, token, scope string) (Tokens, error) {
+	if token == "" {
+		return Tokens{}, refuse("invalid_request", "refresh_token is required")
+	}
+	at, ok := p.open(forRefresh, token)
+	if !ok {
+		return Tokens{}, errGrant
+	}
+	if err := p.mustLive(ctx, at); err != nil {
+		return Tokens{}, err
+	}
+	now := p.c.Clock.Now()
+	successor := p.seal(forRefresh, at)
+	g := grant{place: at, client: c}
+	var refused error
+	err := p.c.DB.Write(ctx, func(tx *db.Tx) error {
+		g.asked, g.facts, refused = asked{}, facts{}, nil
+		var askedText, factsText string
+		var expires int64
+		err := tx.QueryRowContext(ctx, `UPDATE provider_grant SET refresh_hash = $5, refreshed_at = $6,
+				refresh_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END
+			WHERE account = $1 AND id = $2 AND client = $3 AND refresh_hash = $4 AND revoked_at IS NULL AND refresh_expires_at > $6 AND expires_at > $6
+			  AND EXISTS (SELECT 1 FROM provider_consent c WHERE c.account = $1 AND c.client = $3 AND c.ended_at IS NULL AND c.expires_at > $6)
+			RETURNING asked, facts, offline, expires_at`, at.account, at.grant, string(c.ID), hash(token), hash(successor), clock.Micros(now),
+			clock.Micros(now.Add(refreshLife))).Scan(&askedText, &factsText, &g.offline, &expires)
+		if errors.Is(err, sql.ErrNoRows) {
+			refused = errGrant
+			return p.revokeReusedTx(ctx, tx, at, c, token, now)
+		}
+		if err != nil {
+			return fmt.Errorf("use refresh token: %w", err)
+		}
+		g.expires = clock.FromMicros(expires)
+		if err := errors.Join(json.Unmarshal([]byte(askedText), &g.asked), json.Unmarshal([]byte(factsText), &g.facts)); err != nil {
+			return fmt.Errorf("read grant: %w", err)
+		}
+		if scope != "" && !narrower(scope, g.facts.Scopes) {
+			return refuse("invalid_scope", "scope exceeds what was granted") // rolls back: the token is not used up
+		}
+		return nil
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	if refused != nil {
+		return Tokens{}, refused
+	}
+	if scope != "" {
+		g.facts.Scopes = strings.Fields(scope)
+	}
+	return p.issue(ctx, g, successor, "", now)
+}
+
+// revokeReusedTx revokes when the token is an earlier one of a living grant.
+// The present one, refused because it is too old, is no attack.
+func (p *Provider) revokeReusedTx(ctx context.Context, tx *db.Tx, at place, c partner.Client, token string, now time.Time) error {
+	var have []byte
+	err := tx.QueryRowContext(ctx, `SELECT refresh_hash FROM provider_grant WHERE account = $1 AND id = $2`, at.account, at.grant).Scan(&have)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for reuse: %w", err)
+	}
+	if subtle.ConstantTimeCompare(have, hash(token)) == 1 {
+		return nil
+	}
+	return p.revokeTx(ctx, tx, at, c, "refresh_reused", now)
+}
+
+func narrower(scope string, granted []string) bool {
+	for s := range strings.FieldsSeq(scope) {
+		if !slices.Contains(granted, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// mustLive refuses when the account can no longer sign in.
+func (p *Provider) mustLive(ctx context.Context, at place) error {
+	a, err := p.c.Accounts.Find(ctx, at.account)
+	if fault.Is(err, fault.NotFound) || err == nil && a.Status != account.Active {
+		return errGrant
+	}
+	return err
+}
+
+// issue signs the tokens of a grant. It stands outside the transaction: the
+// one writer does not wait for signatures.
+func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, now time.Time) (Tokens, error) {
+	sub := p.subject(g.client, g.account)
+	until := earlier(now.Add(accessLife), g.expires).Unix()
+	t := Tokens{TokenType: "Bearer", ExpiresIn: int(until - now.Unix()), RefreshToken: refresh, Scope: strings.Join(g.facts.Scopes, " ")}
+	var err error
+	t.AccessToken, err = p.signers.sign(keys.AccessToken, accessType, accessClaims{
+		Issuer: p.c.Issuer, Subject: sub, Audience: p.c.Issuer, Expires: until, IssuedAt: now.Unix(), ID: p.seal(forAccess, g.place),
+		Client: string(g.client.ID), Scope: t.Scope, AuthTime: g.facts.AuthTime, ACR: g.facts.ACR, AMR: g.facts.AMR,
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	if !slices.Contains(g.facts.Scopes, scopeOpenID) {
+		return t, nil
+	}
+	it := idClaims{
+		Issuer: p.c.Issuer, Subject: sub, Audience: string(g.client.ID), Expires: until, IssuedAt: now.Unix(), AuthTime: g.facts.AuthTime,
+		Nonce: nonce, ACR: g.facts.ACR, AMR: g.facts.AMR, SID: g.sid(), ATHash: atHash(t.AccessToken),
+	}
+	var claims any = it
+	if len(g.asked.IDToken) > 0 || len(g.asked.VerifiedIDToken) > 0 {
+		more, err := p.release(ctx, g, g.asked.IDToken, g.asked.VerifiedIDToken, false)
+		if err != nil {
+			return Tokens{}, err
+		}
+		claims = merged{it, more}
+	}
+	t.IDToken, err = p.signers.sign(keys.IDToken, "JWT", claims)
+	return t, err
+}
+
+// sid names her session to one client. Like the subject it is unlike for each
+// client, so that it cannot join them.
+func (g grant) sid() string {
+	return base64.RawURLEncoding.EncodeToString(hash(g.facts.Session.String() + "\x00" + string(g.client.ID))[:18])
+}
+
+// merged writes an ID token with released claims beside its own, which win.
+type merged struct {
+	own  idClaims
+	more map[string]any
+}
+
+// MarshalJSON implements json.Marshaler.
+func (m merged) MarshalJSON() ([]byte, error) {
+	b, err := json.Marshal(m.own)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]any, len(m.more)+12)
+	for k, v := range m.more {
+		all[k] = v
+	}
+	var own map[string]json.RawMessage
+	if err := json.Unmarshal(b, &own); err != nil {
+		return nil, err
+	}
+	for k, v := range own {
+		all[k] = v
+	}
+	return json.Marshal(all)
+}
