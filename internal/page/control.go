@@ -29,6 +29,8 @@ type control struct {
 	Placeholder, Reveal, Cover string
 	Choices                    []drawnChoice
 	Note                       template.HTML
+	Pips                       []bool // attempts: true for one that is left
+	Tries, After               template.HTML
 	First                      bool
 }
 
@@ -119,6 +121,13 @@ func newControl(w *words, f *Form, name, kind string, o options) (*control, erro
 			return nil, fmt.Errorf("%s must be a number", n)
 		}
 	}
+	if left, ok := o["tries"].(int); ok {
+		of, _ := o["of"].(int)
+		for i := range max(of, left) {
+			c.Pips = append(c.Pips, i < left)
+		}
+		c.Tries = w.rich("field.tries", map[string]string{"n": fmt.Sprint(left)})
+	}
 	if p := f.ProblemWith(name); p != nil {
 		c.Error = w.problem(f, p)
 	}
@@ -138,6 +147,7 @@ func newControl(w *words, f *Form, name, kind string, o options) (*control, erro
 		return nil, err
 	}
 	c.Reveal, c.Cover = w.say("field.reveal", nil), w.say("field.cover", nil)
+	c.After = w.rich(o["after"], args)
 	var d []string
 	if c.Hint != "" {
 		d = append(d, c.ID+"-hint")
@@ -147,6 +157,9 @@ func newControl(w *words, f *Form, name, kind string, o options) (*control, erro
 	}
 	if c.Note != "" {
 		d = append(d, c.ID+"-note")
+	}
+	if len(c.Pips) > 0 {
+		d = append(d, c.ID+"-tries")
 	}
 	c.Describe = strings.Join(d, " ")
 	return c, nil

@@ -158,14 +158,14 @@ func (k *kit) layouts() map[string]*set {
 // which options do.
 var keyAt = map[string][]int{
 	"t": {0}, "rich": {0}, "button": {0}, "link": {0}, "tag": {1}, "notice": {1, 2}, "empty": {1, 2}, "heading": {0}, "choice": {1}, "fact": {0},
-	"row": {2, 3}, "step": {1}, "event": {1, 2}, "receipt": {0, 2}, "idcard": {0},
+	"row": {2, 3}, "step": {1}, "event": {1, 2}, "receipt": {0, 2}, "idcard": {0}, "given": {1},
 }
 
-var keyOptions = map[string]bool{"label": true, "hint": true, "blocked": true, "title": true, "body": true, "sub": true, "aria": true, "source": true, "legend": true, "state": true, "note": true, "tail": true, "level": true, "empty": true}
+var keyOptions = map[string]bool{"label": true, "hint": true, "blocked": true, "title": true, "body": true, "sub": true, "aria": true, "source": true, "legend": true, "state": true, "note": true, "tail": true, "level": true, "empty": true, "after": true}
 
 // optionsFrom is how many arguments stand before the options of a function.
 var optionsFrom = map[string]int{
-	"button": 1, "link": 2, "tag": 2, "notice": 3, "chips": 1, "row": 4, "fact": 2, "step": 2, "event": 3, "empty": 3, "countdown": 1, "receipt": 3, "idcard": 2, "choice": 2,
+	"button": 1, "link": 2, "tag": 2, "notice": 3, "chips": 1, "row": 4, "fact": 2, "step": 2, "event": 3, "empty": 3, "countdown": 1, "receipt": 3, "idcard": 2, "given": 3, "choice": 2,
 	"field": 2, "digits": 2, "datefield": 2, "secret": 2, "otp": 2, "textarea": 2, "select": 2, "radios": 2, "checkbox": 2, "file": 2,
 }
 

@@ -3,11 +3,14 @@
 package page_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"danh/internal/page"
 	"danh/internal/webtest"
@@ -17,11 +20,8 @@ import (
 // and at a desk, in both languages and themes: nothing breaks WCAG 2.2 AA,
 // nothing is wider than the window, and no script or policy complains. With
 // DANH_SHOTS=folder it leaves pictures there.
-func TestStyleGuideHoldsInChromium(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs a browser")
-	}
-	s := page.New(page.Config{
+func look() *page.Site {
+	return page.New(page.Config{
 		Door:  "citizen",
 		Brand: page.Text{VI: "Mẫu giao diện", EN: "Style guide"},
 		Nav: []page.Link{
@@ -33,6 +33,76 @@ func TestStyleGuideHoldsInChromium(t *testing.T) {
 		},
 		Foot: []page.Link{{Href: "/p", Text: page.Text{VI: "Quyền riêng tư", EN: "Privacy"}}},
 	})
+}
+
+// lookPages are whole pages like those that doors show, for looking at.
+func lookPages(j *page.Journey) http.Handler {
+	now := time.Now()
+	mux := http.NewServeMux()
+	show := func(path, name string, v func(f *page.Form) page.View) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			j.Render(w, r, 200, name, v(&page.Form{Values: url.Values{}}))
+		})
+	}
+	show("/signin", "signin", func(f *page.Form) page.View {
+		f.Set("number", "001195012345").Add("password", "signin.wrong")
+		return page.View{Title: "signin.title", Lede: "signin.lede", Form: f}
+	})
+	show("/otp", "otp", func(f *page.Form) page.View {
+		return page.View{Task: "otp.task", Title: "otp.title", Lede: "otp.lede", Args: map[string]string{"phone": "09•• ••• 678"}, Back: "/", Step: 3, Steps: 5, Form: f,
+			Data: map[string]any{"Until": now.Add(161 * time.Second), "Total": 3 * time.Minute}}
+	})
+	show("/consent", "consent", func(f *page.Form) page.View {
+		return page.View{Task: "consent.task", Title: "consent.title", Meta: "consent.expiry", Back: "/", Form: f}
+	})
+	show("/stay", "stay", func(f *page.Form) page.View {
+		f.Set("guest", "Đỗ Thị Huyền Trang").Set("guest_number", "03819800451").Set("from", "21/11/2026").Set("to", "12/01/2027").Set("reason", "family")
+		f.Add("guest_number", "stay.eleven").Add("to", "stay.long")
+		return page.View{Layout: page.Desk, Task: "stay.task", Title: "stay.title", Back: "/", BackTo: "stay.back", Form: f, Nav: "services", Step: 2, Steps: 4, Data: map[string]any{
+			"At": now, "Until": now.Add(3*time.Hour + 19*time.Minute), "Total": 11 * time.Hour,
+			"Reasons": []page.Choice{{Value: "family", Text: page.Raw("Thăm người thân")}, {Value: "work", Text: page.Raw("Công việc")}, {Value: "care", Text: page.Raw("Khám chữa bệnh")}, {Value: "other", Text: page.Raw("Lý do khác")}}}}
+	})
+	show("/home", "home", func(f *page.Form) page.View {
+		return page.View{Layout: page.Desk, Title: "home.title", Nav: "services"}
+	})
+	mux.HandleFunc("/broken", func(w http.ResponseWriter, r *http.Request) { j.Fail(w, r, errors.New("disk full")) })
+	return mux
+}
+
+// TestWholePagesHoldInChromium looks at whole pages as TestStyleGuide looks at
+// their parts.
+func TestWholePagesHoldInChromium(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	s := look()
+	c := webtest.Serve(t, s.Wrap(lookPages(s.Journey(os.DirFS("testdata/journey")))))
+	b := webtest.Chromium(t)
+	for _, path := range []string{"signin", "otp", "consent", "stay", "home", "broken"} {
+		for _, width := range []int{360, 1280} {
+			for _, dark := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s-%d-%v", path, width, dark), func(t *testing.T) {
+					tab := b.With(t).Tab(width, dark).Go(c.Base + "/" + path)
+					tab.Accessible()
+					for _, p := range tab.Problems() {
+						if path != "broken" {
+							t.Error(p)
+						}
+					}
+					if dir := os.Getenv("DANH_SHOTS"); dir != "" {
+						tab.Shot(filepath.Join(dir, fmt.Sprintf("page-%s-%d-%v.png", path, width, dark)))
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestStyleGuideHoldsInChromium(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	s := look()
 	c := webtest.Serve(t, s.Wrap(http.NotFoundHandler()))
 	b := webtest.Chromium(t)
 	for _, language := range []string{"vi", "en"} {

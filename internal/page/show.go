@@ -119,6 +119,17 @@ func (k *kit) shows(w *words) template.FuncMap {
 			}
 			return put("row", o, more)
 		},
+		"given": func(icon string, label, value any, rest ...any) (template.HTML, error) {
+			o, err := pairs(rest)
+			if err != nil {
+				return "", fmt.Errorf("given: %w", err)
+			}
+			v := fmt.Sprint(value)
+			if d, err := day(value); err == nil {
+				v = d
+			}
+			return put("given", o, m{"icon": icon, "label": w.say(label, o.args()), "value": v})
+		},
 		"fact": func(label, value any, rest ...any) (Fact, error) {
 			o, err := pairs(rest)
 			f := Fact{Label: label, Value: value, Source: o["source"], Empty: o["empty"], Mono: o.on("mono"), Change: o.str("change"), Declared: o.on("declared")}

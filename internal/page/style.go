@@ -33,7 +33,7 @@ var exampleMoment = time.Date(2026, 11, 21, 9, 41, 27, 0, clock.Vietnam)
 
 // exampleData is the dot of the example templates.
 func (s *Site) exampleData() any {
-	wrong := &Form{Values: url.Values{"host": {"038 198 004 51"}}, labels: map[string]string{}}
+	wrong := &Form{Values: url.Values{"host": {"038 198 004 51"}}, labels: map[string]string{"host": "Số định danh của khách", "secret": "Mật khẩu", "sex": "Giới tính"}}
 	wrong.Add("host", "example.eleven").Add("secret", "example.secret").Add("sex", "problem.choose")
 	now := s.conf.Clock.Now()
 	return map[string]any{
