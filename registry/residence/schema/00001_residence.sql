@@ -57,7 +57,7 @@ CREATE TABLE residence_stay (
     unit_from   TEXT ${C},
     arrival     BIGINT NOT NULL,
     valid_from  TEXT ${C} NOT NULL,
-    valid_to    TEXT ${C} NOT NULL,
+    valid_to    TEXT ${C},
     reason      TEXT ${C} NOT NULL,
     channel     TEXT ${C} NOT NULL,
     reference   TEXT ${C} NOT NULL,
@@ -68,7 +68,7 @@ CREATE TABLE residence_stay (
     source      TEXT ${C} NOT NULL,
     digest      ${BYTES}
 );
-CREATE INDEX residence_stay_ended ON residence_stay (valid_to);
+CREATE INDEX residence_stay_from ON residence_stay (valid_from);
 
 -- Whose stays these are: by person, as guest or as notifier.
 CREATE TABLE residence_stay_party (
@@ -94,7 +94,7 @@ INSERT INTO residence_rule (name, valid_from, valid_to, value, source, verified)
     ('stay.max_days', '2021-07-01', NULL, 30, 'Luật Cư trú 68/2020/QH14, Điều 30', TRUE),
     ('stay.notice_hour', '2021-07-01', NULL, 23, 'Luật Cư trú 68/2020/QH14, Điều 30', TRUE),
     ('stay.late_notice_hour', '2021-07-01', NULL, 8, 'Luật Cư trú 68/2020/QH14, Điều 30', TRUE),
-    ('stay.keep_days', '2021-07-01', NULL, 730, 'house rule: no period was found in the law', FALSE),
+    ('stay.keep_days', '2021-07-01', NULL, 730, 'house rule, counted from the first night: no period was found in the law', FALSE),
     ('import.keep_days', '2021-07-01', NULL, 365, 'house rule', FALSE);
 
 -- How far each delivered file has come: a row is advanced in the transaction
