@@ -15,7 +15,6 @@ import (
 	"danh/internal/job"
 	"danh/internal/seal"
 	"danh/notify"
-	"danh/office"
 	"danh/registry/population"
 )
 
@@ -29,7 +28,7 @@ type Config struct {
 	Audit      *audit.Log
 	Notify     *notify.Sender
 	Population *population.Registry
-	Calendar   *office.Calendar
+	Calendar   WorkingDays
 	Carrier    SubscriberCheck // nil: the answer is always Unknown
 
 	Pepper      []byte          // optional secret mixed into every password hash
@@ -38,6 +37,11 @@ type Config struct {
 	Idle        time.Duration   // a session ends after so long without use; 0 means 30 min
 	Absolute    time.Duration   // and after so long in any case; 0 means 12 h
 	Origins     []string        // own doors an opening may return to, "http://localhost:8081"
+}
+
+// WorkingDays counts deadlines; office.Calendar is one.
+type WorkingDays interface {
+	AddWorkingDays(t time.Time, n int) time.Time
 }
 
 // Keeper keeps the accounts. It is safe for concurrent use.

@@ -48,16 +48,16 @@ type Ground string
 
 // The grounds (Decree 59/2022 article 19, Law on Identification article 34).
 const (
-	OwnRequest    Ground = "own_request"
-	Breach        Ground = "breach"
-	CardRevoked   Ground = "card_revoked"
-	CardHeld      Ground = "card_held"
-	Death         Ground = "death"
-	CompetentBody Ground = "competent_body"
-	StayExpired   Ground = "stay_expired"     // a foreigner's passport or residence card
-	PhoneConflict Ground = "phone_conflict"   // the phone's true owner opened an account with it
-	NumberChanged Ground = "number_cancelled" // the number was cancelled
+	OwnRequest      Ground = "own_request"
+	Breach          Ground = "breach"
+	CardRevoked     Ground = "card_revoked"
+	CardHeld        Ground = "card_held"
+	Death           Ground = "death"
+	CompetentBody   Ground = "competent_body"
+	StayExpired     Ground = "stay_expired"     // a foreigner's passport or residence card
+	PhoneConflict   Ground = "phone_conflict"   // the phone's true owner opened an account with it
+	NumberCancelled Ground = "number_cancelled" // the number was cancelled
 )
 
 // Grounds lists the grounds of a lock.
-var Grounds = []Ground{OwnRequest, Breach, CardRevoked, CardHeld, Death, CompetentBody, StayExpired, PhoneConflict, NumberChanged}
+var Grounds = []Ground{OwnRequest, Breach, CardRevoked, CardHeld, Death, CompetentBody, StayExpired, PhoneConflict, NumberCancelled}

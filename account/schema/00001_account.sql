@@ -156,7 +156,6 @@ CREATE TABLE account_case (
     person      ${BYTES},
     declared    ${BYTES} NOT NULL,    -- sealed for the owner named by the case's key
     evidence    ${JSON} NOT NULL,
-    unit_code   TEXT ${C} NOT NULL,
     language    TEXT ${C} NOT NULL,
     opened_at   BIGINT NOT NULL,
     due_at      BIGINT NOT NULL,
@@ -222,6 +221,8 @@ INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) V
     ('signin_slow_after',      '2021-02-25', NULL, 3, 'house rule: failures before waiting begins', TRUE),
     ('signin_lock_after',      '2021-02-25', NULL, 10, 'house rule: failures before the timed lock', TRUE),
     ('signin_lock_minutes',    '2021-02-25', NULL, 30, 'house rule', TRUE),
+    ('session_days',           '2021-02-25', NULL, 90, 'house rule: ended sessions are listed for so long', TRUE),
+    ('device_days',            '2021-02-25', NULL, 400, 'house rule: an unused browser is forgotten', TRUE),
     ('signin_per_address',     '2021-02-25', NULL, 40, 'house rule: failed sign-ins per address in 15 minutes', TRUE);
 
 INSERT INTO account_feature (feature, valid_from, valid_to, level, provisional, source, verified) VALUES

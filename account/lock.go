@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/registry/population"
+)
+
+// LockTx locks an account on a ground. Its sessions end and she is told at
+// once, except at death (Law on Identification, article 34). Locking it again
+// on another ground adds the ground; on the same it changes nothing.
+func (k *Keeper) LockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, g Ground) error {
+	if !slices.Contains(Grounds, g) {
+		return fmt.Errorf("account: no ground %q", string(g))
+	}
+	if by.Kind == audit.KindCitizen && (g != OwnRequest || by.Account != Owner(a)) || by.Kind == audit.KindAnonymous || by.Kind == audit.KindPartner {
+		return fault.New(fault.Forbidden, "account.lock.forbidden")
+	}
+	acc, err := k.store.find(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	if acc.Status.Over() {
+		return fault.New(fault.Conflict, "account.over")
+	}
+	now := k.c.Clock.Now()
+	var open int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_lock WHERE account = $1 AND ground = $2 AND ended_at IS NULL`, a, string(g)).Scan(&open); err != nil {
+		return fmt.Errorf("find lock: %w", err)
+	}
+	if open > 0 {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO account_lock (account, id, ground, by_name, since) VALUES ($1, $2, $3, $4, $5)`,
+		a, id.NewPerson(), string(g), by.Name, clock.Micros(now)); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	if acc.Status != Locked {
+		ok, err := k.store.moveTx(ctx, tx, a, acc.Status, Locked, clock.Micros(now))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.New(fault.Conflict, "account.moved")
+		}
+	}
+	if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, "locked", now); err != nil {
+		return err
+	}
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.locked", Subject: acc.Person, Detail: map[string]string{"ground": string(g)}}); err != nil {
+		return err
+	}
+	if g == Death {
+		return nil
+	}
+	reason := "officer"
+	if g == OwnRequest {
+		reason = "request"
+	}
+	return k.tellTx(ctx, tx, by, a, "account_locked", map[string]string{"reason": reason})
+}
+
+// UnlockTx ends a ground. The account is active again when no ground is left.
+func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, g Ground) error {
+	if by.Kind != audit.KindOfficer && by.Kind != audit.KindSystem {
+		return fault.New(fault.Forbidden, "account.lock.forbidden")
+	}
+	now := clock.Micros(k.c.Clock.Now())
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_lock SET ended_at = $3 WHERE account = $1 AND ground = $2 AND ended_at IS NULL`, a, string(g), now))
+	if err != nil {
+		return fmt.Errorf("unlock: %w", err)
+	}
+	if !ok {
+		return fault.New(fault.Conflict, "account.not_locked")
+	}
+	acc, err := k.store.find(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	var left int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_lock WHERE account = $1 AND ended_at IS NULL`, a).Scan(&left); err != nil {
+		return fmt.Errorf("count locks: %w", err)
+	}
+	if left == 0 && acc.Status == Locked {
+		if _, err := k.store.moveTx(ctx, tx, a, Locked, Active, now); err != nil {
+			return err
+		}
+	}
+	return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.unlocked", Subject: acc.Person, Detail: map[string]string{"ground": string(g), "left": fmt.Sprint(left)}})
+}
+
+// HandleDeath locks the account of a person who died. It subscribes to the
+// population registry's news; deliveries may repeat.
+func (k *Keeper) HandleDeath(ctx context.Context, e population.Event) error {
+	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		a, err := k.store.ofPerson(ctx, tx, e.Person)
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return k.LockTx(ctx, tx, audit.System("account"), a.ID, Death)
+	})
+}
+
+// HandleNumberChanged lets a person's new number sign in to her account. A
+// provisional account keeps the number that was declared.
+func (k *Keeper) HandleNumberChanged(ctx context.Context, e population.Event) error {
+	a, err := k.store.ofPerson(ctx, k.c.DB.Read(), e.Person)
+	if fault.Is(err, fault.NotFound) || err == nil && a.Provisional {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p, err := k.c.Population.Find(ctx, audit.Look{By: audit.System("account"), Purpose: "account.number_changed", Ground: "NĐ 70/2024, Điều 11", Fields: []string{population.FieldNumbers}}, e.Person)
+	if err != nil {
+		return fmt.Errorf("list numbers: %w", err)
+	}
+	var numbers []population.Number
+	for _, n := range p.Numbers {
+		numbers = append(numbers, n.Number)
+	}
+	return k.c.DB.Write(ctx, func(tx *db.Tx) error { return k.aliasTx(ctx, tx, a.ID, numbers) })
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+)
+
+// EvictProvisionalTx closes the provisional account that somebody holds in a
+// person's name, because she has been proofed more surely: at a counter, or by
+// a phone that the carrier knows as hers. Its sessions end, its phone is told,
+// and nothing of it passes to the true account. It reports which one was
+// closed; the zero ID when there was none.
+func (k *Keeper) EvictProvisionalTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person) (ID, error) {
+	if by.Kind != audit.KindOfficer && by.Kind != audit.KindSystem {
+		return ID{}, fault.New(fault.Forbidden, "account.evict.forbidden")
+	}
+	var a ID
+	err := tx.QueryRowContext(ctx, `SELECT a.id FROM account_person p JOIN account_account a ON a.id = p.account WHERE p.person = $1 AND a.provisional`, person).Scan(&a)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ID{}, nil
+	}
+	if err != nil {
+		return ID{}, fmt.Errorf("find provisional account: %w", err)
+	}
+	if err := k.tellTx(ctx, tx, by, a, "evicted", nil); err != nil {
+		return ID{}, err
+	}
+	return a, k.closeTx(ctx, tx, by, a, person, "evicted")
+}
+
+// CloseTx closes an account for good.
+func (k *Keeper) CloseTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, why string) error {
+	acc, err := k.store.find(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	if by.Kind == audit.KindCitizen && by.Account != Owner(a) || by.Kind == audit.KindPartner || by.Kind == audit.KindAnonymous {
+		return fault.New(fault.Forbidden, "account.close.forbidden")
+	}
+	return k.closeTx(ctx, tx, by, a, acc.Person, why)
+}
+
+func (k *Keeper) closeTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, person id.Person, why string) error {
+	now := k.c.Clock.Now()
+	// Every state but an over one may be closed: see the transitions.
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_account SET status = 'closed', status_at = $2, closed_at = $3, closed_why = $4
+		WHERE id = $1 AND status NOT IN ('closed', 'refused')`, a, clock.Micros(now), clock.Micros(now), why))
+	if err != nil {
+		return fmt.Errorf("close account: %w", err)
+	}
+	if !ok {
+		return fault.New(fault.Conflict, "account.over")
+	}
+	for _, q := range []string{
+		`DELETE FROM account_person WHERE account = $1`,
+		`DELETE FROM account_login WHERE account = $1`,
+		`DELETE FROM account_phone WHERE account = $1`,
+		`DELETE FROM account_portrait WHERE account = $1`,
+	} {
+		if _, err := tx.ExecContext(ctx, q, a); err != nil {
+			return fmt.Errorf("close account: %w", err)
+		}
+	}
+	if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, why, now); err != nil {
+		return err
+	}
+	return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.closed", Subject: person, Detail: map[string]string{"why": why}})
+}
+
+// takePhoneTx frees a phone that another account holds without being its
+// subscriber: that account is locked until it has a phone of its own.
+func (k *Keeper) takePhoneTx(ctx context.Context, tx *db.Tx, phone string, person id.Person) error {
+	var other ID
+	err := tx.QueryRowContext(ctx, `SELECT a.id FROM account_phone p JOIN account_account a ON a.id = p.account
+		WHERE p.phone_index = $1 AND a.person <> $2 AND a.carrier <> 'yes'`, k.store.phoneIndex(phone), person).Scan(&other)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find phone: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM account_phone WHERE account = $1`, other); err != nil {
+		return fmt.Errorf("free phone: %w", err)
+	}
+	return k.LockTx(ctx, tx, audit.System("account"), other, PhoneConflict)
+}

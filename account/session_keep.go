@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+)
+
+// touchEvery is how exactly the last use of a session is kept.
+const touchEvery = time.Minute
+
+// FindSession finds the living session of a token: not ended, not idle for too
+// long, of an account that is active. It is one read; a use more than a minute
+// after the last one is also written down.
+func (k *Keeper) FindSession(ctx context.Context, t Token) (Session, error) {
+	if t == "" {
+		return Session{}, errNoSession()
+	}
+	now := k.c.Clock.Now()
+	var s Session
+	var amr string
+	var auth, seen, set int64
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT s.id, s.account, s.label, s.amr, s.assurance, s.auth_at, s.seen_at,
+			a.person, a.level, a.status, a.provisional, p.set_at, p.must_change
+		FROM account_session s JOIN account_account a ON a.id = s.account JOIN account_password p ON p.account = s.account
+		WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 AND a.status = 'active'`,
+		t.hash(), clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))).
+		Scan(&s.ID, &s.Account, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Person, &s.Level, &s.Status, &s.Provisional, &set, &s.MustChangePassword)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Session{}, errNoSession()
+	}
+	if err != nil {
+		return Session{}, fmt.Errorf("find session: %w", err)
+	}
+	s.AMR = strings.Fields(amr)
+	s.AuthTime, s.LastSeen = clock.FromMicros(auth), clock.FromMicros(seen)
+	if err := k.age(ctx, &s, clock.FromMicros(set)); err != nil {
+		return Session{}, err
+	}
+	if now.Sub(s.LastSeen) >= touchEvery {
+		err := k.c.DB.Write(ctx, func(tx *db.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE account_session SET seen_at = $2 WHERE token_hash = $1 AND ended_at IS NULL AND seen_at < $2`, t.hash(), clock.Micros(now))
+			return err
+		})
+		if err != nil {
+			return Session{}, fmt.Errorf("touch session: %w", err)
+		}
+		s.LastSeen = now
+	}
+	return s, nil
+}
+
+// age works out when the password must be changed.
+func (k *Keeper) age(ctx context.Context, s *Session, set time.Time) error {
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return err
+	}
+	if months := f.value("password_months"); months > 0 {
+		s.PasswordEnds = set.In(clock.Vietnam).AddDate(0, months, 0)
+		s.MustChangePassword = s.MustChangePassword || !k.c.Clock.Now().Before(s.PasswordEnds)
+	}
+	return nil
+}
+
+func errNoSession() error { return fault.New(fault.NotFound, "account.session.none") }
+
+// Actor is the holder of a session as the log names her.
+func (s Session) Actor() audit.Actor {
+	a := audit.Citizen(Owner(s.Account), s.Person)
+	a.Session = s.ID.String()
+	return a
+}
+
+// newSession is what opens a session.
+type newSession struct {
+	account   ID
+	device    id.Person
+	label     string
+	amr       []string
+	assurance int
+}
+
+// openSessionTx makes a session under a fresh token: a token that a browser
+// brought along is never taken over.
+func (k *Keeper) openSessionTx(ctx context.Context, tx *db.Tx, t Token, n newSession) (SessionID, error) {
+	now := k.c.Clock.Now()
+	sid := id.New[sessionKind]()
+	_, err := tx.ExecContext(ctx, `INSERT INTO account_session (token_hash, id, account, device, label, amr, assurance, auth_at, seen_at, ends_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		t.hash(), sid, n.account, n.device, n.label, strings.Join(n.amr, " "), n.assurance, clock.Micros(now), clock.Micros(now), clock.Micros(now.Add(k.c.Absolute)))
+	if err != nil {
+		return sid, fmt.Errorf("open session: %w", err)
+	}
+	return sid, nil
+}
+
+// endTx ends sessions of an account: one, or all but one.
+func endTx(ctx context.Context, tx *db.Tx, a ID, only, except SessionID, why string, now time.Time) (int64, error) {
+	res, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = $3
+		WHERE account = $1 AND ended_at IS NULL AND id <> $4 AND (id = $5 OR $6 = 0)`,
+		a, clock.Micros(now), why, orNone(except), orNone(only), flag(!only.IsZero()))
+	if err != nil {
+		return 0, fmt.Errorf("end sessions: %w", err)
+	}
+	return res.RowsAffected()
+}
+
+// orNone gives sixteen zero bytes for no session, because NULL compares with nothing.
+func orNone(s SessionID) []byte { return slices.Clone(s[:]) }
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// SignOut ends one session of the actor's own account.
+func (k *Keeper) SignOut(ctx context.Context, by audit.Actor, s SessionID) error {
+	return k.signOut(ctx, by, s, SessionID{}, "account.signed_out")
+}
+
+// SignOutEverywhere ends all sessions of the actor's account but one, which
+// may be zero: then all.
+func (k *Keeper) SignOutEverywhere(ctx context.Context, by audit.Actor, except SessionID) error {
+	return k.signOut(ctx, by, SessionID{}, except, "account.signed_out_everywhere")
+}
+
+func (k *Keeper) signOut(ctx context.Context, by audit.Actor, only, except SessionID, action string) error {
+	a := ID(by.Account)
+	if a.IsZero() {
+		return fault.New(fault.Forbidden, "account.session.none")
+	}
+	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		n, err := endTx(ctx, tx, a, only, except, "signed_out", k.c.Clock.Now())
+		if err != nil || n == 0 {
+			return err // nothing to end: it had ended before
+		}
+		return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: action, Subject: by.Person, Detail: map[string]string{"sessions": fmt.Sprint(n)}})
+	})
+}
+
+// ListSessions lists an account's living sessions, latest use first.
+func (k *Keeper) ListSessions(ctx context.Context, a ID) ([]Session, error) {
+	now := k.c.Clock.Now()
+	var out []Session
+	err := each(ctx, k.c.DB.Read(), `SELECT id, label, amr, assurance, auth_at, seen_at FROM account_session
+		WHERE account = $1 AND ended_at IS NULL AND ends_at > $2 AND seen_at > $3 ORDER BY seen_at DESC, id`,
+		[]any{a, clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))}, func(r scanner) error {
+			s := Session{Account: a}
+			var amr string
+			var auth, seen int64
+			if err := r.Scan(&s.ID, &s.Label, &amr, &s.Assurance, &auth, &seen); err != nil {
+				return err
+			}
+			s.AMR, s.AuthTime, s.LastSeen = strings.Fields(amr), clock.FromMicros(auth), clock.FromMicros(seen)
+			out = append(out, s)
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return out, nil
+}
+
+// Device is a browser that signed in before.
+type Device struct {
+	ID              id.Person
+	Label           string
+	FirstAt, SeenAt time.Time
+}
+
+// ListDevices lists the browsers by which an account was used, latest first.
+func (k *Keeper) ListDevices(ctx context.Context, a ID) ([]Device, error) {
+	var out []Device
+	err := each(ctx, k.c.DB.Read(), `SELECT id, label, first_at, seen_at FROM account_device WHERE account = $1 ORDER BY seen_at DESC, id`, []any{a}, func(r scanner) error {
+		var d Device
+		var first, seen int64
+		if err := r.Scan(&d.ID, &d.Label, &first, &seen); err != nil {
+			return err
+		}
+		d.FirstAt, d.SeenAt = clock.FromMicros(first), clock.FromMicros(seen)
+		out = append(out, d)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list devices: %w", err)
+	}
+	return out, nil
+}

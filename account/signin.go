@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"danh/account/password"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/notify"
+	"danh/registry/population"
+)
+
+// Password is a password as it was typed. It prints redacted.
+type Password = password.Password
+
+// SignIn is an attempt to sign in.
+type SignIn struct {
+	Number   string // 12 digits, or the 9 digits of an old card
+	Password Password
+	Remote   RemoteInfo
+	Former   Token  // the session that the browser had; it ends when she signs in
+	Door     string // where she signs in: "citizen"
+}
+
+// holder is what a sign-in needs to know, by one read.
+type holder struct {
+	account   ID
+	person    id.Person
+	level     Level
+	status    Status
+	temporary bool
+	hash      string
+	set       int64
+	must      bool
+}
+
+// SignIn checks a number and a password and opens a session under a fresh
+// token. An unknown number, a locked account and a wrong password cost the
+// same work and get the same fault, which says how many tries remain before a
+// long wait.
+func (k *Keeper) SignIn(ctx context.Context, in SignIn) (Token, Session, error) {
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return "", Session{}, err
+	}
+	// 1. What is no number at all is told at once: its form is public.
+	number, err := population.ParseNumber(in.Number)
+	if err != nil {
+		return "", Session{}, fault.New(fault.Invalid, "account.signin.form").With("number", "population.number.form")
+	}
+	if wait := k.spray.over("signin", in.Remote.Address, f.value("signin_per_address")); wait > 0 {
+		return "", Session{}, tooMany(wait)
+	}
+	// 2. Who it would be; nobody is somebody with a hash that nothing fits.
+	h, err := k.holder(ctx, number)
+	if err != nil {
+		return "", Session{}, err
+	}
+	device, known, err := k.knownDevice(ctx, h.account, in.Remote.Device)
+	if err != nil {
+		return "", Session{}, err
+	}
+	// 3. The attempt is counted before the password is looked at. A crash from
+	// here on has counted an attempt and done nothing else. A browser that she
+	// has used has a count of its own: strangers cannot bar her from it.
+	key := k.c.Seal.Blind("account.signin", number.Reveal())
+	if !h.account.IsZero() {
+		key = k.c.Seal.Blind("account.signin", h.account.String())
+		if known {
+			key = k.c.Seal.Blind("account.signin", h.account.String()+device.String())
+		}
+	}
+	var wait time.Duration
+	var left int
+	var struck bool
+	err = k.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		wait, left, struck, err = k.guessTx(ctx, tx, "signin", key, f)
+		return err
+	})
+	if err != nil {
+		return "", Session{}, err
+	}
+	if wait > 0 {
+		return "", Session{}, tooMany(wait)
+	}
+	// 4. The price of a guess, paid alike by all.
+	ok, stale, err := k.hasher.Check(ctx, h.hash, in.Password)
+	if err != nil {
+		if fault.Is(err, fault.TooMany) { // not tried: not counted
+			err = errors.Join(err, k.c.DB.Write(ctx, func(tx *db.Tx) error {
+				_, err := tx.ExecContext(ctx, `UPDATE account_limit SET hits = hits - 1, until = 0 WHERE scope = 'signin' AND key = $1 AND hits > 0`, key)
+				return err
+			}))
+		}
+		return "", Session{}, err
+	}
+	if !ok || h.status != Active {
+		k.spray.hit("signin", in.Remote.Address, f.value("signin_per_address"), 15*time.Minute)
+		return "", Session{}, k.refuseSignIn(ctx, h, struck, left, f)
+	}
+	return k.welcome(ctx, in, h, device, known, key, stale)
+}
+
+func (k *Keeper) holder(ctx context.Context, n population.Number) (holder, error) {
+	var h holder
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT a.id, a.person, a.level, a.status, a.provisional, p.hash, p.set_at, p.must_change
+		FROM account_login l JOIN account_account a ON a.id = l.account JOIN account_password p ON p.account = l.account
+		WHERE l.number_index = $1`, k.store.numberIndex(n)).
+		Scan(&h.account, &h.person, &h.level, &h.status, &h.temporary, &h.hash, &h.set, &h.must)
+	if errors.Is(err, sql.ErrNoRows) {
+		return holder{hash: k.hasher.Decoy()}, nil
+	}
+	if err != nil {
+		return h, fmt.Errorf("find who signs in: %w", err)
+	}
+	return h, nil
+}
+
+// knownDevice looks for the browser among the account's. It asks for unknown
+// numbers too, so that both take one question.
+func (k *Keeper) knownDevice(ctx context.Context, a ID, t Token) (id.Person, bool, error) {
+	if t == "" {
+		return id.Person{}, false, nil
+	}
+	var d id.Person
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT id FROM account_device WHERE account = $1 AND cookie_hash = $2`, orNone(SessionID(a)), t.hash()).Scan(&d)
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, false, nil
+	}
+	if err != nil {
+		return d, false, fmt.Errorf("find device: %w", err)
+	}
+	return d, true, nil
+}
+
+// refuseSignIn gives the one answer and, where the attempt was the one too
+// many, tells the holder.
+func (k *Keeper) refuseSignIn(ctx context.Context, h holder, struck bool, left int, f inForce) error {
+	minutes := f.value("signin_lock_minutes")
+	err := k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: audit.Anonymous(), Action: "account.signin", Subject: h.person, Outcome: "refused"}); err != nil {
+			return err
+		}
+		if !struck {
+			return nil
+		}
+		// Also for nobody, so that both take the same work: the job finds out.
+		return k.c.Jobs.EnqueueTx(ctx, tx, jobBarred, told{Account: h.account})
+	})
+	if err != nil {
+		return err
+	}
+	if left == 0 {
+		return tooMany(time.Duration(minutes) * time.Minute)
+	}
+	return fault.New(fault.Invalid, "account.signin.wrong").Arg("left", strconv.Itoa(left)).Arg("minutes", strconv.Itoa(minutes))
+}
+
+// welcome opens the session: one transaction with everything that a sign-in
+// leaves behind.
+func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Person, known bool, key []byte, stale bool) (Token, Session, error) {
+	now := k.c.Clock.Now()
+	hash := ""
+	if stale { // the costs were raised since: this is the one moment to follow
+		var err error
+		if hash, err = k.hasher.Hash(ctx, in.Password); err != nil {
+			return "", Session{}, err
+		}
+	}
+	token := NewToken()
+	s := Session{Account: h.account, Person: h.person, Level: h.level, Provisional: h.temporary, Status: h.status,
+		AuthTime: clock.FromMicros(clock.Micros(now)), LastSeen: clock.FromMicros(clock.Micros(now)), AMR: []string{"pwd"}, Assurance: 1,
+		Label: in.Remote.Label, MustChangePassword: h.must}
+	if err := k.age(ctx, &s, clock.FromMicros(h.set)); err != nil {
+		return "", Session{}, err
+	}
+	err := k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		// The state is looked at again: a lock that came while the password was
+		// being checked holds.
+		var status Status
+		if err := tx.QueryRowContext(ctx, `SELECT status FROM account_account WHERE id = $1`, h.account).Scan(&status); err != nil {
+			return fmt.Errorf("look at the state: %w", err)
+		}
+		if status != Active {
+			return fault.New(fault.Conflict, "account.signin.moved")
+		}
+		if err := k.forgiveTx(ctx, tx, "signin", key); err != nil {
+			return err
+		}
+		if hash != "" {
+			if _, err := tx.ExecContext(ctx, `UPDATE account_password SET hash = $2 WHERE account = $1 AND hash = $3`, h.account, hash, h.hash); err != nil {
+				return fmt.Errorf("renew hash: %w", err)
+			}
+		}
+		if in.Former != "" {
+			if _, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = 'signed_in_anew' WHERE token_hash = $1 AND ended_at IS NULL`,
+				in.Former.hash(), clock.Micros(now)); err != nil {
+				return fmt.Errorf("end the former session: %w", err)
+			}
+		}
+		dev, err := k.keepDeviceTx(ctx, tx, h.account, in.Remote, device, known)
+		if err != nil {
+			return err
+		}
+		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{h.account, dev, in.Remote.Label, s.AMR, s.Assurance}); err != nil {
+			return err
+		}
+		by := s.Actor()
+		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.signed_in", Subject: h.person, Detail: map[string]string{"door": in.Door, "assurance": "1"}}); err != nil {
+			return err
+		}
+		if known {
+			return nil
+		}
+		return k.tellTx(ctx, tx, by, h.account, "new_device", map[string]string{"device": in.Remote.Label})
+	})
+	if err != nil {
+		return "", Session{}, err
+	}
+	return token, s, nil
+}
+
+// keepDeviceTx writes down the use of a browser.
+func (k *Keeper) keepDeviceTx(ctx context.Context, tx *db.Tx, a ID, r RemoteInfo, device id.Person, known bool) (id.Person, error) {
+	if r.Device == "" {
+		return id.Person{}, nil
+	}
+	now := clock.Micros(k.c.Clock.Now())
+	if !known {
+		device = id.NewPerson()
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO account_device (account, cookie_hash, id, label, first_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (account, cookie_hash) DO UPDATE SET label = excluded.label, seen_at = excluded.seen_at`, a, r.Device.hash(), device, r.Label, now, now)
+	if err != nil {
+		return device, fmt.Errorf("keep device: %w", err)
+	}
+	return device, nil
+}
+
+// tellTx sends a message to an account's own channels.
+func (k *Keeper) tellTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, template string, data map[string]string) error {
+	c, err := k.store.channels(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	if data == nil {
+		data = map[string]string{}
+	}
+	data["at"] = k.c.Clock.Now().In(clock.Vietnam).Format("15:04 02/01/2006")
+	_, err = k.c.Notify.SendTx(ctx, tx, by, notify.Message{To: c.recipient(a), Template: template, Data: data, Purpose: "account.security"})
+	if err != nil {
+		return fmt.Errorf("tell %s: %w", template, err)
+	}
+	return nil
+}
+
+// Recipient is how an account is told something.
+func (k *Keeper) Recipient(ctx context.Context, a ID) (notify.Recipient, error) {
+	c, err := k.store.channels(ctx, k.c.DB.Read(), a)
+	if err != nil {
+		return notify.Recipient{}, err
+	}
+	return c.recipient(a), nil
+}
+
+func (c channels) recipient(a ID) notify.Recipient {
+	return notify.Recipient{Owner: Owner(a), Account: Owner(a), Person: c.person, Phone: c.Phone, Email: c.Email, Language: c.Language}
+}
