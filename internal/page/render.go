@@ -198,3 +198,11 @@ func (f *Frame) Stair() []string {
 
 // Scripts are the extra modules of the page.
 func (f *Frame) Scripts() []string { return strings.Fields(string(f.parts["scripts"])) }
+
+// ErrorSummary is the summary of what is wrong with the form, "" when nothing is.
+func (f *Frame) ErrorSummary() (template.HTML, error) { return f.site.kit.errors(f.words, f.Form) }
+
+// ShowNotice draws a notice with the journey's texts.
+func (f *Frame) ShowNotice(n *Notice) (template.HTML, error) {
+	return f.site.kit.notice(f.words, n, "")
+}

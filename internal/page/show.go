@@ -85,7 +85,6 @@ func (k *kit) shows(w *words) template.FuncMap {
 			}
 			return k.notice(w, &Notice{Kind: kind, Title: title, Body: body, Args: o.args()}, o.str("icon"))
 		},
-		"shownotice": func(n *Notice) (template.HTML, error) { return k.notice(w, n, "") },
 		"tag": func(kind string, text any, rest ...any) (template.HTML, error) {
 			o, err := pairs(rest)
 			if err != nil {
