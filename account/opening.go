@@ -62,6 +62,7 @@ type Opening struct {
 	person   id.Person
 	carrier  Answer // "" until asked
 	portrait []byte // sealed
+	evidence string
 }
 
 // StartOpening begins an opening and gives the token by which it is resumed.
@@ -122,17 +123,19 @@ func (k *Keeper) findOpening(ctx context.Context, q db.Q, t Token) (Opening, err
 	var o Opening
 	var declared, phone, email []byte
 	var caseID CaseID
+	var evidence sql.NullString
 	var portraitAt, phoneAt sql.NullInt64
 	var expires int64
-	err := q.QueryRowContext(ctx, `SELECT id, step, language, return_to, declared, portrait, portrait_at, person, phone, phone_at, carrier, email, case_id, account, expires_at
+	err := q.QueryRowContext(ctx, `SELECT id, step, language, return_to, declared, portrait, portrait_at, person, evidence, phone, phone_at, carrier, email, case_id, account, expires_at
 		FROM account_opening WHERE token_hash = $1 AND expires_at > $2`, t.hash(), clock.Micros(k.c.Clock.Now())).
-		Scan(&o.ID, &o.Step, &o.Language, &o.ReturnTo, &declared, &o.portrait, &portraitAt, &o.person, &phone, &phoneAt, &o.carrier, &email, &caseID, &o.Account, &expires)
+		Scan(&o.ID, &o.Step, &o.Language, &o.ReturnTo, &declared, &o.portrait, &portraitAt, &o.person, &evidence, &phone, &phoneAt, &o.carrier, &email, &caseID, &o.Account, &expires)
 	if errors.Is(err, sql.ErrNoRows) || t == "" {
 		return o, fault.New(fault.NotFound, "account.opening.gone")
 	}
 	if err != nil {
 		return o, fmt.Errorf("find opening: %w", err)
 	}
+	o.evidence = evidence.String
 	o.HasPortrait, o.Declared.PhoneVerified, o.ExpiresAt = portraitAt.Valid, phoneAt.Valid, clock.FromMicros(expires)
 	if declared != nil {
 		key, err := k.c.Seal.Find(ctx, q, id.Person(o.ID))

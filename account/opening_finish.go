@@ -59,7 +59,7 @@ func (k *Keeper) SetPassword(ctx context.Context, t Token, pw Password, remote R
 	case errors.Is(err, errPersonTaken), errors.Is(err, errPhoneTaken):
 		// Somebody else was first since the last step: an office looks at it.
 		err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
-			_, err := k.openCaseTx(ctx, tx, o, ReasonHasAccount, o.person, `{"number":"equal","name":"equal","birth_date":"equal","sex":"equal"}`)
+			_, err := k.openCaseTx(ctx, tx, o, ReasonHasAccount, o.person, o.evidence)
 			return err
 		})
 	case err != nil:
@@ -119,10 +119,10 @@ func (k *Keeper) finishTx(ctx context.Context, tx *db.Tx, o Opening, hash string
 		strength = "provisional"
 	}
 	index := k.store.phoneIndex(o.Declared.Phone)
-	if _, err := tx.ExecContext(ctx, `INSERT INTO account_account (id, person, level, status, status_at, provisional, proof_what, proof_how, proof_strength, proof_at, carrier,
+	if _, err := tx.ExecContext(ctx, `INSERT INTO account_account (id, person, level, status, status_at, provisional, proof_what, proof_how, proof_strength, proof_at, proof_evidence, carrier,
 			language, declared, declared_at, phone, phone_index, phone_at, email, opened_at)
-		VALUES ($1, $2, 1, $3, $4, $5, 'declared_match', 'online', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-		a, o.person, string(Active), at, carrier != Yes, strength, at, string(carrier), o.Language, declared, at, phone, index, at, email, at); err != nil {
+		VALUES ($1, $2, 1, $3, $4, $5, 'declared_match', 'online', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		a, o.person, string(Active), at, carrier != Yes, strength, at, o.evidence, string(carrier), o.Language, declared, at, phone, index, at, email, at); err != nil {
 		return false, fmt.Errorf("insert account: %w", err)
 	}
 	// 4. Uniqueness: of the person, of the phone, of the numbers.

@@ -230,7 +230,7 @@ func (k *Keeper) settlePhone(ctx context.Context, t Token, o Opening) (Opening, 
 			if held.Provisional {
 				reason = ReasonProvisional
 			}
-			_, err := k.openCaseTx(ctx, tx, o, reason, o.person, `{"number":"equal","name":"equal","birth_date":"equal","sex":"equal"}`)
+			_, err := k.openCaseTx(ctx, tx, o, reason, o.person, o.evidence)
 			return err
 		}
 		return nil

@@ -11,6 +11,7 @@ CREATE TABLE account_account (
     proof_how       TEXT ${C} NOT NULL,
     proof_strength  TEXT ${C} NOT NULL,
     proof_at        BIGINT NOT NULL,
+    proof_evidence  ${JSON} NOT NULL,    -- the match field by field, without values
     carrier         TEXT ${C} NOT NULL,
     language        TEXT ${C} NOT NULL,
     declared        ${BYTES} NOT NULL,   -- sealed: number, name, birth date, sex
