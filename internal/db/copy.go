@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -67,10 +66,12 @@ func CopyIn(ctx context.Context, tx *Tx, table string, columns []string, rows it
 	return total, nil
 }
 
+// insertText is the insert of several rows, for SQLite alone. Its placeholders
+// have no numbers: for each value the driver looks a named placeholder up in a
+// list, which takes half of the time of a load.
 func insertText(table string, columns []string, rows int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES ", table, strings.Join(columns, ", "))
-	n := 1
 	for i := range rows {
 		if i > 0 {
 			b.WriteString(", ")
@@ -80,8 +81,7 @@ func insertText(table string, columns []string, rows int) string {
 			if j > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString("$" + strconv.Itoa(n))
-			n++
+			b.WriteByte('?')
 		}
 		b.WriteByte(')')
 	}
