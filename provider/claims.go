@@ -16,6 +16,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/registry/population"
+	"danh/registry/residence"
 )
 
 // fact is one field's content: as claims, as people read it, and where it is from.
@@ -110,7 +111,7 @@ type addressClaim struct {
 }
 
 func (p *Provider) gatherAddress(ctx context.Context, look audit.Look, person id.Person, out map[Field]fact) error {
-	look.Fields = nil
+	look.Fields = []string{residence.FieldPermanent, residence.FieldTemporary}
 	home, err := p.c.Residence.FindResidence(ctx, look, person)
 	if fault.Is(err, fault.NotFound) {
 		return nil
@@ -125,8 +126,10 @@ func (p *Provider) gatherAddress(ctx context.Context, look audit.Look, person id
 	c := addressClaim{Formatted: at.Text, UnitCode: at.UnitCode, UnitFrom: at.UnitFrom.String(), AsOf: home.AsOf.UTC().Format(time.RFC3339)}
 	if at.UnitCode != "" {
 		c.Country = "VN"
-		if p.c.UnitName != nil {
-			c.UnitName = p.c.UnitName(at.UnitCode, at.UnitFrom)
+		if p.c.Units != nil {
+			if u, ok := p.c.Units.Version(at.UnitCode, at.UnitFrom); ok {
+				c.UnitName = p.c.Units.FullName(u)
+			}
 		}
 	}
 	out[Address] = fact{claims: map[string]any{"address": c}, shown: at.Text, source: residenceName, asOf: home.AsOf}

@@ -56,6 +56,9 @@ type Shown struct {
 // Standing reports whether the consent holds at an instant.
 func (c Consent) Standing(now time.Time) bool { return c.EndedAt.IsZero() && now.Before(c.ExpiresAt) }
 
+// Standing reports whether a consent holds now.
+func (p *Provider) Standing(c Consent) bool { return c.Standing(p.c.Clock.Now()) }
+
 // List gives the agreed fields in reading order.
 func (c Consent) List() []Field {
 	var out []Field
@@ -206,6 +209,10 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 	}
 	f := p.facts(r, s, c)
 	code := p.seal(forCode, place{s.Account, r.id})
+	to, err := p.c.Accounts.Recipient(ctx, s.Account)
+	if err != nil {
+		return nil, err
+	}
 	write := func(tx *db.Tx) error {
 		if err := p.finishTx(ctx, tx, r, now, &f, code); err != nil {
 			return err
@@ -219,7 +226,7 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 		if err := p.recordSignInTx(ctx, tx, r, s, f); err != nil {
 			return err
 		}
-		return p.tellTx(ctx, tx, s, r.client, v)
+		return p.tellTx(ctx, tx, citizen(s.Session), to, "consent_given", r.client.Name)
 	}
 	if err = p.c.DB.Write(ctx, write); db.IsUnique(err) {
 		err = p.c.DB.Write(ctx, write) // she agreed to another request of this client at the same instant
@@ -305,17 +312,14 @@ func (p *Provider) recordConsentTx(ctx context.Context, tx *db.Tx, action string
 	})
 }
 
-// tellTx tells her in her inbox, so that a consent given by somebody else at
-// her open session does not stay unseen.
-func (p *Provider) tellTx(ctx context.Context, tx *db.Tx, s *seen, c partner.Client, v Visit) error {
+// tellTx tells her, so that a consent given by somebody else at her open
+// session does not stay unseen.
+func (p *Provider) tellTx(ctx context.Context, tx *db.Tx, by audit.Actor, to notify.Recipient, template string, name partner.Text) error {
 	if p.c.Notify == nil {
 		return nil
 	}
-	owner := account.Owner(s.Account)
-	_, err := p.c.Notify.SendTx(ctx, tx, citizen(s.Session), notify.Message{
-		To: notify.Recipient{Owner: owner, Account: owner}, Template: "consent_given", Data: map[string]string{"partner": c.Name.VI},
-		Channels: []notify.Channel{notify.Inbox}, Purpose: "provider.consent",
-	})
+	_, err := p.c.Notify.SendTx(ctx, tx, by, notify.Message{To: to, Template: template, Purpose: "provider.consent",
+		Data: map[string]string{"partner": name.In(to.Language), "at": p.c.Clock.Now().In(clock.Vietnam).Format("15:04 02/01/2006")}})
 	return err
 }
 
@@ -384,6 +388,10 @@ func (p *Provider) Withdraw(ctx context.Context, by account.Session, consent Con
 	if err != nil {
 		return err
 	}
+	to, err := p.c.Accounts.Recipient(ctx, by.Account)
+	if err != nil {
+		return err
+	}
 	now := clock.Micros(p.c.Clock.Now())
 	return p.c.DB.Write(ctx, func(tx *db.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE provider_consent SET ended_at = $3, ended_why = 'withdrawn' WHERE account = $1 AND id = $2 AND ended_at IS NULL`,
@@ -398,6 +406,9 @@ func (p *Provider) Withdraw(ctx context.Context, by account.Session, consent Con
 			c.Account, string(c.Client), now); err != nil {
 			return fmt.Errorf("withdraw consent: %w", err)
 		}
-		return p.recordConsentTx(ctx, tx, "consent.withdrawn", citizen(by), &c)
+		if err := p.recordConsentTx(ctx, tx, "consent.withdrawn", citizen(by), &c); err != nil {
+			return err
+		}
+		return p.tellTx(ctx, tx, citizen(by), to, "consent_withdrawn", c.Shown.Client)
 	})
 }

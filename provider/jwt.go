@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/cryptosigner"
@@ -162,14 +161,13 @@ func (p *Provider) readHint(hint string) (idClaims, error) {
 }
 
 // JWKS is the published key set: what signs, what will sign next and what has
-// lately signed. life is how long it may be kept.
-func (p *Provider) JWKS() (doc []byte, life time.Duration, err error) {
+// lately signed.
+func (p *Provider) JWKS() ([]byte, error) {
 	var set jose.JSONWebKeySet
 	for _, purpose := range []keys.Purpose{keys.IDToken, keys.AccessToken} {
 		for _, k := range p.c.Keys.Public(purpose) {
 			set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.Key, KeyID: k.KID, Algorithm: string(jose.ES256), Use: "sig"})
 		}
 	}
-	doc, err = json.Marshal(set)
-	return doc, 5 * time.Minute, err
+	return json.Marshal(set)
 }

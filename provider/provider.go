@@ -37,6 +37,7 @@ import (
 	"danh/partner"
 	"danh/registry/population"
 	"danh/registry/residence"
+	"danh/registry/unit"
 )
 
 //go:embed schema/*.sql
@@ -63,15 +64,13 @@ type Config struct {
 	Log        *slog.Logger
 	Keys       *keys.Store
 	Audit      *audit.Log
-	Notify     *notify.Sender // nil: no message tells of a consent
+	Notify     *notify.Sender  // nil: no message tells of a consent
+	Units      *unit.Directory // names the units of addresses; nil leaves the names out
 	Population *population.Registry
 	Residence  *residence.Registry
 	Partners   *partner.Directory
 	Accounts   *account.Keeper
 	Issuer     string // "https://id.example", without a trailing slash
-
-	// UnitName names an administrative unit in the version of a date; nil leaves names out.
-	UnitName func(code string, from clock.Date) string
 }
 
 // Provider is the OpenID provider. It is safe for concurrent use.

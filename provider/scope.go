@@ -68,6 +68,9 @@ var fieldScope = func() map[Field]string {
 	return m
 }()
 
+// ScopeOf is the scope whose approved purpose covers a field.
+func ScopeOf(f Field) string { return fieldScope[f] }
+
 func mayAsk(c partner.Client, f Field) bool {
 	_, ok := c.Ask(fieldScope[f])
 	return ok

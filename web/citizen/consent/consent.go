@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package consent is the page that asks her whether a partner may have what it
+// asks for: the partner's approved name, its purpose, each fact with its real
+// value and where it comes from.
+//
+// It refuses to nudge: no and yes are alike in size and weight, what is
+// optional stands unticked, and everything works without JavaScript. Her yes
+// takes effect in one commit, in provider; a page that is sent twice finds the
+// request finished.
+package consent
+
+import (
+	"embed"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"danh/internal/clock"
+	"danh/internal/fault"
+	"danh/internal/page"
+	"danh/provider"
+	"danh/web/citizen/session"
+)
+
+//go:embed *.html *.text.json
+var files embed.FS
+
+// Config is what the page stands on.
+type Config struct {
+	Provider *provider.Provider
+	Browser  func(*http.Request) string                                 // the mark that binds a request to its browser
+	Send     func(http.ResponseWriter, *http.Request, *provider.Answer) // lets the browser carry an answer to the client
+}
+
+type journey struct {
+	Config
+	j *page.Journey
+}
+
+// Mount puts the page on the mux.
+func Mount(mux *http.ServeMux, site *page.Site, c Config) {
+	d := &journey{c, site.Journey(files)}
+	mux.Handle("GET /consent", session.Require(http.HandlerFunc(d.show)))
+	mux.Handle("POST /consent", session.Require(http.HandlerFunc(d.answer)))
+}
+
+func (d *journey) visit(r *http.Request, handle string) provider.Visit {
+	s, _ := session.From(r.Context())
+	return provider.Visit{Handle: handle, Browser: d.Browser(r), Session: &s}
+}
+
+// elsewhere goes back to where every step is decided.
+func elsewhere(w http.ResponseWriter, r *http.Request, handle string) {
+	http.Redirect(w, r, provider.AuthorizePath+"?request="+url.QueryEscape(handle), http.StatusSeeOther)
+}
+
+// line is one fact as the page shows it.
+type line struct {
+	provider.Line
+	Icon  string
+	Name  string // of the box, when it is optional
+	Words page.Text
+}
+
+// SourceKey is the source in the form of a text key.
+func (l line) SourceKey() string { return strings.ReplaceAll(l.Source, " ", "_") }
+
+var icons = map[provider.Field]string{
+	provider.Name: "user", provider.BirthDate: "calendar", provider.Sex: "users", provider.Number: "idcard", provider.Phone: "phone",
+	provider.Email: "mail", provider.Address: "pin", provider.Level: "badge",
+}
+
+// words are values that are codes: they are told in words.
+var words = map[provider.Field]map[string]page.Text{
+	provider.Sex:   {"male": {VI: "Nam", EN: "Male"}, "female": {VI: "Nữ", EN: "Female"}},
+	provider.Level: {"1": {VI: "Mức độ 1", EN: "Level 1"}, "2": {VI: "Mức độ 2", EN: "Level 2"}, "0": {VI: "Chưa có mức", EN: "No level"}},
+}
+
+func (d *journey) show(w http.ResponseWriter, r *http.Request) {
+	handle := r.URL.Query().Get("request")
+	q, err := d.Provider.Ask(r.Context(), d.visit(r, handle))
+	if provider.Elsewhere(err) {
+		elsewhere(w, r, handle)
+		return
+	}
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	language := page.Language(r)
+	var required, optional []line
+	for _, l := range q.Lines {
+		v := line{Line: l, Icon: icons[l.Field], Name: "take." + string(l.Field)}
+		if t, ok := words[l.Field][l.Value]; ok {
+			v.Words = t
+		} else {
+			v.Words = page.Text{VI: l.Value, EN: l.Value}
+		}
+		if l.Optional {
+			optional = append(optional, v)
+		} else {
+			required = append(required, v)
+		}
+	}
+	var absent []string
+	for _, f := range q.Absent {
+		absent = append(absent, d.j.Say(language, "consent.field."+string(f), nil))
+	}
+	absent = append(absent, d.j.Say(language, "consent.absent.portrait", nil), d.j.Say(language, "consent.absent.health", nil), d.j.Say(language, "consent.absent.family", nil))
+	page.AllowFormAction(w, q.Origin)
+	d.j.Render(w, r, http.StatusOK, "consent", page.View{
+		Task: "consent.task", Title: "consent.title", Args: map[string]string{"partner": q.Client.Name.In(language), "time": q.ExpiresAt.In(clock.Vietnam).Format("15:04")},
+		Meta: "consent.expires", Form: page.FormFrom(r),
+		Data: map[string]any{
+			"Handle": handle, "Partner": q.Client.Name.In(language), "OwnDoor": q.Client.OwnDoor, "Purpose": q.Purpose.In(language), "Required": required, "Optional": optional,
+			"Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Language": language,
+		},
+	})
+}
+
+func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		d.j.Fail(w, r, errBody)
+		return
+	}
+	handle := r.PostForm.Get("request")
+	visit := d.visit(r, handle)
+	var out *provider.Answer
+	var err error
+	switch r.PostForm.Get("answer") {
+	case "yes":
+		var ticked []provider.Field
+		for _, f := range provider.Fields {
+			if r.PostForm.Get("take."+string(f)) == "yes" {
+				ticked = append(ticked, f)
+			}
+		}
+		out, err = d.Provider.Approve(r.Context(), visit, ticked)
+	case "no":
+		out, err = d.Provider.Decline(r.Context(), visit)
+	default:
+		elsewhere(w, r, handle)
+		return
+	}
+	switch {
+	case provider.Elsewhere(err):
+		elsewhere(w, r, handle)
+	case err != nil:
+		d.j.Fail(w, r, err)
+	default:
+		d.Send(w, r, out)
+	}
+}
+
+var errBody = fault.New(fault.Invalid, "provider.stale")

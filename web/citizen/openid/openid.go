@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package openid is the protocol door of the provider: discovery, keys, pushed
+// requests, authorization, tokens, userinfo, introspection, revocation and
+// logout, over HTTP.
+//
+// It owns how bytes are read and answered: sizes are capped, bodies are forms,
+// parameters never come from the query where the body is meant, answers with
+// tokens are not stored by anybody, errors follow RFC 6749, RFC 6750 and RFC
+// 9126 and never repeat what was sent. It decides nothing: that is provider's.
+package openid
+
+import (
+	"embed"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"danh/internal/page"
+	"danh/provider"
+	"danh/web/citizen/session"
+)
+
+//go:embed *.html *.text.json
+var files embed.FS
+
+// Config is what the door stands on.
+type Config struct {
+	Provider *provider.Provider
+	Guard    *session.Guard
+	Secure   bool // served over https
+	Log      *slog.Logger
+}
+
+type door struct {
+	Config
+	j *page.Journey
+}
+
+// Mount puts the endpoints on the mux.
+func Mount(mux *http.ServeMux, site *page.Site, c Config) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &door{c, site.Journey(files)}
+	mux.HandleFunc("GET "+provider.DiscoveryPath, d.metadata)
+	mux.HandleFunc("GET "+provider.MetadataPath, d.metadata)
+	mux.HandleFunc("GET "+provider.JWKSPath, d.keys)
+	mux.HandleFunc("POST "+provider.PushPath, d.push)
+	mux.HandleFunc("GET "+provider.AuthorizePath, d.authorize)
+	mux.HandleFunc("POST "+provider.AuthorizePath, d.authorize)
+	mux.HandleFunc("POST "+provider.TokenPath, d.token)
+	mux.HandleFunc("GET "+provider.UserInfoPath, d.userinfo)
+	mux.HandleFunc("POST "+provider.UserInfoPath, d.userinfo)
+	mux.HandleFunc("POST "+provider.IntrospectPath, d.introspect)
+	mux.HandleFunc("POST "+provider.RevokePath, d.revoke)
+	mux.HandleFunc("GET "+provider.LogoutPath, d.logout)
+	mux.HandleFunc("POST "+provider.LogoutPath, d.logout)
+	mux.HandleFunc("POST "+provider.LogoutPath+"/confirm", d.confirmLogout)
+}
+
+// Open lists the paths whose posts may come from another origin: there a
+// relying party's page may send a browser by form (OpenID Connect Core 1.0,
+// section 3.1.2.1; RP-Initiated Logout 1.0, section 2). They change nothing by
+// themselves.
+var Open = []string{provider.AuthorizePath, provider.LogoutPath}
+
+const maxBody = 64 << 10
+
+// form reads a form from the body, and only from there.
+func form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || t != "application/x-www-form-urlencoded" {
+		return nil, false
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return nil, false
+	}
+	v, err := url.ParseQuery(string(b))
+	return v, err == nil
+}
+
+// query reads the request's parameters for endpoints that take both methods.
+func query(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	if r.Method == http.MethodPost {
+		return form(w, r)
+	}
+	v, err := url.ParseQuery(r.URL.RawQuery)
+	return v, err == nil && len(r.URL.RawQuery) <= maxBody
+}
+
+func public(w http.ResponseWriter, seconds string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "public, max-age="+seconds)
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+}
+
+func (d *door) metadata(w http.ResponseWriter, r *http.Request) {
+	public(w, "300")
+	_, _ = w.Write(d.Provider.Metadata())
+}
+
+func (d *door) keys(w http.ResponseWriter, r *http.Request) {
+	doc, err := d.Provider.JWKS()
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	public(w, "300")
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	_, _ = w.Write(doc)
+}
+
+// bearer finds the access token: in the header, or in the body of a POST
+// (RFC 6750, sections 2.1 and 2.2). In the address it is not accepted.
+func bearer(w http.ResponseWriter, r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	if r.Method == http.MethodPost && r.Header.Get("Authorization") == "" {
+		if v, ok := form(w, r); ok && len(v["access_token"]) == 1 {
+			return v.Get("access_token")
+		}
+	}
+	return ""
+}
+
+func (d *door) userinfo(w http.ResponseWriter, r *http.Request) {
+	token := bearer(w, r)
+	if token == "" {
+		// RFC 6750, section 3.1: without a token, no error code.
+		w.Header().Set("WWW-Authenticate", `Bearer realm="danh"`)
+		d.status(w, http.StatusUnauthorized)
+		return
+	}
+	doc, err := d.Provider.UserInfo(r.Context(), token)
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	secret(w)
+	_, _ = w.Write(doc)
+}
+
+// secret marks an answer that nobody may keep (RFC 6749, section 5.1).
+func secret(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+}
+
+func (d *door) status(w http.ResponseWriter, code int) {
+	secret(w)
+	w.Header().Del("Content-Type")
+	w.WriteHeader(code)
+}
