@@ -50,6 +50,11 @@ func (s *Site) Journey(files fs.FS) *Journey {
 				}
 			}
 			mustEscape(t, f)
+			for _, part := range partNames {
+				if p := t.Lookup(part); p != nil {
+					mustEscape(p, f)
+				}
+			}
 			j.pages[l][strings.TrimSuffix(path.Base(f), ".html")] = &set{words: w, tmpl: t}
 		}
 	}
