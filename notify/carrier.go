@@ -11,14 +11,15 @@ import (
 
 // Parcel is one message on its way to one address.
 type Parcel struct {
-	ID      MessageID // the same at every attempt
-	To      string
-	Subject string
-	Text    string
-	HTML    string    // a marked-up twin of Text, for carriers that can show it
-	Expires time.Time // the carrier should drop it after this; zero: no matter
-	Now     time.Time
-	Urgent  bool
+	ID       MessageID // the same at every attempt
+	To       string
+	Language string // "vi" or "en"
+	Subject  string
+	Text     string
+	HTML     string    // a marked-up twin of Text, for carriers that can show it
+	Expires  time.Time // the carrier should drop it after this; zero: no matter
+	Now      time.Time
+	Urgent   bool
 }
 
 // Carrier takes parcels to people. Send returns the carrier's reference of

@@ -107,7 +107,7 @@ func (s *Sender) parcel(ctx context.Context, e errand, c claimed) (Parcel, error
 		return Parcel{}, err
 	}
 	w := tpl.words(m.language)
-	p := Parcel{ID: e.Message, To: string(address), Expires: m.expires, Now: s.c.Clock.Now(), Urgent: m.urgent}
+	p := Parcel{ID: e.Message, To: string(address), Language: m.language, Expires: m.expires, Now: s.c.Clock.Now(), Urgent: m.urgent}
 	if e.Channel == SMS {
 		text := w.SMS
 		if text == "" {

@@ -103,6 +103,12 @@ func (c *Client) Bound() bool {
 	return c.current != nil
 }
 
+// WaitBound waits until there is a bound session or ctx ends.
+func (c *Client) WaitBound(ctx context.Context) error {
+	_, err := c.session(ctx)
+	return err
+}
+
 // session waits for a bound session until ctx ends.
 func (c *Client) session(ctx context.Context) (*session, error) {
 	for {
