@@ -91,3 +91,27 @@ func BenchmarkImport(b *testing.B) {
 		b.ReportMetric(float64(rep.People)/time.Since(began).Seconds(), "people/s")
 	}
 }
+
+// BenchmarkMatch measures matches on the database that BenchmarkImport left.
+func BenchmarkMatch(b *testing.B) {
+	url := os.Getenv("DANH_MEASURE_DB")
+	if url == "" {
+		b.Skip("DANH_MEASURE_DB is not set")
+	}
+	ctx := context.Background()
+	d, err := db.Open(ctx, db.Config{URL: url})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.Close()
+	r := registriesOn(b, d, clock.System())
+	for b.Loop() {
+		res, err := population.Bench(ctx, population.BenchConfig{DB: d, Seal: r.seal, Audit: r.audit})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Log(res)
+		b.ReportMetric(res.Single, "match/s/core")
+		b.ReportMetric(res.AuditedBy, "audited/s")
+	}
+}

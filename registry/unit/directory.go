@@ -328,3 +328,26 @@ func (r *Directory) PinPlace(code string) (Place, bool) {
 	p, ok := r.facts().places[code]
 	return p, ok
 }
+
+// Last is the last version of a code that ended on a day or earlier.
+func (r *Directory) Last(code string, at clock.Date) (Unit, bool) {
+	var last Unit
+	ok := false
+	for _, u := range r.facts().versions(code) {
+		if !u.To.IsZero() && !gazetteer.Less(at, u.To) {
+			last, ok = u, true
+		}
+	}
+	return last, ok
+}
+
+// Since are all versions of a level's units that began on a day or later, by code.
+func (r *Directory) Since(level Level, from clock.Date) []Unit {
+	var out []Unit
+	for _, u := range r.facts().units {
+		if u.Level == level && !gazetteer.Less(u.From, from) {
+			out = append(out, u)
+		}
+	}
+	return out
+}
