@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -123,6 +124,9 @@ func (v *Carrier) check(w http.ResponseWriter, r *http.Request) {
 	}
 	client, id := r.Header.Get("X-Road-Client"), r.Header.Get("X-Road-Id")
 	purpose, ground := r.Header.Get("Danh-Purpose"), r.Header.Get("Danh-Ground")
+	if plain, err := url.PathUnescape(ground); err == nil { // header values are ASCII; laws are not
+		ground = plain
+	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 8<<10))
 	switch {
 	case err != nil:
