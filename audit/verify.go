@@ -4,11 +4,13 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -134,6 +136,19 @@ func (v *verification) run(ctx context.Context) error {
 	}
 	if err := v.promises(ctx, known); err != nil {
 		return err
+	}
+	if n := len(v.former); n > 0 {
+		// Sorted by size but for what was given to compare with.
+		most := slices.MaxFunc(v.former, func(a, b formerNote) int { return cmp.Compare(a.size, b.size) }).size
+		switch {
+		case raw == nil:
+			err = v.bad(-1, ID{}, fmt.Sprintf("the tree has no checkpoint, but there was one of size %d", most))
+		case v.Size < most:
+			err = v.bad(int64(v.Size), ID{}, fmt.Sprintf("the tree was cut: its checkpoint covers %d entries, a former one %d", v.Size, most))
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if v.erased, err = v.readErasures(ctx); err != nil {
 		return err
