@@ -12,7 +12,7 @@ import (
 
 type colour [3]float64
 
-func hex(t *testing.T, s string) colour {
+func hexColour(t *testing.T, s string) colour {
 	t.Helper()
 	if len(s) != 7 {
 		t.Fatalf("%q is no colour", s)
@@ -111,16 +111,16 @@ func TestContrastOfTokens(t *testing.T) {
 			if theme == "dark" && front == "ink" && back == "focus" {
 				return // there the halo itself stands out from the paper, asserted below
 			}
-			f := hex(t, tokens[front])
+			f := hexColour(t, tokens[front])
 			stops := stop.FindAllString(tokens[back], -1)
 			if len(stops) == 0 {
 				t.Fatalf("%s: token %s has no colour: %q", theme, back, tokens[back])
 			}
 			for _, s := range stops {
-				ground := hex(t, s)
+				ground := hexColour(t, s)
 				grounds := []colour{ground}
 				if len(stops) > 1 { // drawn over: a flooded paddy, twice where two meet
-					flood := hex(t, "#9FE0CF")
+					flood := hexColour(t, "#9FE0CF")
 					grounds = append(grounds, ground.under(flood, .07), ground.under(flood, .07).under(flood, .07))
 				}
 				for _, g := range grounds {
@@ -140,7 +140,7 @@ func TestContrastOfTokens(t *testing.T) {
 				check(front, g, 3)
 			}
 		}
-		if theme == "dark" && ratio(hex(t, tokens["focus"]), hex(t, tokens["paper"])) < 3 {
+		if theme == "dark" && ratio(hexColour(t, tokens["focus"]), hexColour(t, tokens["paper"])) < 3 {
 			t.Error("dark: the focus halo does not stand out")
 		}
 	}
@@ -151,10 +151,10 @@ func TestContrastOfTokens(t *testing.T) {
 
 // TestContrastIsMeasured holds the measure itself against known values.
 func TestContrastIsMeasured(t *testing.T) {
-	if r := ratio(hex(t, "#000000"), hex(t, "#FFFFFF")); math.Abs(r-21) > .01 {
+	if r := ratio(hexColour(t, "#000000"), hexColour(t, "#FFFFFF")); math.Abs(r-21) > .01 {
 		t.Errorf("black on white is %.2f", r)
 	}
-	if r := ratio(hex(t, "#767676"), hex(t, "#FFFFFF")); math.Abs(r-4.54) > .01 {
+	if r := ratio(hexColour(t, "#767676"), hexColour(t, "#FFFFFF")); math.Abs(r-4.54) > .01 {
 		t.Errorf("#767676 on white is %.2f", r)
 	}
 }

@@ -102,17 +102,13 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error, words *wo
 	set := &set{words: words, tmpl: s.layout[words.language].tmpl.Lookup("fault")}
 	v := View{Title: "fault." + kind + ".title", Data: f, Layout: s.failLayout()}
 	frame := s.frame(r, words, v)
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	out, drawErr := s.drawFault(set, frame)
 	if drawErr != nil {
 		s.conf.Log.ErrorContext(r.Context(), "fault page failed", "door", s.conf.Door, "request", Reference(r.Context()), "err", drawErr)
 		http.Error(w, "Danh: 500 "+Reference(r.Context()), http.StatusInternalServerError)
 		return
 	}
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(out)
-	}
+	s.write(w, r, status, words.language, out)
 }
 
 // wait is a duration in words, rounded up to what a person would say.

@@ -52,6 +52,9 @@ func lookPages(j *page.Journey) http.Handler {
 		return page.View{Task: "otp.task", Title: "otp.title", Lede: "otp.lede", Args: map[string]string{"phone": "09•• ••• 678"}, Back: "/", Step: 3, Steps: 5, Form: f,
 			Data: map[string]any{"Until": now.Add(161 * time.Second), "Total": 3 * time.Minute}}
 	})
+	show("/wallet", "wallet", func(f *page.Form) page.View {
+		return page.View{Head: page.Home, Title: "card.hello", Lede: "card.valid", Args: map[string]string{"name": "Nguyệt"}, Nav: "wallet"}
+	})
 	show("/consent", "consent", func(f *page.Form) page.View {
 		return page.View{Task: "consent.task", Title: "consent.title", Meta: "consent.expiry", Back: "/", Form: f}
 	})
@@ -78,11 +81,20 @@ func TestWholePagesHoldInChromium(t *testing.T) {
 	s := look()
 	c := webtest.Serve(t, s.Wrap(lookPages(s.Journey(os.DirFS("testdata/journey")))))
 	b := webtest.Chromium(t)
-	for _, path := range []string{"signin", "otp", "consent", "stay", "home", "broken"} {
+	for _, path := range []string{"signin", "otp", "wallet", "consent", "stay", "home", "broken"} {
 		for _, width := range []int{360, 1280} {
 			for _, dark := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s-%d-%v", path, width, dark), func(t *testing.T) {
 					tab := b.With(t).Tab(width, dark).Go(c.Base + "/" + path)
+					if path == "otp" {
+						tab.Fill("Mã xác minh", "48x2")
+						if got := webtest.Eval[string](tab, `document.querySelector('#f-code').value + document.querySelectorAll('.cells .in').length`); got != "4823" {
+							t.Errorf("the code and its boxes are %q", got)
+						}
+					}
+					if path == "signin" && webtest.Eval[string](tab, `document.activeElement.className`) != "errsum" {
+						t.Error("the error summary did not take the focus")
+					}
 					tab.Accessible()
 					for _, p := range tab.Problems() {
 						if path != "broken" {

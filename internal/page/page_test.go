@@ -270,6 +270,34 @@ func TestFormPostedFromAnotherSite(t *testing.T) {
 	}
 }
 
+func TestOnlyOpenPathsTakePostsFromElsewhere(t *testing.T) {
+	s := page.New(page.Config{Open: []string{"POST /authorize"}})
+	c := webtest.Serve(t, s.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) })))
+	c.PostFrom("https://shop.example", "/authorize", nil).Want(http.StatusTeapot)
+	c.PostFrom("https://shop.example", "/authorize/more", nil).Want(403)
+	c.PostFrom("https://shop.example", "/consent", nil).Want(403)
+}
+
+// TestLengthOfAPageWithASession: a page about a person is not compressed, so
+// that its length tells nothing about what stands beside a guessed text.
+func TestLengthOfAPageWithASession(t *testing.T) {
+	s := page.New(page.Config{})
+	j := s.Journey(journeyFiles("x"))
+	h := s.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { j.Render(w, r, 200, "ask", page.View{Title: "ask.go"}) }))
+	for cookie, want := range map[string]string{"": "gzip", "danh-lang=en": "gzip", "danh-citizen=t; danh-lang=en": ""} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Accept-Encoding", "gzip")
+		if cookie != "" {
+			r.Header.Set("Cookie", cookie)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Encoding"); got != want {
+			t.Errorf("with cookies %q the page is sent as %q", cookie, got)
+		}
+	}
+}
+
 func TestLanguageAndThemeAreRemembered(t *testing.T) {
 	c := serve(t, `<p>{{t "ask.go"}}</p>`, page.View{Title: "ask.go"}, nil)
 	p := c.Get("/here?x=1").Want(200, "Đi tiếp")

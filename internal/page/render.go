@@ -4,6 +4,7 @@ package page
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"hash/fnv"
 	"html/template"
@@ -34,13 +35,33 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, set *s
 		s.failInternal(w, r, fmt.Errorf("page: draw %s: %w", name, err))
 		return
 	}
+	s.write(w, r, status, f.Language, out.Bytes())
+}
+
+// write sends a drawn page. It is compressed only for a reader who sent no
+// cookie but those of preference: a page that holds a person's data together
+// with something a stranger put into the address must not give itself away by
+// its length (BREACH, CVE-2013-3587).
+func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, language string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", f.Language)
-	h.Add("Vary", "Cookie")
+	h.Set("Content-Language", language)
+	h.Set("Vary", "Cookie, Accept-Encoding")
+	known := false
+	for _, c := range r.Cookies() {
+		known = known || c.Name != languageCookie && c.Name != themeCookie
+	}
+	if !known && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		var z bytes.Buffer
+		g := gzip.NewWriter(&z)
+		_, _ = g.Write(body) // a bytes.Buffer takes everything
+		_ = g.Close()
+		h.Set("Content-Encoding", "gzip")
+		body = z.Bytes()
+	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(out.Bytes())
+		_, _ = w.Write(body)
 	}
 }
 

@@ -16,11 +16,12 @@ type Config struct {
 	Secure bool   // served over https: Secure cookies and HSTS
 	Log    *slog.Logger
 	Clock  clock.Clock
-	Brand  Text    // small words under the name: "Cổng dịch vụ công"
-	Nav    []Link  // the door's main places; phone: bottom bar, desk: header
-	Foot   []Link  // quiet links at the foot of every page
-	Home   string  // where the mark leads; "/" when empty
-	Texts  []fs.FS // shared *.text.json files, e.g. the messages of a room's faults
+	Brand  Text     // small words under the name: "Cổng dịch vụ công"
+	Nav    []Link   // the door's main places; phone: bottom bar, desk: header
+	Foot   []Link   // quiet links at the foot of every page
+	Home   string   // where the mark leads; "/" when empty
+	Open   []string // mux patterns that other sites may post to, e.g. "POST /authorize" (OpenID Connect Core 1.0, section 3.1.2.1)
+	Texts  []fs.FS  // shared *.text.json files, e.g. the messages of a room's faults
 }
 
 // Link is a place that a person can go to.

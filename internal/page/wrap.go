@@ -44,6 +44,9 @@ func AllowWasm(w http.ResponseWriter) {
 func (s *Site) Wrap(next http.Handler) http.Handler {
 	own := s.own()
 	guard := http.NewCrossOriginProtection()
+	for _, p := range s.conf.Open {
+		guard.AddInsecureBypassPattern(p)
+	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Fail(w, r, fault.New(fault.Forbidden, "fault.cross_origin"))
 	}))

@@ -85,6 +85,8 @@ type Tab struct {
 	problems []string
 }
 
+const windowHeight = 900
+
 // Tab opens a page of a width, light or dark. Motion is reduced, so that
 // pictures and clicks do not race with transitions.
 func (b *Browser) Tab(width int, dark bool) *Tab {
@@ -101,7 +103,7 @@ func (b *Browser) Tab(width int, dark bool) *Tab {
 	if dark {
 		scheme = "dark"
 	}
-	t.must("set the width", chromedp.EmulateViewport(int64(width), 900))
+	t.must("set the width", chromedp.EmulateViewport(int64(width), windowHeight))
 	t.must("set the theme", func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
@@ -258,6 +260,10 @@ func (t *Tab) Shot(file string) *Tab {
 	ctx, cancel := context.WithTimeout(t.Ctx, 30*time.Second)
 	defer cancel()
 	size := Eval[[]float64](t, `[document.documentElement.clientWidth, document.documentElement.scrollHeight]`)
+	// The window grows to the whole page, so that what sticks to its foot is
+	// pictured there and not across the middle.
+	t.must("grow the window", chromedp.EmulateViewport(int64(size[0]), int64(min(size[1], 12000))))
+	defer t.must("shrink the window", chromedp.EmulateViewport(int64(size[0]), windowHeight))
 	png, err := chromedp.Run(ctx, func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
 		yes := true
 		r, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{FromSurface: &yes, CaptureBeyondViewport: &yes,
