@@ -100,12 +100,13 @@ type Household struct {
 // Guest is what a notifier stated about the person who stays. It is typed,
 // never filled from the registry.
 type Guest struct {
-	Name      string
-	BirthDate clock.Date
-	Sex       population.Sex
-	Number    population.Number // or, for a foreigner, the passport
-	Passport  string
-	Country   string // ISO 3166-1 alpha-3, of the passport
+	Name       string
+	BirthDate  clock.Date
+	Sex        population.Sex
+	Number     population.Number // or, for a foreigner, the passport
+	Passport   string
+	Country    string // ISO 3166-1 alpha-3, of the passport
+	Unnumbered string // why she has neither number nor passport, e.g. a small child
 }
 
 // StayState is the state of a stay's record.

@@ -32,12 +32,13 @@ const (
 
 // sealedGuest is the stored form of a guest.
 type sealedGuest struct {
-	Name      string         `json:"name"`
-	BirthDate clock.Date     `json:"birth_date"`
-	Sex       population.Sex `json:"sex,omitempty"`
-	Number    string         `json:"number,omitempty"`
-	Passport  string         `json:"passport,omitempty"`
-	Country   string         `json:"country,omitempty"`
+	Name       string         `json:"name"`
+	BirthDate  clock.Date     `json:"birth_date"`
+	Sex        population.Sex `json:"sex,omitempty"`
+	Number     string         `json:"number,omitempty"`
+	Passport   string         `json:"passport,omitempty"`
+	Country    string         `json:"country,omitempty"`
+	Unnumbered string         `json:"unnumbered,omitempty"`
 }
 
 // mayNotify says who may notify a stay: the notifier herself, an officer who
@@ -62,7 +63,7 @@ func (r *Registry) checkStay(ctx context.Context, q db.Q, s Stay) error {
 	if s.Guest.BirthDate.IsZero() {
 		f.With("guest_birth_date", "residence.stay.guest_birth_date")
 	}
-	if s.Guest.Number.IsZero() == (strings.TrimSpace(s.Guest.Passport) == "") {
+	if named := !s.Guest.Number.IsZero(); named == (strings.TrimSpace(s.Guest.Passport) != "") && (named || s.Guest.Unnumbered == "") {
 		f.With("guest_number", "residence.stay.guest_number")
 	}
 	if strings.TrimSpace(s.Reason) == "" {
@@ -133,7 +134,7 @@ func (r *Registry) RecordStayTx(ctx context.Context, tx *db.Tx, by audit.Actor, 
 	}
 	// 2. The guest: sealed, and found in the registry when she is known there.
 	g := s.Guest
-	plain, err := json.Marshal(sealedGuest{population.NormaliseName(g.Name), g.BirthDate, g.Sex, g.Number.Reveal(), g.Passport, g.Country})
+	plain, err := json.Marshal(sealedGuest{population.NormaliseName(g.Name), g.BirthDate, g.Sex, g.Number.Reveal(), g.Passport, g.Country, g.Unnumbered})
 	if err != nil {
 		return StayID{}, fmt.Errorf("record stay: %w", err)
 	}
@@ -237,7 +238,7 @@ func (r *Registry) openGuest(ctx context.Context, q db.Q, s Stay, sealed []byte)
 	if err := json.Unmarshal(plain, &g); err != nil {
 		return Stay{}, fmt.Errorf("open stay: %w", err)
 	}
-	s.Guest = Guest{g.Name, g.BirthDate, g.Sex, population.Number(g.Number), g.Passport, g.Country}
+	s.Guest = Guest{g.Name, g.BirthDate, g.Sex, population.Number(g.Number), g.Passport, g.Country, g.Unnumbered}
 	return s, nil
 }
 
