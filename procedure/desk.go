@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package procedure owns what is asked for: the dated catalogue of
+// public-service procedures, the drafts and cases of those that are done here,
+// their codes, deadlines and course, and the lodging notice in full.
+//
+// It refuses to hold what is true: a notified stay stands in the residence
+// registry from the transaction that receives the notice. It refuses to fill a
+// guest's data from any register, and tells a notifier nothing about whether a
+// guest is known.
+//
+// A submitted form is one transaction: case, stays, audit entries, receipt. A
+// form that is sent twice, also at the same moment, makes one case. Drafts are
+// saved at every step and lie 14 days.
+package procedure
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"danh/account"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/internal/job"
+	"danh/internal/seal"
+	"danh/notify"
+	"danh/office"
+	"danh/registry/population"
+	"danh/registry/residence"
+	"danh/registry/unit"
+)
+
+//go:embed schema/*.sql
+var schemaFS embed.FS
+
+// Schema is the room's tables.
+var Schema = db.Schema{Room: "procedure", FS: schemaFS}
+
+type (
+	caseKind  struct{}
+	guestKind struct{}
+)
+
+// CaseID is a case's key.
+type CaseID = id.ID[caseKind]
+
+// GuestID names what a guest with an account was told.
+type GuestID = id.ID[guestKind]
+
+// ParseCaseID reads a case's key.
+func ParseCaseID(s string) (CaseID, error) { return id.Parse[caseKind](s) }
+
+// ParseGuestID reads the key of what a guest was told.
+func ParseGuestID(s string) (GuestID, error) { return id.Parse[guestKind](s) }
+
+// Config is what the desk stands on.
+type Config struct {
+	DB         *db.DB
+	Clock      clock.Clock
+	Log        *slog.Logger
+	Seal       *seal.Sealer
+	Jobs       *job.Queue
+	Audit      *audit.Log
+	Notify     *notify.Sender
+	Population *population.Registry
+	Residence  *residence.Registry
+	Units      *unit.Directory
+	Offices    *office.Directory
+	Accounts   *account.Keeper
+}
+
+// Desk takes in what citizens ask for. It is safe for concurrent use.
+type Desk struct{ c Config }
+
+// New returns a desk and registers the room's jobs on the queue.
+func New(c Config) (*Desk, error) {
+	if c.DB == nil || c.Clock == nil || c.Seal == nil || c.Jobs == nil || c.Audit == nil || c.Notify == nil || c.Population == nil ||
+		c.Residence == nil || c.Units == nil || c.Offices == nil || c.Accounts == nil {
+		return nil, errors.New("procedure: every room of the configuration is needed")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Desk{c: c}
+	c.Jobs.Handle(tellJob, d.tell)
+	return d, nil
+}
+
+// Applicant is a citizen at the desk: who acts, with which account.
+type Applicant struct {
+	By      audit.Actor
+	Account account.Account
+}
+
+// Applicant finds who acts for an account that a door has signed in. An account
+// that is not active is refused.
+func (d *Desk) Applicant(ctx context.Context, a account.ID, session string) (Applicant, error) {
+	acc, err := d.c.Accounts.Find(ctx, a)
+	if err != nil {
+		return Applicant{}, fmt.Errorf("find the applicant: %w", err)
+	}
+	if acc.Status != account.Active {
+		return Applicant{}, fault.New(fault.Forbidden, "case.account_not_active")
+	}
+	by := audit.Citizen(account.Owner(acc.ID), acc.Person)
+	by.Session = session
+	return Applicant{By: by, Account: acc}, nil
+}
+
+// allow checks the applicant's level against the dated table of the account room.
+func (d *Desk) allow(ctx context.Context, a Applicant, feature string) error {
+	return d.c.Accounts.Allow(ctx, account.Session{Account: a.Account.ID, Person: a.Account.Person, Level: a.Account.Level,
+		Provisional: a.Account.Provisional, Status: a.Account.Status}, feature)
+}
+
+// Today is the calendar date at the desk.
+func (d *Desk) Today() clock.Date { return clock.DateOf(d.c.Clock.Now()) }

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package session owns how the portal knows who is signed in: the sealed
+// cookie of an ordinary OpenID client, read once per request.
+//
+// It refuses to know more than the account let the portal know. A request
+// without a living session goes on as nobody; journeys that need somebody wrap
+// their handlers in Require, which leads through the sign-in and back.
+package session
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"danh/account"
+	"danh/internal/fault"
+	"danh/internal/page"
+	"danh/internal/relyingparty"
+	"danh/procedure"
+)
+
+type key struct{}
+
+// Load reads the request's session and puts it into the context.
+func Load(c *relyingparty.Client, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, ok := c.Session(w, r)
+		if !ok {
+			next.ServeHTTP(w, r)
+			return
+		}
+		ctx := context.WithValue(r.Context(), key{}, id)
+		ctx = page.WithPerson(ctx, page.Person{Name: id.Text("name"), Href: "/me"})
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// From gives who is signed in.
+func From(ctx context.Context) (relyingparty.Identity, bool) {
+	id, ok := ctx.Value(key{}).(relyingparty.Identity)
+	return id, ok
+}
+
+// SignIn is the address that signs in and leads on to a path of the portal.
+func SignIn(path string) string { return "/signin?return=" + url.QueryEscape(path) }
+
+// Require leads visitors who are not signed in through the sign-in and back.
+func Require(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := From(r.Context()); ok {
+			next(w, r)
+			return
+		}
+		back := r.URL.RequestURI()
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			back = r.URL.Path // the page of the same name, where there is one
+		}
+		http.Redirect(w, r, SignIn(back), http.StatusSeeOther)
+	}
+}
+
+// Applicant is who is signed in as the desk knows her. Own doors get the
+// account's key as the subject.
+func Applicant(r *http.Request, d *procedure.Desk) (procedure.Applicant, error) {
+	id, ok := From(r.Context())
+	if !ok {
+		return procedure.Applicant{}, fault.New(fault.StepUp, "signin.needed")
+	}
+	a, err := account.ParseID(id.Subject)
+	if err != nil {
+		return procedure.Applicant{}, fault.New(fault.StepUp, "signin.needed")
+	}
+	return d.Applicant(r.Context(), a, id.SessionID)
+}
