@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package inbox is where she reads what Danh has told her: everything that
+// went by SMS or e-mail, and what went nowhere else, in the language she reads.
+//
+// It shows her own messages only and never a one-time code. Opening a message
+// marks it as read; nothing here can send or delete one.
+package inbox
+
+import (
+	"embed"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"danh/account"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/internal/page"
+	"danh/notify"
+	"danh/web/citizen/session"
+)
+
+//go:embed *.html *.text.json
+var files embed.FS
+
+type journey struct {
+	sender *notify.Sender
+	site   *page.Site
+	j      *page.Journey
+}
+
+// Mount puts the pages on the mux.
+func Mount(mux *http.ServeMux, site *page.Site, sender *notify.Sender) {
+	d := &journey{sender: sender, site: site, j: site.Journey(files)}
+	mux.Handle("GET /inbox", session.Require(http.HandlerFunc(d.list)))
+	mux.Handle("POST /inbox/read", session.Require(http.HandlerFunc(d.readAll)))
+	mux.Handle("GET /inbox/{id}", session.Require(http.HandlerFunc(d.show)))
+}
+
+const perPage = 30
+
+// day is the messages of one day.
+type day struct {
+	Date  clock.Date
+	Items []notify.Item
+}
+
+func (d *journey) list(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	me := account.Owner(s.Account)
+	before, err := parse(r.URL.Query().Get("before"))
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	items, next, err := d.sender.ListInbox(r.Context(), me, page.Language(r), before, perPage)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	unread, days := sortOut(items)
+	pages := page.Pages{}
+	if !next.IsZero() {
+		pages.Older = "/inbox?before=" + next.String()
+	}
+	if !before.IsZero() {
+		pages.Newer = "/inbox"
+	}
+	latest := ""
+	if len(items) > 0 && before.IsZero() {
+		latest = items[0].ID.String()
+	}
+	d.j.Render(w, r, http.StatusOK, "list", page.View{Title: "inbox.title", Lede: "inbox.lede", Nav: "inbox",
+		Data: map[string]any{"Unread": unread, "Days": days, "Pages": pages, "Latest": latest, "Any": len(items) > 0}})
+}
+
+// sortOut puts unread messages first and the others under their days, in
+// Vietnamese time.
+func sortOut(items []notify.Item) (unread []notify.Item, days []day) {
+	for _, it := range items {
+		if !it.Read {
+			unread = append(unread, it)
+			continue
+		}
+		date := clock.DateOf(it.At.In(clock.Vietnam))
+		if n := len(days); n == 0 || days[n-1].Date != date {
+			days = append(days, day{Date: date})
+		}
+		days[len(days)-1].Items = append(days[len(days)-1].Items, it)
+	}
+	return unread, days
+}
+
+// places is where a message's matter can be looked after.
+var places = map[string]string{
+	"new_device": "/security", "password_changed": "/security", "password_expiring": "/security", "password_expired": "/security",
+	"signin_slowed": "/security", "account_unlocked": "/security", "sessions_ended": "/security", "phone_changed": "/security", "email_changed": "/security",
+	"consent_given": "/consents", "consent_withdrawn": "/consents", "opening_attempt": "/looked",
+}
+
+func (d *journey) show(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	me := account.Owner(s.Account)
+	message, err := parse(r.PathValue("id"))
+	if err != nil || message.IsZero() {
+		d.j.Fail(w, r, gone())
+		return
+	}
+	it, err := d.sender.FindInbox(r.Context(), me, page.Language(r), message)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	if !it.Read {
+		if err := d.sender.MarkRead(r.Context(), audit.Citizen(me, s.Person), me, message); err != nil {
+			d.j.Fail(w, r, err)
+			return
+		}
+	}
+	d.j.Render(w, r, http.StatusOK, "show", page.View{Title: page.Raw(it.Subject), Task: "inbox.title", Back: "/inbox", BackTo: "inbox.back",
+		Data: map[string]any{"At": it.At, "Paragraphs": strings.Split(it.Text, "\n\n"), "Place": places[it.Template],
+			"PlaceWord": "inbox.place" + strings.ReplaceAll(places[it.Template], "/", ".")}})
+}
+
+// readAll marks what she saw as read, not what came since.
+func (d *journey) readAll(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	me := account.Owner(s.Account)
+	latest, err := parse(page.FormFrom(r).Value("latest"))
+	if err != nil || latest.IsZero() {
+		d.j.Fail(w, r, gone())
+		return
+	}
+	if err := d.sender.MarkAllRead(r.Context(), audit.Citizen(me, s.Person), me, latest); err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/inbox", http.StatusSeeOther)
+}
+
+func gone() error { return fault.New(fault.NotFound, "inbox.gone") }
+
+// parse reads a message's key; nothing is the zero key.
+func parse(s string) (m notify.MessageID, err error) {
+	if s == "" {
+		return m, nil
+	}
+	p, err := id.Parse[any](s)
+	if err != nil {
+		return m, gone()
+	}
+	return notify.MessageID(p), nil
+}
+
+// Unread is the words of the dot at the door's navigation; zero for none.
+func Unread(sender *notify.Sender) func(*http.Request) page.Text {
+	return func(r *http.Request) page.Text {
+		s, ok := session.From(r.Context())
+		if !ok {
+			return page.Text{}
+		}
+		n, err := sender.CountUnread(r.Context(), account.Owner(s.Account))
+		if err != nil || n == 0 {
+			return page.Text{}
+		}
+		if n > 99 {
+			return page.Text{VI: "hơn 99 tin chưa đọc", EN: "more than 99 unread"}
+		}
+		return page.Text{VI: fmt.Sprintf("%d tin chưa đọc", n), EN: fmt.Sprintf("%d unread", n)}
+	}
+}
