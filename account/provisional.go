@@ -7,12 +7,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/registry/population"
 )
 
 // EvictProvisionalTx closes the provisional account that somebody holds in a
@@ -93,4 +95,68 @@ func (k *Keeper) takePhoneTx(ctx context.Context, tx *db.Tx, phone string, perso
 		return fmt.Errorf("free phone: %w", err)
 	}
 	return k.LockTx(ctx, tx, audit.System("account"), other, PhoneConflict)
+}
+
+// RecheckCarrier asks the carrier again whose phone a provisional account's
+// is. Yes ends the provisional state; the answer is kept in any case. It can
+// be asked a few times a day.
+func (k *Keeper) RecheckCarrier(ctx context.Context, s Session) (Account, error) {
+	a, err := k.Find(ctx, s.Account)
+	if err != nil {
+		return a, err
+	}
+	if !a.Provisional || a.Status != Active {
+		return a, fault.New(fault.Conflict, "account.carrier.not_provisional")
+	}
+	var wait time.Duration
+	err = k.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		wait, err = k.hitTx(ctx, tx, "carrier", s.Account[:], 5, 24*time.Hour)
+		return err
+	})
+	if err != nil {
+		return a, err
+	}
+	if wait > 0 {
+		return a, tooMany(wait)
+	}
+	d, err := k.store.declared(ctx, k.c.DB.Read(), s.Account)
+	if err != nil {
+		return a, err
+	}
+	answer, err := k.c.Carrier.Check(ctx, Subscriber{Phone: d.Phone, Number: d.Number.Reveal(), Name: d.Name, BirthDate: d.BirthDate.String()})
+	if err != nil || answer == Unknown {
+		return a, fault.New(fault.Unavailable, "account.carrier.silent")
+	}
+	var numbers []population.Number
+	if answer == Yes {
+		p, err := k.c.Population.Find(ctx, audit.Look{By: s.Actor(), Purpose: "account.opening", Ground: "NĐ 69/2024, Điều 10", Fields: []string{population.FieldNumbers}}, a.Person)
+		if err != nil {
+			return a, fmt.Errorf("list numbers: %w", err)
+		}
+		for _, n := range p.Numbers {
+			numbers = append(numbers, n.Number)
+		}
+	}
+	err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		strength := "provisional"
+		if answer == Yes {
+			strength = "phone"
+		}
+		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_account SET carrier = $2, provisional = $3, proof_strength = $4, proof_at = $5 WHERE id = $1 AND provisional AND status = 'active'`,
+			s.Account, string(answer), answer != Yes, strength, clock.Micros(k.c.Clock.Now())))
+		if err != nil {
+			return fmt.Errorf("keep the carrier's answer: %w", err)
+		}
+		if !ok {
+			return fault.New(fault.Conflict, "account.moved")
+		}
+		if err := k.aliasTx(ctx, tx, s.Account, numbers); err != nil {
+			return err
+		}
+		return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.carrier.asked", Subject: a.Person, Detail: map[string]string{"carrier": string(answer)}})
+	})
+	if err != nil {
+		return a, err
+	}
+	return k.Find(ctx, s.Account)
 }

@@ -10,6 +10,7 @@ package session
 
 import (
 	"context"
+	"embed"
 	"net/http"
 	"net/url"
 	"strings"
@@ -120,7 +121,9 @@ func (g *Guard) Token(r *http.Request) account.Token { return account.Token(g.re
 
 // Set gives the browser a session. The cookie ends with the browser; the
 // server ends it by itself after its idle and absolute times.
-func (g *Guard) Set(w http.ResponseWriter, t account.Token) { g.write(w, "danh-citizen", t.Reveal(), 0) }
+func (g *Guard) Set(w http.ResponseWriter, t account.Token) {
+	g.write(w, "danh-citizen", t.Reveal(), 0)
+}
 
 // Clear takes the session's cookie away.
 func (g *Guard) Clear(w http.ResponseWriter) { g.write(w, "danh-citizen", "", -1) }
@@ -171,3 +174,8 @@ func (g *Guard) write(w http.ResponseWriter, n, value string, age int) {
 		HttpOnly: true, Secure: g.secure, SameSite: http.SameSiteLaxMode,
 	})
 }
+
+// Texts are the messages of the account room's faults, for every page of the door.
+//
+//go:embed account.text.json
+var Texts embed.FS

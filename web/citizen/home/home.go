@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package home is the first page of the citizen's door: her account, what it
+// can do at its level, and where everything else is.
+//
+// It refuses to show a provisional account anything that she did not declare
+// herself, and says plainly what is missing and how to finish it.
+package home
+
+import (
+	"context"
+	"embed"
+	"net/http"
+
+	"danh/account"
+	"danh/internal/clock"
+	"danh/internal/page"
+	"danh/web/citizen/session"
+)
+
+//go:embed *.html *.text.json
+var files embed.FS
+
+// Config is what the page stands on.
+type Config struct {
+	Accounts *account.Keeper
+	Clock    clock.Clock
+	Unread   func(ctx context.Context, a account.ID) (int, error) // unread messages; nil: none are counted
+	Portal   string                                               // address of the public-service portal, may be empty
+}
+
+type journey struct {
+	Config
+	j *page.Journey
+}
+
+// Mount puts the page on the mux.
+func Mount(mux *http.ServeMux, site *page.Site, c Config) {
+	d := &journey{c, site.Journey(files)}
+	mux.Handle("GET /{$}", session.Require(http.HandlerFunc(d.show)))
+	mux.Handle("GET /account", session.Require(http.HandlerFunc(d.account)))
+	mux.Handle("POST /account/carrier", session.Require(http.HandlerFunc(d.carrier)))
+}
+
+// feature is one line of the table of what the account can do.
+type feature struct {
+	Name string
+	OK   bool
+	Key  string // why not
+}
+
+type view struct {
+	Account  account.Account
+	Declared account.Declared
+	Unread   int
+	Portal   string
+	Level1   []feature
+	Level2   []feature
+	Days     int // until the password ends, when that is soon; else -1
+}
+
+func (d *journey) read(r *http.Request) (v view, err error) {
+	s, _ := session.From(r.Context())
+	v.Portal, v.Days = d.Portal, -1
+	if v.Account, err = d.Accounts.Find(r.Context(), s.Account); err != nil {
+		return v, err
+	}
+	if v.Declared, err = d.Accounts.Own(r.Context(), s); err != nil {
+		return v, err
+	}
+	if d.Unread != nil {
+		if v.Unread, err = d.Unread(r.Context(), s.Account); err != nil {
+			return v, err
+		}
+	}
+	warn, err := d.Accounts.Value(r.Context(), "password_warn_days")
+	if err != nil {
+		return v, err
+	}
+	if left := int(s.PasswordEnds.Sub(d.Clock.Now()).Hours() / 24); !s.PasswordEnds.IsZero() && left <= warn {
+		v.Days = max(left, 0)
+	}
+	return v, nil
+}
+
+func (d *journey) show(w http.ResponseWriter, r *http.Request) {
+	v, err := d.read(r)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	lede := "home.lede"
+	if v.Account.Provisional {
+		lede = "home.lede.provisional"
+	}
+	d.j.Render(w, r, http.StatusOK, "home", page.View{Title: "home.title", Lede: lede, Head: page.Home, Nav: "home", Data: v})
+}
+
+// quiet features are parts of this door, not things to do.
+var quiet = map[string]bool{"home": true, "security": true, "inbox": true, "looked": true, "identity_shown": true}
+
+func (d *journey) account(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	v, err := d.read(r)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	all, err := d.Accounts.ListFeatures(r.Context())
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	for _, f := range all {
+		if quiet[f.Name] {
+			continue
+		}
+		line := feature{Name: f.Name, OK: true}
+		switch {
+		case s.Level < f.Level:
+			line.OK, line.Key = false, "home.need.level_2"
+		case s.Provisional && !f.Provisional:
+			line.OK, line.Key = false, "home.need.proof"
+		}
+		if f.Level >= 2 {
+			v.Level2 = append(v.Level2, line)
+		} else {
+			v.Level1 = append(v.Level1, line)
+		}
+	}
+	d.j.Render(w, r, http.StatusOK, "account", page.View{Title: "home.account", Back: "/", Task: "home.account", Data: v})
+}
+
+// carrier asks the carrier again whose phone it is.
+func (d *journey) carrier(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	if _, err := d.Accounts.RecheckCarrier(r.Context(), s); err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/account", http.StatusSeeOther)
+}
