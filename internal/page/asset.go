@@ -99,13 +99,13 @@ func stylesheet() []byte {
 }
 
 // darkSheet applies the dark tokens where the device asks for them and light
-// was not chosen, and where dark was chosen.
+// was not chosen, and where dark was chosen; never on paper.
 func darkSheet() string {
 	b, err := fs.ReadFile(embedded, "asset/dark.css")
 	if err != nil {
 		panic(err)
 	}
-	return "@media (prefers-color-scheme:dark){:root:not([data-theme=light]){" + string(b) + "}}\n:root[data-theme=dark]{" + string(b) + "}\n:root[data-theme=light]{color-scheme:light}\n"
+	return "@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light]){" + string(b) + "}}\n@media screen{:root[data-theme=dark]{" + string(b) + "}}\n:root[data-theme=light]{color-scheme:light}\n"
 }
 
 func (a *assets) add(name string, b []byte) { a.files[name] = newAsset(name, b) }

@@ -68,6 +68,9 @@ func lookPages(j *page.Journey) http.Handler {
 	show("/home", "home", func(f *page.Form) page.View {
 		return page.View{Layout: page.Desk, Title: "home.title", Nav: "services"}
 	})
+	show("/print", "receipt", func(f *page.Form) page.View {
+		return page.View{Layout: page.Print, Title: "paper.title", Lede: "paper.lede", Data: now}
+	})
 	mux.HandleFunc("/broken", func(w http.ResponseWriter, r *http.Request) { j.Fail(w, r, errors.New("disk full")) })
 	return mux
 }
@@ -81,7 +84,7 @@ func TestWholePagesHoldInChromium(t *testing.T) {
 	s := look()
 	c := webtest.Serve(t, s.Wrap(lookPages(s.Journey(os.DirFS("testdata/journey")))))
 	b := webtest.Chromium(t)
-	for _, path := range []string{"signin", "otp", "wallet", "consent", "stay", "home", "broken"} {
+	for _, path := range []string{"signin", "otp", "wallet", "consent", "stay", "home", "print", "broken"} {
 		for _, width := range []int{360, 1280} {
 			for _, dark := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s-%d-%v", path, width, dark), func(t *testing.T) {

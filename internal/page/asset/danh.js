@@ -14,3 +14,7 @@ codes(document);
 clocks(document);
 once(document);
 pictures(document);
+for (const button of document.querySelectorAll('[data-print]')) {
+  button.hidden = false;
+  button.addEventListener('click', () => window.print());
+}
