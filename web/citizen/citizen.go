@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package citizen is the door where people meet their own accounts: opening,
+// signing in, consent, the inbox, who looked, security; and the endpoints of
+// the OpenID provider, because both share one session.
+//
+// It owns nothing but the frame and the order of its middleware: journeys are
+// folders that do not know each other and meet here.
+package citizen
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"danh/account"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/page"
+	"danh/notify"
+	"danh/office"
+	"danh/provider"
+	"danh/web/citizen/consent"
+	"danh/web/citizen/consents"
+	"danh/web/citizen/home"
+	"danh/web/citizen/inbox"
+	"danh/web/citizen/open"
+	"danh/web/citizen/openid"
+	"danh/web/citizen/security"
+	"danh/web/citizen/session"
+	"danh/web/citizen/signin"
+)
+
+// Config is what the door stands on.
+type Config struct {
+	Accounts *account.Keeper
+	Provider *provider.Provider
+	Notify   *notify.Sender
+	Audit    *audit.Log
+	Offices  *office.Directory // nil: no office finder
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Secure   bool   // served over https
+	Portal   string // address of the public-service portal, for the first page
+}
+
+// Door gives the whole door as one handler.
+func Door(c Config) http.Handler {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	unread := func(ctx context.Context, a account.ID) (int, error) {
+		return c.Notify.CountUnread(ctx, account.Owner(a))
+	}
+	site := page.New(page.Config{Door: "citizen", Secure: c.Secure, Log: c.Log, Clock: c.Clock,
+		Brand: page.Text{VI: "Tài khoản định danh", EN: "Identity account"},
+		Nav: []page.Link{
+			{ID: "home", Href: "/", Icon: "idcard", Text: page.Text{VI: "Tài khoản", EN: "Account"}},
+			{ID: "inbox", Href: "/inbox", Icon: "bell", Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Dot: dot(unread)},
+			{ID: "looked", Href: "/looked", Icon: "history", Text: page.Text{VI: "Nhật ký", EN: "Looked"}},
+			{ID: "security", Href: "/security", Icon: "lock", Text: page.Text{VI: "Bảo mật", EN: "Security"}},
+		},
+		Open: openid.Open, Texts: []fs.FS{session.Texts}})
+	guard := session.New(c.Accounts, c.Secure, site.Fail)
+	mux := http.NewServeMux()
+	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal})
+	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
+	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard})
+	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
+	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Guard: guard, Secure: c.Secure, Log: c.Log})
+	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send})
+	consents.Mount(mux, site, c.Provider)
+	inbox.Mount(mux, site, c.Notify)
+	return site.Wrap(guard.Load(named(mux)))
+}
+
+// named tells the frame that somebody is signed in. Her name is sealed and
+// stays so: the button in the header needs none.
+func named(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := session.From(r.Context()); ok {
+			r = r.WithContext(page.WithPerson(r.Context(), page.Person{Href: "/security"}))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// dot marks the inbox when something in it is unread. A page is not worth
+// failing for its dot.
+func dot(unread func(context.Context, account.ID) (int, error)) func(*http.Request) page.Text {
+	return func(r *http.Request) page.Text {
+		s, ok := session.From(r.Context())
+		if !ok {
+			return page.Text{}
+		}
+		n, err := unread(r.Context(), s.Account)
+		if err != nil || n == 0 {
+			return page.Text{}
+		}
+		return page.Text{VI: strconv.Itoa(n) + " tin mới", EN: strconv.Itoa(n) + " new"}
+	}
+}
+
+func (c Config) findOffices() func(context.Context, string) ([]open.Office, error) {
+	if c.Offices == nil {
+		return nil
+	}
+	return func(ctx context.Context, text string) ([]open.Office, error) {
+		found, err := c.Offices.Search(ctx, text, clock.DateOf(c.Clock.Now()), 10)
+		var out []open.Office
+		for _, o := range found {
+			out = append(out, open.Office{Name: o.Name, Address: o.Address, Phone: o.Phone})
+		}
+		return out, err
+	}
+}
