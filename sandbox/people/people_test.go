@@ -442,6 +442,41 @@ func TestMemoryStaysFlat(t *testing.T) {
 	t.Logf("peak heap %.1f MiB at 240,000 people", float64(large)/(1<<20))
 }
 
+// Files of other days read back whole: before the merger no unit of after it is named.
+func TestFilesOfOtherDays(t *testing.T) {
+	for _, asOf := range []clock.Date{{Year: 2020, Month: 2, Day: 29}, {Year: 2025, Month: 6, Day: 30}, {Year: 2025, Month: 7, Day: 1}, {Year: 2033, Month: 12, Day: 31}} {
+		var out bytes.Buffer
+		if _, err := people.Write(context.Background(), people.Config{Count: 5000, Seed: 21, AsOf: asOf, Out: &out}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := feed.NewReader(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		later := 0
+		for {
+			rec, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("as of %s: %v", asOf, err)
+			}
+			if h := rec.Household; h != nil {
+				if asOf.Before(h.Since) {
+					t.Errorf("as of %s: household %s begins later", asOf, h.Ref)
+				}
+				if h.Address.UnitFrom.Year > 1900 {
+					later++
+				}
+			}
+		}
+		if merged := !asOf.Before(clock.Date{Year: 2025, Month: 7, Day: 1}); merged != (later > 0) {
+			t.Errorf("as of %s: %d households live in units of after the merger", asOf, later)
+		}
+	}
+}
+
 func TestRefusesWhatItCannotWrite(t *testing.T) {
 	for _, c := range []people.Config{
 		{Count: people.Least - 1, AsOf: today, Out: io.Discard},
