@@ -31,6 +31,7 @@ type Config struct {
 	TLS      *tls.Config // nil: the system's trust, for the server's name
 	Implicit bool        // TLS from the first byte (port 465) instead of STARTTLS
 	Timeout  time.Duration
+	Dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: the network
 }
 
 // Carrier is a notify.Carrier.
@@ -66,6 +67,9 @@ func New(c Config) (*Carrier, error) {
 	}
 	if c.TLS != nil {
 		options = append(options, mail.WithTLSConfig(c.TLS))
+	}
+	if c.Dial != nil {
+		options = append(options, mail.WithDialContextFunc(c.Dial))
 	}
 	if c.User != "" {
 		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(c.User), mail.WithPassword(c.Password))
