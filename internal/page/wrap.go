@@ -44,6 +44,9 @@ func AllowWasm(w http.ResponseWriter) {
 func (s *Site) Wrap(next http.Handler) http.Handler {
 	own := s.own()
 	guard := http.NewCrossOriginProtection()
+	for _, path := range s.conf.Open {
+		guard.AddInsecureBypassPattern("POST " + path)
+	}
 	for _, p := range s.conf.Open {
 		guard.AddInsecureBypassPattern(p)
 	}
