@@ -40,11 +40,13 @@ var order = map[string]int64{
 const perRoom = 100_000
 
 // vocabulary is what one migration text says differently on each engine.
+// ${BY_KEY} behind a table of small rows keeps them in the primary key's tree
+// instead of in one of their own beside it.
 func vocabulary(e Engine) *strings.Replacer {
 	if e == PostgreSQL {
-		return strings.NewReplacer("${BYTES}", "bytea", "${JSON}", "text", "${C}", `COLLATE "C"`, "${BLOBLEN}", "octet_length")
+		return strings.NewReplacer("${BYTES}", "bytea", "${JSON}", "text", "${C}", `COLLATE "C"`, "${BLOBLEN}", "octet_length", "${BY_KEY}", "")
 	}
-	return strings.NewReplacer("${BYTES}", "BLOB", "${JSON}", "TEXT", "${C}", "", "${BLOBLEN}", "length")
+	return strings.NewReplacer("${BYTES}", "BLOB", "${JSON}", "TEXT", "${C}", "", "${BLOBLEN}", "length", "${BY_KEY}", "WITHOUT ROWID")
 }
 
 // Migrate brings the rooms' tables up to date, in the order of the import list.
