@@ -57,11 +57,26 @@ type Loader struct {
 	day    clock.Date
 	asOf   int64
 	now    int64
+	met    map[string]id.Person // keys derived lately: families name each other
+}
+
+// PersonID is Registry.PersonID for the loader's source. It belongs to the
+// goroutine that prepares.
+func (l *Loader) PersonID(ref string) id.Person {
+	p, ok := l.met[ref]
+	if !ok {
+		if len(l.met) > 20_000 {
+			clear(l.met)
+		}
+		p = l.r.PersonID(l.source, ref)
+		l.met[ref] = p
+	}
+	return p
 }
 
 // NewLoader returns a loader for one delivery, true on the day of asOf.
 func (r *Registry) NewLoader(by audit.Actor, source string, asOf clock.Date) *Loader {
-	return &Loader{r: r, by: by, source: source, day: asOf, asOf: clock.Micros(asOf.Time()), now: clock.Micros(r.clock.Now())}
+	return &Loader{r: r, by: by, source: source, day: asOf, asOf: clock.Micros(asOf.Time()), now: clock.Micros(r.clock.Now()), met: map[string]id.Person{}}
 }
 
 // Reject says why a record was not loaded. It carries none of its values.
@@ -125,7 +140,7 @@ type relationRow struct {
 }
 
 // Prepare makes people ready: keys, indexes, digests and, when seal is set,
-// the sealed fields. It uses no database and may run beside LoadTx.
+// the sealed fields. It uses no database and may run beside LoadTx, by one goroutine.
 func (l *Loader) Prepare(people []*feed.Person, sealed bool) (*Batch, error) {
 	b := &Batch{people: make([]entry, 0, len(people))}
 	for i, p := range people {
@@ -145,7 +160,7 @@ func (l *Loader) Prepare(people []*feed.Person, sealed bool) (*Batch, error) {
 }
 
 func (l *Loader) prepare(i int, p *feed.Person) (entry, *Reject) {
-	e := entry{index: i, p: p, id: l.r.PersonID(l.source, p.Ref), name: NormaliseName(p.Name)}
+	e := entry{index: i, p: p, id: l.PersonID(p.Ref), name: NormaliseName(p.Name)}
 	if FoldName(e.name) == "" {
 		return e, &Reject{i, "person.name", "the name has no letter", "give the full name as registered"}
 	}
@@ -160,7 +175,7 @@ func (l *Loader) prepare(i int, p *feed.Person) (entry, *Reject) {
 	}
 	e.related = make([]relationRow, 0, len(p.Relations))
 	for _, x := range p.Relations {
-		row := relationRow{x.Kind, l.r.PersonID(l.source, x.Ref)}
+		row := relationRow{x.Kind, l.PersonID(x.Ref)}
 		if !slices.Contains(e.related, row) {
 			e.related = append(e.related, row)
 		}
@@ -175,7 +190,7 @@ func (l *Loader) prepare(i int, p *feed.Person) (entry, *Reject) {
 // digest tells whether a source says the same of a person as before. It is
 // keyed, because a record could be guessed.
 func (r *Registry) digest(p *feed.Person) []byte {
-	b := make([]byte, 0, 512)
+	b := make([]byte, 0, 768)
 	put := func(parts ...string) {
 		for _, s := range parts {
 			b = append(append(b, s...), 0x1f)

@@ -26,7 +26,7 @@ import (
 type ImportConfig struct {
 	By        audit.Actor // zero means audit.System("import")
 	Rejects   string      // file for the lines that were not loaded; made when there is one. "" means none is kept
-	Chunk     int         // records in one transaction; 0 means 10,000
+	Chunk     int         // records in one transaction; 0 means 20,000
 	Progress  func(Progress)
 	KnownUnit func(code string, from clock.Date) bool // whether a unit's version exists; nil means that it is not asked
 }
@@ -75,7 +75,7 @@ func (r *Registry) Import(ctx context.Context, c ImportConfig, file io.ReadSeeke
 		return Report{}, fault.New(fault.Forbidden, "residence.import.forbidden")
 	}
 	if c.Chunk <= 0 {
-		c.Chunk = 10_000
+		c.Chunk = 20_000
 	}
 	im := importer{r: r, c: c, began: r.clock.Now()}
 	if err := im.open(ctx, file); err != nil {
@@ -129,7 +129,7 @@ func (im *importer) open(ctx context.Context, file io.ReadSeeker) (err error) {
 	im.line, im.place, im.start = im.reader.Line(), im.reader.Offset(), im.reader.Offset()
 	im.people = im.r.people.NewLoader(im.c.By, h.Source, h.AsOf)
 	now := clock.Micros(im.r.clock.Now())
-	im.places = &loader{r: im.r, by: im.c.By, source: h.Source, day: h.AsOf, asOf: clock.Micros(h.AsOf.Time()), now: now}
+	im.places = &loader{r: im.r, people: im.people, by: im.c.By, source: h.Source, day: h.AsOf, asOf: clock.Micros(h.AsOf.Time()), now: now}
 	im.rejects = rejectFile{path: im.c.Rejects}
 
 	var counts string

@@ -19,11 +19,13 @@ import (
 	"danh/internal/db"
 	"danh/internal/feed"
 	"danh/internal/id"
+	"danh/registry/population"
 )
 
 // loader loads the residence records of one delivery, batch by batch.
 type loader struct {
 	r      *Registry
+	people *population.Loader
 	by     audit.Actor
 	source string
 	day    clock.Date
@@ -69,7 +71,7 @@ func (l *loader) household(h *feed.Household) household {
 	}
 	parts = append(parts, "\x1e")
 	for _, m := range h.Members {
-		p := l.r.people.PersonID(l.source, m.Ref)
+		p := l.people.PersonID(m.Ref)
 		out.who = append(out.who, p)
 		if m.Ref == h.Head {
 			out.head = p
@@ -89,7 +91,7 @@ func (l *loader) stay(s *feed.Stay) period {
 }
 
 func (l *loader) period(p period, ref string) period {
-	p.person = l.r.people.PersonID(l.source, ref)
+	p.person = l.people.PersonID(ref)
 	p.digest = l.digest(ref, p.place.Text, p.place.Unit, p.place.UnitFrom.String(), p.from.String(), p.to.String(), p.reason)
 	return p
 }

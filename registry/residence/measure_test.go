@@ -79,7 +79,7 @@ func BenchmarkImport(b *testing.B) {
 		}
 		began := time.Now()
 		rep, err := r.places.Import(ctx, residence.ImportConfig{Progress: func(p residence.Progress) {
-			if p.Lines%200_000 < 10_000 {
+			if p.Lines%200_000 < 20_000 {
 				b.Logf("%5.1f %% %9d people, %.0f/s, %v left", p.Fraction*100, p.People, p.Rate, p.Left.Round(time.Second))
 			}
 		}}, f)

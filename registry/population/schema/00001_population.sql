@@ -35,14 +35,14 @@ CREATE TABLE population_number (
     valid_to   TEXT ${C},
     reason     TEXT ${C},
     PRIMARY KEY (person, blind)
-);
+) ${BY_KEY};
 
 -- Whose a number is: its holder, or its last holder when nobody has it now.
 CREATE TABLE population_number_index (
     blind   ${BYTES} NOT NULL PRIMARY KEY,
     person  ${BYTES} NOT NULL,
     in_force BOOLEAN NOT NULL
-);
+) ${BY_KEY};
 
 -- other is the person's father, mother, spouse … The counterpart is a row of its own.
 CREATE TABLE population_relation (
@@ -52,7 +52,7 @@ CREATE TABLE population_relation (
     valid_from TEXT ${C},
     valid_to   TEXT ${C},
     PRIMARY KEY (person, kind, other)
-);
+) ${BY_KEY};
 
 -- What a record said before it was changed. before holds the changed fields,
 -- sealed; numbers and relations keep their own history.

@@ -18,7 +18,7 @@ CREATE TABLE residence_address (
     valid_from TEXT ${C},
     valid_to   TEXT ${C},
     PRIMARY KEY (household, place)
-);
+) ${BY_KEY};
 
 CREATE TABLE residence_member (
     person     ${BYTES} NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE residence_member (
     valid_from TEXT ${C},
     valid_to   TEXT ${C},
     PRIMARY KEY (person, household)
-);
+) ${BY_KEY};
 CREATE INDEX residence_member_household ON residence_member (household);
 
 CREATE TABLE residence_temporary (
@@ -76,7 +76,7 @@ CREATE TABLE residence_stay_party (
     role   TEXT ${C} NOT NULL,
     stay   ${BYTES} NOT NULL,
     PRIMARY KEY (person, role, stay)
-);
+) ${BY_KEY};
 CREATE INDEX residence_stay_party_stay ON residence_stay_party (stay);
 
 -- Rules of law and of the house, dated; value is in days unless the name says
