@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -314,10 +315,11 @@ func (im *importer) store(ctx context.Context, ch *chunk, care bool) (strangers 
 		if err != nil {
 			return err
 		}
-		lines := ch.rejects
+		lines := slices.Clone(ch.rejects)
 		for _, x := range loaded.Rejects {
-			lines = append(lines[:len(lines):len(lines)], rejected{ch.lines[x.Index], x.Field, x.Problem, x.Mend})
+			lines = append(lines, rejected{ch.lines[x.Index], x.Field, x.Problem, x.Mend})
 		}
+		lines = slices.SortedStableFunc(slices.Values(lines), func(a, b rejected) int { return a.Line - b.Line })
 		nextRejects, err = im.rejects.write(lines)
 		im.rejects.f = nextRejects.f
 		if err != nil {
