@@ -228,7 +228,8 @@ func TestListPagesFiltersAndCounts(t *testing.T) {
 		}{
 			{"looks", audit.Query{Show: audit.ShowLooks}, 20},
 			{"changes", audit.Query{Show: audit.ShowChanges}, 5},
-			{"refused", audit.Query{Show: audit.ShowRefused}, 5},
+			{"stopped", audit.Query{Show: audit.ShowStopped}, 5},
+			{"in her own account", audit.Query{Account: her}, 5},
 			{"by partners", audit.Query{Kinds: []audit.Kind{audit.KindPartner, audit.KindSystem}}, 20},
 			{"first day", audit.Query{To: start.Add(24 * time.Hour)}, 4},
 			{"since the third", audit.Query{From: start.Add(12 * time.Hour)}, 23},
@@ -245,7 +246,7 @@ func TestListPagesFiltersAndCounts(t *testing.T) {
 		}
 		var done, refused int64
 		for _, d := range days {
-			done, refused = done+d.Done, refused+d.Refused
+			done, refused = done+d.Done, refused+d.Stopped
 		}
 		if done != 15 || refused != 5 || days[0].Date != (clock.Date{Year: 2026, Month: 11, Day: 21}) {
 			t.Errorf("%d done, %d refused, from %v", done, refused, days[0].Date)

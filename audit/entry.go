@@ -111,3 +111,6 @@ func IsLook(action string) bool {
 	}
 	return false
 }
+
+// ParseID reads an entry's key.
+func ParseID(s string) (ID, error) { return id.Parse[kind](s) }

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +24,16 @@ const (
 	ShowAll     Show = ""
 	ShowLooks   Show = "looks"   // reads only
 	ShowChanges Show = "changes" // whatever is no read
-	ShowRefused Show = "refused" // what was stopped
+	ShowStopped Show = "stopped" // what got nothing: see Stopped
 )
+
+// stops are the outcomes of looks and changes that got nothing.
+var stops = []string{"refused", "not_matched"}
+
+const stopList = `('refused', 'not_matched')`
+
+// Stopped reports whether an entry's outcome says that nothing was seen or changed.
+func Stopped(outcome string) bool { return slices.Contains(stops, outcome) }
 
 // Query asks for one page of a person's entries, latest first.
 type Query struct {
@@ -35,6 +44,7 @@ type Query struct {
 	Kinds   []Kind    // by these kinds of actor; empty for all
 	From    time.Time // inclusive; zero for no bound
 	To      time.Time // exclusive; zero for no bound
+	Account id.Person // only what was done in this account; zero for all
 }
 
 // ListBySubject lists what was done with one person's data. next is zero after
@@ -84,8 +94,8 @@ func (q Query) narrow(where []string, args []any) ([]string, []any) {
 		where = append(where, look)
 	case ShowChanges:
 		where = append(where, "NOT "+look)
-	case ShowRefused:
-		where = append(where, "e.outcome <> ''")
+	case ShowStopped:
+		where = append(where, "e.outcome IN "+stopList)
 	}
 	if len(q.Kinds) > 0 {
 		marks := make([]string, len(q.Kinds))
@@ -94,6 +104,10 @@ func (q Query) narrow(where []string, args []any) ([]string, []any) {
 			marks[i] = fmt.Sprintf("$%d", len(args))
 		}
 		where = append(where, "e.actor_kind IN ("+strings.Join(marks, ", ")+")")
+	}
+	if !q.Account.IsZero() {
+		args = append(args, q.Account)
+		where = append(where, fmt.Sprintf("e.actor_account = $%d", len(args)))
 	}
 	if !q.From.IsZero() {
 		args = append(args, clock.Micros(q.From))
@@ -110,7 +124,7 @@ func (q Query) narrow(where []string, args []any) ([]string, []any) {
 type Day struct {
 	Date    clock.Date
 	Done    int64
-	Refused int64
+	Stopped int64
 }
 
 // CountByDay counts a person's entries by Vietnamese calendar day; days
@@ -119,8 +133,8 @@ func (l *Log) CountByDay(ctx context.Context, q Query) ([]Day, error) {
 	const day, shift = int64(24 * time.Hour / time.Microsecond), int64(7 * time.Hour / time.Microsecond)
 	where, args := q.narrow([]string{"e.subject = $1"}, []any{q.Subject[:]})
 	rows, err := l.db.Read().QueryContext(ctx, fmt.Sprintf(`SELECT (e.at + %d) / %d AS day,
-		SUM(CASE WHEN e.outcome = '' THEN 1 ELSE 0 END), SUM(CASE WHEN e.outcome = '' THEN 0 ELSE 1 END)
-		FROM audit_entry e WHERE %s GROUP BY (e.at + %d) / %d ORDER BY day`, shift, day, strings.Join(where, " AND "), shift, day), args...)
+		SUM(CASE WHEN e.outcome IN %s THEN 0 ELSE 1 END), SUM(CASE WHEN e.outcome IN %s THEN 1 ELSE 0 END)
+		FROM audit_entry e WHERE %s GROUP BY (e.at + %d) / %d ORDER BY day`, shift, day, stopList, stopList, strings.Join(where, " AND "), shift, day), args...)
 	if err != nil {
 		return nil, fmt.Errorf("count entries: %w", err)
 	}
@@ -129,7 +143,7 @@ func (l *Log) CountByDay(ctx context.Context, q Query) ([]Day, error) {
 	for rows.Next() {
 		var n int64
 		var d Day
-		if err := rows.Scan(&n, &d.Done, &d.Refused); err != nil {
+		if err := rows.Scan(&n, &d.Done, &d.Stopped); err != nil {
 			return nil, fmt.Errorf("count entries: %w", err)
 		}
 		d.Date = clock.DateOf(time.UnixMicro(n * day))

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package looked
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"danh/audit"
+	"danh/internal/id"
+	"danh/internal/page"
+	"danh/web/citizen/session"
+)
+
+// item is an entry in a reader's words.
+type item struct {
+	ID      string
+	At      time.Time
+	Icon    string
+	Who     string
+	Purpose string
+	Fields  []page.Raw
+	Ground  string
+	Consent string // path of the consent that it stands on, "" otherwise
+	Stopped bool
+	Outcome string // words for what became of it, "" when it went through
+	Sealed  bool
+	Number  int64 // place in the log, from 1
+	Change  bool  // something was changed, not looked at
+	Mine    bool  // she did it herself
+}
+
+// known says a text of the journey, or "" when there is none: other rooms
+// name purposes, fields and parts, and this page knows the words for them.
+func (d *journey) known(r *http.Request, key string) string {
+	if t := d.j.Say(page.Language(r), key, nil); t != key {
+		return t
+	}
+	return ""
+}
+
+func (d *journey) item(r *http.Request, e audit.Recorded) item {
+	it := item{
+		ID: e.ID.String(), At: e.At, Sealed: e.Seq >= 0, Number: e.Seq + 1,
+		Change: !audit.IsLook(e.Action), Stopped: audit.Stopped(e.Outcome),
+	}
+	d.who(r, e, &it)
+	if it.Purpose = d.known(r, "looked.purpose."+e.Purpose); it.Purpose == "" {
+		it.Purpose = d.known(r, "looked.action."+e.Action)
+	}
+	if it.Purpose == "" {
+		it.Purpose = d.known(r, "looked.purpose.unsaid")
+	}
+	for _, f := range e.Fields {
+		name := d.known(r, "looked.field."+f)
+		if name == "" {
+			name = strings.ReplaceAll(f, "_", " ")
+		}
+		it.Fields = append(it.Fields, page.Raw(name))
+	}
+	switch g := e.Ground; {
+	case strings.HasPrefix(g, "consent:"):
+		it.Ground = d.known(r, "looked.ground.consent")
+		if c := strings.TrimPrefix(g, "consent:"); len(c) == 36 {
+			it.Consent = "/consents/" + c
+		}
+	case strings.HasPrefix(g, "source:"):
+		it.Ground = d.known(r, "looked.ground.source")
+	case g == "own_data":
+		it.Ground = d.known(r, "looked.ground.own")
+	default:
+		it.Ground = g
+	}
+	if e.Outcome != "" {
+		if it.Outcome = d.known(r, "looked.outcome."+e.Outcome); it.Outcome == "" {
+			it.Outcome = e.Outcome
+		}
+	}
+	return it
+}
+
+// who names partners, offices and parts of Danh, never another citizen.
+func (d *journey) who(r *http.Request, e audit.Recorded, it *item) {
+	s, _ := session.From(r.Context())
+	switch e.Actor.Kind {
+	case audit.KindPartner:
+		it.Icon, it.Who = "bank", e.Actor.Name
+	case audit.KindOfficer:
+		it.Icon, it.Who = "shield", e.Actor.Name
+	case audit.KindSystem:
+		it.Icon = "server"
+		if it.Who = d.known(r, "looked.part."+e.Actor.Name); it.Who == "" {
+			it.Who = d.known(r, "looked.part")
+		}
+	case audit.KindCitizen:
+		it.Icon, it.Who = "user", d.known(r, "looked.who.other")
+		if e.Actor.Account == id.Person(s.Account) {
+			it.Mine, it.Who = true, d.known(r, "looked.who.you")
+		}
+	default:
+		it.Icon, it.Who = "help", d.known(r, "looked.who.unknown")
+	}
+	if it.Who == "" {
+		it.Who = d.known(r, "looked.who.unnamed")
+	}
+	if it.Stopped {
+		it.Icon = "ban"
+	}
+}
