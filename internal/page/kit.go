@@ -169,7 +169,11 @@ var optionsFrom = map[string]int{
 	"field": 2, "digits": 2, "datefield": 2, "secret": 2, "otp": 2, "textarea": 2, "select": 2, "radios": 2, "checkbox": 2, "file": 2,
 }
 
-// checkKeys walks a parsed template and looks up every text key written in it.
+// iconAt is the argument that names an icon.
+var iconAt = map[string]int{"icon": 1, "row": 2, "given": 1, "empty": 1}
+
+// checkKeys walks a parsed template and looks up every text key and every icon
+// written in it.
 func checkKeys(tree *parse.Tree, w *words) error {
 	if tree == nil || tree.Root == nil {
 		return nil
@@ -183,6 +187,13 @@ func checkKeys(tree *parse.Tree, w *words) error {
 		if _, ok := w.find(s.Text); !ok {
 			loc, _ := tree.ErrorContext(n)
 			missing = fmt.Errorf("%s: no text for key %q", loc, s.Text)
+		}
+	}
+	drawn := func(n parse.Node) {
+		s, ok := n.(*parse.StringNode)
+		if ok && s.Text != "" && icons[s.Text] == "" && missing == nil {
+			loc, _ := tree.ErrorContext(n)
+			missing = fmt.Errorf("%s: no icon %q", loc, s.Text)
 		}
 	}
 	var walk func(n parse.Node)
@@ -226,8 +237,14 @@ func checkKeys(tree *parse.Tree, w *words) error {
 					need(x.Args[i+1])
 				}
 			}
+			if at, ok := iconAt[name]; ok && at < len(x.Args) {
+				drawn(x.Args[at])
+			}
 			if from, ok := optionsFrom[name]; ok {
 				for i := from + 1; i+1 < len(x.Args); i += 2 {
+					if s, ok := x.Args[i].(*parse.StringNode); ok && s.Text == "icon" {
+						drawn(x.Args[i+1])
+					}
 					if s, ok := x.Args[i].(*parse.StringNode); ok && keyOptions[s.Text] {
 						need(x.Args[i+1])
 					}

@@ -54,6 +54,8 @@ func TestBrokenJourneysAreRefusedAtStart(t *testing.T) {
 		"a label is missing":             {`{{field .Form "x" "label" "ask.nowhere"}}`, askTexts, []string{"ask.html", "ask.nowhere"}},
 		"a text in a branch is missing":  {`{{if .Data}}{{range .Data}}{{button "ask.nowhere"}}{{end}}{{end}}`, askTexts, []string{"ask.nowhere"}},
 		"a text in a define is missing":  {`x{{define "bar"}}{{button "ask.nowhere"}}{{end}}`, askTexts, []string{"ask.nowhere"}},
+		"an icon is not there":           {`{{icon "eagle"}}`, askTexts, []string{"ask.html", "eagle"}},
+		"a button's icon is not there":   {`{{button "ask.go" "icon" "eagle"}}`, askTexts, []string{"ask.html", "eagle"}},
 		"one language is missing":        {`x`, `{"ask.title": ["Hỏi"]}`, []string{"journey.text.json", "ask.title"}},
 		"English is empty":               {`x`, `{"ask.title": ["Hỏi", " "]}`, []string{"journey.text.json", "ask.title"}},
 		"placeholders differ":            {`x`, `{"ask.title": ["Hỏi {n}", "Ask {name}"]}`, []string{"journey.text.json", "ask.title", "{name}"}},

@@ -8,38 +8,6 @@ import (
 	"time"
 )
 
-// Fact is one line of a summary list. Registry data says where it comes from
-// and when; it is drawn sunk and cannot be edited.
-type Fact struct {
-	Label    any // text key, Text or Raw
-	Value    any // string, Raw, Text, clock.Date, time.Time, template.HTML
-	Empty    any // words when there is no value; "Chưa có" when nil
-	Source   any // where it comes from, e.g. "source.population"; nil for what the person said
-	At       time.Time
-	Mono     bool
-	Change   string // path to change it
-	Declared bool   // say that the person declared it herself
-}
-
-// Step is one line of a task list, a rail of steps or a state machine.
-type Step struct {
-	State string // done, now, todo, later, blocked
-	Text  any
-	Sub   any
-	Href  string
-}
-
-// Event is one entry of a timeline. Line is the grammar of clocks: solid for
-// running, dashed for stopped, dotted for not yet.
-type Event struct {
-	Line string // solid, dashed, dotted
-	Icon string
-	Text any
-	Sub  any
-	At   time.Time
-	Bad  bool
-}
-
 // Pages is the state of a list with more than one page; empty paths have no link.
 type Pages struct{ Newer, Older string }
 
@@ -255,6 +223,22 @@ func (w *words) each(v any) ([]string, error) {
 	return out, nil
 }
 
+// monogram is up to two letters for an organisation without a picture.
+func monogram(name string) string {
+	var out []rune
+	prev := ' '
+	for _, r := range name {
+		if prev == ' ' && r != ' ' {
+			out = append(out, r)
+		}
+		prev = r
+	}
+	if len(out) > 2 {
+		out = out[len(out)-2:]
+	}
+	return string(out)
+}
+
 // flatten lets a component take single things and slices of them alike.
 func flatten[T any](v []any) ([]T, error) {
 	var out []T
@@ -270,159 +254,4 @@ func flatten[T any](v []any) ([]T, error) {
 		}
 	}
 	return out, nil
-}
-
-func (k *kit) facts(w *words, v []any) (template.HTML, error) {
-	list, err := flatten[Fact](v)
-	if err != nil {
-		return "", fmt.Errorf("facts: %w", err)
-	}
-	type line struct {
-		Label, Value, Source, Change, ChangeText string
-		HTML                                     template.HTML
-		Registry, Mono, None                     bool
-	}
-	var lines []line
-	sunk := len(list) > 0
-	for _, f := range list {
-		l := line{Label: w.say(f.Label, nil), Change: f.Change, Mono: f.Mono, Registry: f.Source != nil}
-		sunk = sunk && l.Registry
-		switch x := f.Value.(type) {
-		case nil:
-		case template.HTML:
-			l.HTML = x
-		case string:
-			l.Value = x
-		case Raw, Text:
-			l.Value = w.say(x, nil)
-		case time.Time:
-			l.Value = moment(x)
-		default:
-			if d, err := day(x); err == nil {
-				l.Value = d
-			} else {
-				l.Value = fmt.Sprint(x)
-			}
-		}
-		if l.Value == "" && l.HTML == "" {
-			l.None = true
-			l.Value = w.say("fact.none", nil)
-			if f.Empty != nil {
-				l.Value = w.say(f.Empty, nil)
-			}
-		}
-		switch {
-		case f.Source != nil && !f.At.IsZero():
-			l.Source = w.say("fact.source_at", map[string]string{"source": w.say(f.Source, nil), "date": mustDay(f.At)})
-		case f.Source != nil:
-			l.Source = w.say(f.Source, nil)
-		case f.Declared:
-			l.Source = w.say("fact.declared", nil)
-		}
-		if l.Change != "" {
-			l.ChangeText = w.say("fact.change", nil)
-		}
-		lines = append(lines, l)
-	}
-	return k.draw("facts", map[string]any{"lines": lines, "sunk": sunk})
-}
-
-func mustDay(t time.Time) string { s, _ := day(t); return s }
-
-func (k *kit) steps(w *words, part string, v []any) (template.HTML, error) {
-	list, err := flatten[Step](v)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", part, err)
-	}
-	type line struct {
-		N                             int
-		State, Text, Href, Word, Icon string
-		Sub                           template.HTML
-	}
-	var lines []line
-	for i, s := range list {
-		switch s.State {
-		case "done", "now", "todo", "later", "blocked":
-		default:
-			return "", fmt.Errorf("%s: no state %q", part, s.State)
-		}
-		lines = append(lines, line{N: i + 1, State: s.State, Text: w.say(s.Text, nil), Sub: w.rich(s.Sub, nil), Href: s.Href, Word: w.say("step."+s.State, nil), Icon: stepIcon[s.State]})
-	}
-	return k.draw(part, map[string]any{"lines": lines, "label": w.say("step.label", nil)})
-}
-
-var stepIcon = map[string]string{"done": "check", "now": "right", "todo": "circle", "later": "circle-dashed", "blocked": "lock"}
-
-func (k *kit) timeline(w *words, v []any) (template.HTML, error) {
-	list, err := flatten[Event](v)
-	if err != nil {
-		return "", fmt.Errorf("timeline: %w", err)
-	}
-	type line struct {
-		Line, Icon, Text, At string
-		Sub                  template.HTML
-		Bad                  bool
-	}
-	var lines []line
-	for _, e := range list {
-		ic := e.Icon
-		switch e.Line {
-		case "solid":
-			if ic == "" {
-				ic = "check"
-			}
-		case "dashed":
-			if ic == "" {
-				ic = "pause-bars"
-			}
-		case "dotted":
-		default:
-			return "", fmt.Errorf("timeline: no line %q", e.Line)
-		}
-		lines = append(lines, line{Line: e.Line, Icon: ic, Text: w.say(e.Text, nil), Sub: w.rich(e.Sub, nil), At: moment(e.At), Bad: e.Bad})
-	}
-	return k.draw("timeline", map[string]any{"lines": lines})
-}
-
-// countdown shows how long something is still good, as drawn by the server;
-// the script only lets it tick. "total" is the whole span for the bar.
-func (k *kit) countdown(w *words, until time.Time, o options) (template.HTML, error) {
-	left := until.Sub(k.site.conf.Clock.Now()).Truncate(time.Second)
-	if left < 0 {
-		left = 0
-	}
-	share := -1
-	if total, ok := o["total"].(time.Duration); ok && total > 0 {
-		share = int(min(100, 100*left/total))
-	}
-	text := w.say(o["label"], o.args())
-	return k.draw("countdown", map[string]any{
-		"label": text, "left": clockFace(left), "share": share, "seconds": int(left / time.Second), "bare": o.on("bare"),
-		"aria": text + " " + wait(left, w.language), "over": w.say("countdown.over", nil),
-	})
-}
-
-// clockFace is 2:41, or 41:24:05 from an hour on.
-func clockFace(d time.Duration) string {
-	s := int(d / time.Second)
-	if s >= 3600 {
-		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
-	}
-	return fmt.Sprintf("%d:%02d", s/60, s%60)
-}
-
-// monogram is up to two letters for an organisation without a picture.
-func monogram(name string) string {
-	var out []rune
-	prev := ' '
-	for _, r := range name {
-		if prev == ' ' && r != ' ' {
-			out = append(out, r)
-		}
-		prev = r
-	}
-	if len(out) > 2 {
-		out = out[len(out)-2:]
-	}
-	return string(out)
 }
