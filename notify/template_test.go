@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package notify_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"danh/audit"
+	"danh/internal/db"
+	"danh/internal/dbtest"
+	"danh/internal/smpp"
+	"danh/notify"
+)
+
+// everything is a value for each placeholder of any template.
+var everything = map[string]string{
+	"code": "123456", "purpose": "open", "at": "09:00 21/11/2026", "level": "1", "device": "Firefox trên Android", "until": "22/11/2026", "from": "21/11/2026",
+	"date": "30/11/2026", "days": "9", "deadline": "23/11/2026", "office": "Công an phường Hoàn Kiếm", "reason": "passwords", "guests": "2", "place": "12 Hàng Bài",
+	"procedure": "Thông báo lưu trú", "partner": "Ngân hàng Mẫu", "fields": "họ tên, ngày sinh",
+}
+
+// TestEveryTemplate sends each template with all of its values and with the
+// few that it needs, in both languages and every way.
+func TestEveryTemplate(t *testing.T) {
+	names := notify.Templates()
+	if len(names) < 20 {
+		t.Fatalf("only %d templates were read", len(names))
+	}
+	d := dbtest.Open(t, db.SQLite, schemas)
+	k := open(t, d)
+	for _, name := range names {
+		for _, lang := range []string{"vi", "en"} {
+			few := map[string]string{}
+			for _, need := range notify.Needs(name) {
+				few[need] = everything[need]
+			}
+			for _, data := range []map[string]string{everything, few} {
+				k.sms.sent, k.mail.sent = nil, nil
+				to := k.her
+				to.Language = lang
+				m := k.send(notify.Message{To: to, Template: name, Data: data, Channels: []notify.Channel{notify.SMS, notify.Mail}})
+				k.drain()
+				if len(k.sms.sent) != 1 || len(k.mail.sent) != 1 {
+					t.Fatalf("%s %s: %s", name, lang, k.state(m))
+				}
+				item, err := k.sender.FindInbox(t.Context(), to.Account, lang, m)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, text := range []string{k.sms.sent[0].Text, k.mail.sent[0].Subject, k.mail.sent[0].Text, item.Subject, item.Text} {
+					if text == "" || strings.ContainsAny(text, "{}[]") || strings.Contains(text, "  ") || strings.Contains(text, " .") || strings.Contains(text, " ,") {
+						t.Errorf("%s %s reads %q", name, lang, text)
+					}
+				}
+				if _, _, parts, err := smpp.Segments(k.sms.sent[0].Text, 0); err != nil || len(parts) > 5 {
+					t.Errorf("%s %s takes %d SMS segments, %v", name, lang, len(parts), err)
+				}
+			}
+		}
+	}
+}
+
+func TestScamWarningInEveryCode(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, schemas)
+	k := open(t, d)
+	for lang, warning := range map[string]string{"vi": "Danh và cán bộ không bao giờ gọi điện hỏi mã này.", "en": "Danh and officers never call to ask for this code."} {
+		k.sms.sent = nil
+		m := otp()
+		m.To = k.her
+		m.To.Language = lang
+		k.send(m)
+		k.drain()
+		if !strings.HasSuffix(k.sms.sent[0].Text, warning+"\n\n@localhost #123456") {
+			t.Errorf("%s: %q", lang, k.sms.sent[0].Text)
+		}
+	}
+}
+
+func TestRefusedBeforeAnythingIsWritten(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, schemas)
+	k := open(t, d)
+	for name, m := range map[string]notify.Message{
+		"no such template": {To: k.her, Template: "lottery"},
+		"no code":          {To: k.her, Template: "otp"},
+		"no owner":         {Template: "new_device"},
+		"no such channel":  {To: k.her, Template: "new_device", Channels: []notify.Channel{"pigeon"}},
+	} {
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := k.sender.SendTx(t.Context(), tx, audit.System("test"), m)
+			return err
+		})
+		if err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+// TestDocumented holds docs/messages.md to the templates.
+func TestDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/messages.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range notify.Templates() {
+		if !strings.Contains(string(text), "| `"+name+"` |") {
+			t.Errorf("docs/messages.md does not list %s", name)
+		}
+	}
+}
