@@ -218,6 +218,16 @@ func (p *Provider) findRequest(ctx context.Context, handle string) (request, err
 	return r, nil
 }
 
+// ReturnOrigin is the origin to which a request's answer will lead, or "" when
+// it is none of ours. Pages whose form may end there let it into form-action.
+func (p *Provider) ReturnOrigin(ctx context.Context, handle string) string {
+	r, err := p.findRequest(ctx, handle)
+	if err != nil || r.finished {
+		return ""
+	}
+	return Origin(r.asked.RedirectURI)
+}
+
 // look gathers everything that next decides from.
 func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Consent, err error) {
 	if r, err = p.findRequest(ctx, v.Handle); err != nil {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package openid_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"danh/account"
+	"danh/account/accounttest"
+	"danh/internal/db"
+	"danh/internal/dbtest"
+	"danh/internal/page"
+	"danh/internal/webtest"
+	"danh/partner"
+	. "danh/provider/providertest"
+	"danh/web/citizen/consent"
+	"danh/web/citizen/consents"
+	"danh/web/citizen/openid"
+	"danh/web/citizen/session"
+	"danh/web/citizen/signin"
+)
+
+// door is the citizen's door as far as signing in elsewhere needs it, on a
+// real socket, and a relying party beside it that receives the browser.
+type door struct {
+	*House
+	Browser *webtest.Client
+	Party   *party
+}
+
+// party is a relying party's address: it keeps what the browser brings.
+type party struct {
+	URL  string
+	Got  url.Values
+	Last *http.Request
+}
+
+func newParty(t testing.TB) *party {
+	p := &party{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		p.Got, p.Last = r.Form, r
+		_, _ = w.Write([]byte("<!doctype html><title>party</title><p>Cảm ơn</p>"))
+	}))
+	t.Cleanup(s.Close)
+	p.URL = s.URL
+	return p
+}
+
+func open(t testing.TB, d *db.DB) *door {
+	t.Helper()
+	var h http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	rp := newParty(t)
+	house := New(t, d, server.URL, func(c *partner.Client) {
+		c.RedirectURIs = append(c.RedirectURIs, rp.URL+"/cb")
+		c.PostLogoutURIs = append(c.PostLogoutURIs, rp.URL+"/bye")
+	})
+	house.Clock.Set(time.Now()) // relying parties keep their own time
+	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open})
+	guard := session.New(house.Keeper, false, site.Fail)
+	mux := http.NewServeMux()
+	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Guard: guard, Log: house.Log})
+	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{}.Read, Send: openid.Send})
+	consents.Mount(mux, site, house.Provider)
+	signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
+	h = site.Wrap(guard.Load(mux))
+	return &door{House: house, Browser: webtest.New(t, server.URL), Party: rp}
+}
+
+func run(t *testing.T, body func(t *testing.T, d *door)) {
+	t.Parallel()
+	dbtest.Run(t, Schemas, func(t *testing.T, d *db.DB) { body(t, open(t, d)) })
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lan opens Lan's account and gives its number.
+func (d *door) lan(t testing.TB, certain bool) account.Session {
+	t.Helper()
+	_, s := d.SignInLan(t, certain)
+	return s
+}
+
+func (d *door) request(scope string) url.Values {
+	v := Request(scope)
+	v.Set("redirect_uri", d.Party.URL+"/cb")
+	return v
+}
+
+// call posts to an endpoint as the bank does.
+func (d *door) call(t testing.TB, path string, v url.Values) (*http.Response, string) {
+	t.Helper()
+	return d.callAs(t, "bank", Secret.Reveal(), path, v)
+}
+
+func (d *door) callAs(t testing.TB, client, secret, path string, v url.Values) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodPost, d.Issuer+path, strings.NewReader(v.Encode()))
+	ok(t, err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if client != "" {
+		r.SetBasicAuth(url.QueryEscape(client), url.QueryEscape(secret))
+	}
+	return send(t, r)
+}
+
+func send(t testing.TB, r *http.Request) (*http.Response, string) {
+	t.Helper()
+	res, err := http.DefaultClient.Do(r)
+	ok(t, err)
+	defer res.Body.Close()
+	var b strings.Builder
+	buf := make([]byte, 4096)
+	for {
+		n, err := res.Body.Read(buf)
+		b.Write(buf[:n])
+		if err != nil {
+			break
+		}
+	}
+	return res, b.String()
+}
+
+// number is what Lan types.
+var number = accounttest.Lan.Numbers[1].Number
