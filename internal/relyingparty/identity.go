@@ -62,9 +62,14 @@ func (i Identity) Decode(name string, into any) bool {
 func (i Identity) Verified(name string) bool { return i.Claims[name].Source != "" }
 
 // skipped are claims that an Identity holds elsewhere or has no use for.
-var skipped = map[string]bool{"sub": true, "iss": true, "aud": true, "exp": true, "iat": true, "verified_claims": true}
+var skipped = map[string]bool{"sub": true, "iss": true, "aud": true, "exp": true, "iat": true, "verified_claims": true, "claims_provenance": true}
 
-// take reads a userinfo answer: plain claims, then those that OpenID Connect
+// unvouched are the sources that are no register: what she declared herself and
+// what her account keeps.
+var unvouched = map[string]bool{"declared": true, "account": true, "": true}
+
+// take reads a userinfo answer: plain claims, what our own issuer says about
+// where each comes from (claims_provenance, docs/openid.md), then those that OpenID Connect
 // for Identity Assurance 1.0, section 5, says are verified, by whom and when.
 func (i *Identity) take(doc json.RawMessage) error {
 	var all map[string]json.RawMessage
@@ -75,6 +80,18 @@ func (i *Identity) take(doc json.RawMessage) error {
 	for k, v := range all {
 		if !skipped[k] {
 			i.Claims[k] = Claim{Value: v}
+		}
+	}
+	var provenance map[string]struct {
+		Source string    `json:"source"`
+		AsOf   time.Time `json:"as_of"`
+	}
+	if raw, ok := all["claims_provenance"]; ok && json.Unmarshal(raw, &provenance) == nil {
+		for k, p := range provenance {
+			if c, ok := i.Claims[k]; ok && !unvouched[p.Source] {
+				c.Source, c.AsOf = p.Source, p.AsOf
+				i.Claims[k] = c
+			}
 		}
 	}
 	raw, ok := all["verified_claims"]

@@ -296,3 +296,16 @@ func TestCookieOfAnotherDoorOrPurposeIsNoSession(t *testing.T) {
 		}
 	}
 }
+
+func TestProvenanceOfTheIssuerIsKept(t *testing.T) {
+	d := newDoor(t)
+	d.issuer.Info = map[string]any{"name": "Trần Văn Nam", "account_level": 1, "claims_provenance": map[string]any{
+		"name": map[string]any{"source": "population registry", "as_of": "2026-11-01T00:00:00Z"}, "account_level": map[string]any{"source": "account"}}}
+	if s, got := get(t, browser(t), d.URL+"/signin?return=/me"); s != 200 || got != "account-1|Trần Văn Nam|true|population registry|2026-11-01|1" {
+		t.Errorf("got %d %q", s, got)
+	}
+	d.issuer.Info = map[string]any{"name": "Trần Văn Nam", "claims_provenance": map[string]any{"name": map[string]any{"source": "declared", "as_of": "2026-11-01T00:00:00Z"}}}
+	if s, got := get(t, browser(t), d.URL+"/signin?return=/me"); s != 200 || got != "account-1|Trần Văn Nam|false||0001-01-01|0" {
+		t.Errorf("what she declared passes for the registry's: %d %q", s, got)
+	}
+}
