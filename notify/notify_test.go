@@ -406,6 +406,39 @@ func TestTwoServersShareTheWork(t *testing.T) {
 	})
 }
 
+// TestWorkerTakenForDeadComesBack: a worker hangs in the carrier until another
+// took its message over; what it says afterwards counts no more.
+func TestWorkerTakenForDeadComesBack(t *testing.T) {
+	each(t, func(t *testing.T, k *desk) {
+		first := k.jobs
+		k.sms.during = func(n int, _ notify.Parcel) ([]string, error) {
+			if n > 1 {
+				return []string{"second"}, nil
+			}
+			k.clock.Advance(30 * time.Second)
+			if err := k.jobs.Drain(t.Context()); err != nil { // its lease still holds
+				t.Error(err)
+			}
+			if n := len(k.sms.texts()); n != 1 {
+				t.Errorf("%d sends while a living worker was sending", n)
+			}
+			k.clock.Advance(3 * time.Minute)
+			if err := k.jobs.Drain(t.Context()); err != nil {
+				t.Error(err)
+			}
+			return nil, notify.Refused("too_late")
+		}
+		m := k.send(notify.Message{Template: "match_case_decided", Data: map[string]string{"code": "A"}})
+		k.restart()
+		if err := first.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(k.sms.texts()); n != 2 || k.state(m) != "sms=sent" {
+			t.Errorf("%d sends, state %s", n, k.state(m))
+		}
+	})
+}
+
 func TestReceipts(t *testing.T) {
 	each(t, func(t *testing.T, k *desk) {
 		told := func(ref string, delivered bool) error {
@@ -449,12 +482,24 @@ func TestReceipts(t *testing.T) {
 			if err := told("d1", true); err != nil {
 				t.Error(err)
 			}
-			return []string{"d1"}, nil
+			return []string{"d1", "d2"}, nil
 		}
 		m = k.send(notify.Message{Template: "match_case_decided", Data: map[string]string{"code": "D"}})
 		k.drain()
+		if k.state(m) != "sms=sent" {
+			t.Errorf("half of it arrived, state %s", k.state(m))
+		}
+		_ = told("d2", true)
 		if k.state(m) != "sms=delivered" {
 			t.Errorf("the receipt that came first was lost, state %s", k.state(m))
+		}
+		for ref, delivered := range map[string]bool{"e1": true, "f1": false} {
+			k.sms.during = func(int, notify.Parcel) ([]string, error) { return []string{ref}, told(ref, delivered) }
+			m = k.send(notify.Message{Template: "match_case_decided", Data: map[string]string{"code": ref}})
+			k.drain()
+			if want := map[bool]string{true: "sms=delivered", false: "sms=failed"}[delivered]; k.state(m) != want {
+				t.Errorf("the only receipt came first, state %s, want %s", k.state(m), want)
+			}
 		}
 		// A receipt for a message of nobody changes nothing and is kept.
 		if err := told("stranger", true); err != nil {

@@ -180,11 +180,11 @@ func sumUpTx(ctx context.Context, tx *db.Tx, e errand, now time.Time) error {
 	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	var open, failed int
+	var parts, open, failed int
 	var code string
-	err = tx.QueryRowContext(ctx, `SELECT COALESCE(SUM(CASE WHEN state = 'sent' THEN 1 ELSE 0 END), 0),
+	err = tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN state = 'sent' THEN 1 ELSE 0 END), 0),
 			COALESCE(SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END), 0), COALESCE(MAX(CASE WHEN state = 'failed' THEN code END), '')
-		FROM notify_part WHERE owner = $1 AND message = $2 AND channel = $3`, e.Owner, e.Message, string(e.Channel)).Scan(&open, &failed, &code)
+		FROM notify_part WHERE owner = $1 AND message = $2 AND channel = $3`, e.Owner, e.Message, string(e.Channel)).Scan(&parts, &open, &failed, &code)
 	if err != nil {
 		return fmt.Errorf("count parts: %w", err)
 	}
@@ -192,7 +192,7 @@ func sumUpTx(ctx context.Context, tx *db.Tx, e errand, now time.Time) error {
 	switch {
 	case failed > 0:
 		to = Failed
-	case open > 0:
+	case open > 0 || parts == 0:
 		return nil
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE notify_delivery SET state = $4, code = $5 WHERE owner = $1 AND message = $2 AND channel = $3 AND state = 'sent'`,
