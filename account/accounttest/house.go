@@ -25,6 +25,7 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/dbtest"
 	"danh/internal/feed"
 	"danh/internal/id"
 	"danh/internal/job"
@@ -100,6 +101,12 @@ func New(t testing.TB, d *db.DB, change ...func(*account.Config)) *House {
 	h.Population.Subscribe(population.Died, h.Keeper.HandleDeath)
 	h.Population.Subscribe(population.NumberChanged, h.Keeper.HandleNumberChanged)
 	return h
+}
+
+// Run runs a test on both databases, each with a house of its own.
+func Run(t *testing.T, body func(t *testing.T, h *House)) {
+	t.Helper()
+	dbtest.Run(t, Schemas, func(t *testing.T, d *db.DB) { body(t, New(t, d)) })
 }
 
 // Person is somebody in the registry.
@@ -311,4 +318,42 @@ func (c *Carrier) Check(_ context.Context, s account.Subscriber) (account.Answer
 		return a, nil
 	}
 	return account.Unknown, nil
+}
+
+// Audited lists the actions in the log, oldest first.
+func (h *House) Audited(t testing.TB) []string {
+	t.Helper()
+	rows, err := h.DB.Read().QueryContext(t.Context(), `SELECT action FROM audit_entry ORDER BY id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var a string
+		if err := rows.Scan(&a); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, a)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Lock locks an account as a competent body would have it done.
+func (h *House) Lock(t testing.TB, a account.ID) {
+	t.Helper()
+	err := h.DB.Write(t.Context(), func(tx *db.Tx) error {
+		return h.Keeper.LockTx(t.Context(), tx, audit.System("test"), a, account.CompetentBody)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Minh2 is somebody who has no namesake among the others.
+func Minh2() feed.Person {
+	return feed.Person{Ref: "minh2", Name: "Hoàng Gia Bảo", BirthDate: clock.Date{Year: 1999, Month: 12, Day: 31}, Sex: "male", Nationality: "VNM", Ethnicity: "Kinh", Numbers: []feed.Number{{Number: "048099000777"}}}
 }

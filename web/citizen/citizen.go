@@ -18,6 +18,8 @@ import (
 	"danh/account"
 	"danh/audit"
 	"danh/internal/clock"
+	"danh/internal/fault"
+	"danh/internal/observe"
 	"danh/internal/page"
 	"danh/notify"
 	"danh/office"
@@ -73,7 +75,10 @@ func Door(c Config) http.Handler {
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send})
 	consents.Mount(mux, site, c.Provider)
 	inbox.Mount(mux, site, c.Notify)
-	return site.Wrap(guard.Load(named(mux)))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
+	})
+	return site.Wrap(guard.Load(named(observe.Route(mux))))
 }
 
 // named tells the frame that somebody is signed in. Her name is sealed and
