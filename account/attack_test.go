@@ -206,7 +206,7 @@ func TestSquattedWithLeakedDataAndABurnerPhone(t *testing.T) {
 			t.Fatalf("the squatter's session: %+v", s)
 		}
 		// What the doors ask: nothing undeclared, no level-2 and no residence services.
-		for _, f := range []string{"identity_shown", "looked", "residence_services", "vaccination", "wallet", "transfer"} {
+		for _, f := range []string{"identity_shown", "residence_services", "vaccination", "wallet", "transfer"} {
 			if err := h.Keeper.Allow(t.Context(), s, f); !fault.Is(err, fault.Forbidden) {
 				t.Errorf("%s is open to the squatter", f)
 			}
