@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"danh/internal/db"
+)
+
+// dataFlags say where the data is; every command that touches it has them.
+type dataFlags struct {
+	Data       string `help:"Data folder." default:"./var" env:"DANH_DATA" placeholder:"DIR"`
+	Database   string `help:"Database: sqlite:PATH or postgres://… ; without it, SQLite in the data folder." env:"DANH_DATABASE" placeholder:"URL"`
+	Passphrase string `help:"Seals the keys in the data folder." env:"DANH_PASSPHRASE" placeholder:"TEXT"`
+	LogLevel   string `help:"debug, info, warn or error." default:"info" enum:"debug,info,warn,error" env:"DANH_LOG"`
+}
+
+func (f dataFlags) level() slog.Level {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(f.LogLevel)) // the enum leaves nothing else
+	return l
+}
+
+func (f dataFlags) databaseURL() string {
+	if f.Database != "" {
+		return f.Database
+	}
+	return "sqlite:" + filepath.Join(f.Data, "danh.db")
+}
+
+// open makes the data folder when it is missing and opens the database.
+func (f dataFlags) open(ctx context.Context, log *slog.Logger) (*db.DB, error) {
+	if err := os.MkdirAll(f.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	return db.Open(ctx, db.Config{URL: f.databaseURL(), Log: log})
+}
+
+// serveFlags configure the server.
+type serveFlags struct {
+	dataFlags
+	Host          string        `help:"Address to listen on; beyond loopback only without sample people and default secrets." default:"localhost" env:"DANH_HOST" placeholder:"HOST"`
+	CitizenPort   int           `help:"Citizen door and OpenID provider." default:"8080" env:"DANH_CITIZEN_PORT"`
+	PortalPort    int           `help:"Public-service portal." default:"8081" env:"DANH_PORTAL_PORT"`
+	OfficerPort   int           `help:"Officer console." default:"8082" env:"DANH_OFFICER_PORT"`
+	PartnerPort   int           `help:"Partner door." default:"8083" env:"DANH_PARTNER_PORT"`
+	AuditorPort   int           `help:"Auditor door." default:"8084" env:"DANH_AUDITOR_PORT"`
+	MetricsAddr   string        `help:"Prometheus metrics, on loopback; empty turns them off." default:"localhost:8085" env:"DANH_METRICS" placeholder:"ADDR"`
+	Issuer        string        `help:"Public address of the citizen door." env:"DANH_ISSUER" placeholder:"URL"`
+	PortalURL     string        `help:"Public address of the portal." env:"DANH_PORTAL_URL" placeholder:"URL"`
+	OfficerURL    string        `help:"Public address of the officer console." env:"DANH_OFFICER_URL" placeholder:"URL"`
+	PartnerURL    string        `help:"Public address of the partner door." env:"DANH_PARTNER_URL" placeholder:"URL"`
+	AuditorURL    string        `help:"Public address of the auditor door." env:"DANH_AUDITOR_URL" placeholder:"URL"`
+	SMPP          string        `help:"The carrier's SMSC." default:"localhost:8091" env:"DANH_SMPP" placeholder:"ADDR"`
+	SMPPSystem    string        `help:"System id at the SMSC." default:"danh" env:"DANH_SMPP_SYSTEM"`
+	SMPPPassword  string        `help:"Password at the SMSC." default:"sandbox" env:"DANH_SMPP_PASSWORD"`
+	SMSSender     string        `help:"Sender name shown on messages." default:"DANH" env:"DANH_SMS_SENDER"`
+	SMTP          string        `help:"Mail server." default:"localhost:8092" env:"DANH_SMTP" placeholder:"ADDR"`
+	SMTPUser      string        `help:"User at the mail server; empty for none." env:"DANH_SMTP_USER"`
+	SMTPPassword  string        `help:"Password at the mail server." env:"DANH_SMTP_PASSWORD"`
+	MailFrom      string        `help:"Sender of mails." default:"danh@localhost" env:"DANH_MAIL_FROM"`
+	CarrierURL    string        `help:"The carrier's subscriber check." default:"http://localhost:8090" env:"DANH_CARRIER_URL" placeholder:"URL"`
+	PasswordMax   int           `help:"Longest password accepted, in characters (at least 64)." default:"64" env:"DANH_PASSWORD_MAX"`
+	SessionIdle   time.Duration `help:"A citizen's session ends after this time without a request." default:"30m" env:"DANH_SESSION_IDLE"`
+	SessionMax    time.Duration `help:"A citizen's session ends after this time in any case." default:"12h" env:"DANH_SESSION_MAX"`
+	TraceEndpoint string        `help:"OTLP endpoint for traces; empty turns them off." env:"DANH_TRACES" placeholder:"ADDR"`
+	StopAfter     time.Duration `help:"How long a stop waits for requests under way." default:"20s" env:"DANH_STOP_AFTER"`
+}
+
+func (f *serveFlags) complete() error {
+	def := func(at *string, port int) {
+		if *at == "" {
+			*at = fmt.Sprintf("http://localhost:%d", port)
+		}
+		*at = strings.TrimSuffix(*at, "/")
+	}
+	def(&f.Issuer, f.CitizenPort)
+	def(&f.PortalURL, f.PortalPort)
+	def(&f.OfficerURL, f.OfficerPort)
+	def(&f.PartnerURL, f.PartnerPort)
+	def(&f.AuditorURL, f.AuditorPort)
+	for _, s := range []string{f.Issuer, f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL} {
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			return fmt.Errorf("%q is no public address: it must look like https://danh.example", s)
+		}
+		if u.Scheme == "http" && !loopbackName(u.Hostname()) {
+			return fmt.Errorf("%q must begin with https:// because it is not on this machine", s)
+		}
+	}
+	if f.PasswordMax < 64 {
+		return errors.New("--password-max must be 64 or more: a shorter limit breaks pass phrases and password managers")
+	}
+	return nil
+}
+
+func loopbackName(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// lines are the lines of a text that say something.
+func lines(s string) []string {
+	var out []string
+	for l := range strings.Lines(s) {
+		if l = strings.TrimSpace(l); l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// hostOf is the host name of a public address.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "localhost"
+	}
+	return u.Hostname()
+}

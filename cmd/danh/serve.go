@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"danh/internal/db"
+	"danh/internal/observe"
+	"danh/sandbox/people"
+)
+
+type serveCommand struct{ serveFlags }
+
+// Help implements kong.HelpProvider.
+func (serveCommand) Help() string {
+	return `The doors listen on loopback unless --host says otherwise; beyond loopback the
+server refuses to start while the registry holds synthetic people or a default
+secret is in use. /readyz answers 200 when a door can serve.
+
+Example:
+  danh serve
+  DANH_DATABASE='postgres://danh@db/danh' DANH_ISSUER=https://id.example danh serve --host 10.0.0.5`
+}
+
+func (c *serveCommand) Run(w *world) error {
+	if err := c.complete(); err != nil {
+		return err
+	}
+	log := observe.NewLog(w.err, c.level())
+	// Little memory is worth more than few collections: the live heap is small.
+	debug.SetGCPercent(50)
+	flush, err := observe.Traces(w.ctx, c.TraceEndpoint)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = flush(ctx)
+	}()
+	r, err := openRooms(w.ctx, c.serveFlags, log)
+	if err != nil {
+		return err
+	}
+	defer r.db.Close()
+	if err := c.refuseExposure(w.ctx, r); err != nil {
+		return err
+	}
+	meter := observe.NewMeter()
+	measure(meter, r)
+	s := newServers(log)
+	doors, err := c.doors(r)
+	if err != nil {
+		return err
+	}
+	for _, d := range doors {
+		on, err := listen(c.Host, d.port)
+		if err != nil {
+			return fmt.Errorf("%s door: %w", d.name, err)
+		}
+		s.start(health(r, meter.HTTP(d.name, log, d.handler)), on)
+	}
+	if c.MetricsAddr != "" {
+		l, err := net.Listen("tcp", c.MetricsAddr)
+		if err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", meter.Handler())
+		s.start(mux, []net.Listener{l})
+	}
+	// Workers stop after the doors: what an answered request has promised is
+	// in the outbox and goes on at the next start if it is not done by then.
+	work, stopWork := context.WithCancel(context.WithoutCancel(w.ctx))
+	defer stopWork()
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = r.jobs.Run(work) })
+	wg.Go(func() {
+		if err := r.audit.RunSealer(work); err != nil && work.Err() == nil {
+			log.Error("the audit log's sealer stopped", "error", err)
+		}
+	})
+	wg.Go(func() { _ = r.sms.Run(work) })
+	wg.Go(func() { db.RunPurges(work, r.db, r.clock, log, r.purges()) })
+	log.Info("ready", "issuer", c.Issuer, "portal", c.PortalURL, "engine", string(r.db.Engine()))
+	err = s.wait(w.ctx, c.StopAfter)
+	stopWork()
+	wg.Wait()
+	log.Info("stopped")
+	return err
+}
+
+// refuseExposure keeps a demonstration on its machine.
+func (c *serveCommand) refuseExposure(ctx context.Context, r *rooms) error {
+	if loopbackName(c.Host) {
+		return nil
+	}
+	var why []error
+	synthetic, err := r.population.Holds(ctx, people.Source, people.Woman)
+	if err != nil {
+		return err
+	}
+	if synthetic {
+		why = append(why, errors.New("the registry holds synthetic people"))
+	}
+	if c.SMPPPassword == "sandbox" {
+		why = append(why, errors.New("the SMSC password is the sandbox's: set DANH_SMPP_PASSWORD"))
+	}
+	if c.Passphrase == "" {
+		why = append(why, errors.New("the keys lie open in the data folder: set DANH_PASSPHRASE (and run danh keys seal if they were made without one)"))
+	}
+	if loopbackName(hostOf(c.Issuer)) {
+		why = append(why, errors.New("the issuer is an address of this machine: set DANH_ISSUER"))
+	}
+	if len(why) > 0 {
+		return fmt.Errorf("will not listen on %s, which is beyond this machine:\n%w", c.Host, errors.Join(why...))
+	}
+	return nil
+}
+
+type door struct {
+	name    string
+	port    int
+	handler http.Handler
+}
+
+// health answers the probes before anything of a door is touched.
+func health(r *rooms, next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, q *http.Request) {
+		ctx, cancel := context.WithTimeout(q.Context(), 2*time.Second)
+		defer cancel()
+		if err := r.db.Ping(ctx); err != nil {
+			r.log.Warn("not ready", "error", err)
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	mux.Handle("/", next)
+	return mux
+}
+
+// measure registers what operators watch beside requests.
+func measure(m *observe.Meter, r *rooms) {
+	var mu sync.Mutex
+	var at time.Time
+	var jobs struct{ due, dead, waiting, age float64 }
+	read := func(pick func() float64) func() float64 {
+		return func() float64 {
+			mu.Lock()
+			defer mu.Unlock()
+			if time.Since(at) > time.Second {
+				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+				defer cancel()
+				s, err := r.jobs.Stats(ctx)
+				if err != nil {
+					return math.NaN()
+				}
+				at = time.Now()
+				jobs.due, jobs.dead, jobs.waiting, jobs.age = float64(s.Due), float64(s.Dead), float64(s.Waiting), s.OldestDue.Seconds()
+			}
+			return pick()
+		}
+	}
+	m.Gauge("danh_jobs_due", "Jobs whose time has come.", nil, read(func() float64 { return jobs.due }))
+	m.Gauge("danh_jobs_waiting", "Jobs that wait for their time.", nil, read(func() float64 { return jobs.waiting }))
+	m.Gauge("danh_jobs_dead", "Jobs that ran out of attempts.", nil, read(func() float64 { return jobs.dead }))
+	m.Gauge("danh_sms_bound", "1 while a session with the SMSC is bound.", nil, func() float64 {
+		if r.sms.Bound() {
+			return 1
+		}
+		return 0
+	})
+	m.Gauge("danh_jobs_oldest_seconds", "Age of the oldest job that is due.", nil, read(func() float64 { return jobs.age }))
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"danh/tour"
+)
+
+// ports is where a stack's servers listen.
+type ports struct {
+	citizen, portal, officer, partner, auditor, metrics, sandbox, smpp, smtp int
+}
+
+var defaultPorts = ports{8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091, 8092}
+
+// freePorts finds ports that nobody uses right now.
+func freePorts() (ports, error) {
+	var p ports
+	for _, at := range []*int{&p.citizen, &p.portal, &p.officer, &p.partner, &p.auditor, &p.metrics, &p.sandbox, &p.smpp, &p.smtp} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return ports{}, err
+		}
+		defer l.Close()
+		*at = l.Addr().(*net.TCPAddr).Port
+	}
+	return p, nil
+}
+
+// stack is the product and its neighbours as processes of their own.
+type stack struct {
+	dir      string // data folder
+	database string // "" is SQLite in the folder
+	ports    ports
+	log      io.Writer // where the servers' logs go
+	extra    []string  // further environment
+
+	sandbox, serve *exec.Cmd
+}
+
+func (s *stack) env() tour.Env {
+	at := func(port int) string { return fmt.Sprintf("http://localhost:%d", port) }
+	return tour.Env{Citizen: at(s.ports.citizen), Portal: at(s.ports.portal), Officer: at(s.ports.officer),
+		Partner: at(s.ports.partner), Auditor: at(s.ports.auditor), Sandbox: at(s.ports.sandbox)}
+}
+
+func (s *stack) people() string      { return filepath.Join(s.dir, "sandbox", "people.jsonl") }
+func (s *stack) subscribers() string { return filepath.Join(s.dir, "sandbox", "subscribers.jsonl") }
+
+// self runs this program with the stack's settings and waits for it.
+func (s *stack) self(ctx context.Context, out io.Writer, args ...string) error {
+	cmd, err := s.command(args...)
+	if err != nil {
+		return err
+	}
+	var tail bytes.Buffer
+	cmd.Stdout, cmd.Stderr = out, io.MultiWriter(s.log, &tail)
+	if err := start(cmd); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		end(cmd, done)
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("danh %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(tail.String()))
+	}
+	return nil
+}
+
+func (s *stack) command(args ...string) (*exec.Cmd, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if v := os.Getenv("DANH_EXECUTABLE"); v != "" { // tests are not the program
+		exe = v
+	}
+	cmd := exec.Command(exe, args...)
+	p := s.ports
+	cmd.Env = append(os.Environ(),
+		"DANH_DATA="+s.dir, "DANH_DATABASE="+s.database, "DANH_HOST=localhost",
+		"DANH_CITIZEN_PORT="+strconv.Itoa(p.citizen), "DANH_PORTAL_PORT="+strconv.Itoa(p.portal), "DANH_OFFICER_PORT="+strconv.Itoa(p.officer),
+		"DANH_PARTNER_PORT="+strconv.Itoa(p.partner), "DANH_AUDITOR_PORT="+strconv.Itoa(p.auditor),
+		fmt.Sprintf("DANH_METRICS=localhost:%d", p.metrics), fmt.Sprintf("DANH_SMPP=localhost:%d", p.smpp), fmt.Sprintf("DANH_SMTP=localhost:%d", p.smtp),
+		fmt.Sprintf("DANH_CARRIER_URL=http://localhost:%d", p.sandbox),
+		"DANH_SANDBOX_PORT="+strconv.Itoa(p.sandbox), "DANH_SANDBOX_SMPP_PORT="+strconv.Itoa(p.smpp), "DANH_SANDBOX_SMTP_PORT="+strconv.Itoa(p.smtp),
+	)
+	cmd.Env = append(cmd.Env, s.extra...)
+	return cmd, nil
+}
+
+// start starts a process that does not outlive this one, and that a Ctrl-C in
+// the terminal does not reach: the stack stops its servers itself, in order.
+func start(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = childAttributes()
+	return cmd.Start()
+}
+
+func end(cmd *exec.Cmd, done <-chan error) {
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-done:
+	case <-time.After(25 * time.Second):
+		_ = cmd.Process.Kill()
+		<-done
+	}
+}
+
+// prepare writes the synthetic people once and brings the database up to date.
+// tell is told what is being done.
+func (s *stack) prepare(ctx context.Context, count int, seed int, tell func(string)) error {
+	if err := os.MkdirAll(filepath.Join(s.dir, "sandbox"), 0o700); err != nil {
+		return err
+	}
+	if _, err := os.Stat(s.people()); errors.Is(err, os.ErrNotExist) {
+		tell(fmt.Sprintf("writing %d synthetic people", count))
+		if err := s.self(ctx, io.Discard, "sandbox", "people", "--count", strconv.Itoa(count), "--seed", strconv.Itoa(seed),
+			"--out", s.people()+".new", "--subscribers", s.subscribers()); err != nil {
+			return err
+		}
+		if err := os.Rename(s.people()+".new", s.people()); err != nil {
+			return err
+		}
+	}
+	tell("bringing the database up to date")
+	if err := s.self(ctx, io.Discard, "migrate"); err != nil {
+		return err
+	}
+	tell("importing the people (only what is not there yet)")
+	return s.self(ctx, io.Discard, "import", "people", s.people())
+}
+
+func (s *stack) startSandbox(ctx context.Context) error {
+	cmd, err := s.command("sandbox", "run", "--people", s.people(), "--subscribers", s.subscribers(), "--taken", filepath.Join(s.dir, "sandbox", "taken.txt"))
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	if err := start(cmd); err != nil {
+		return err
+	}
+	s.sandbox = cmd
+	return s.ready(ctx, fmt.Sprintf("http://localhost:%d/", s.ports.sandbox), "the sandbox")
+}
+
+func (s *stack) startServe(ctx context.Context) error {
+	cmd, err := s.command("serve")
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	if err := start(cmd); err != nil {
+		return err
+	}
+	s.serve = cmd
+	return s.ready(ctx, fmt.Sprintf("http://localhost:%d/readyz", s.ports.citizen), "the server")
+}
+
+// ready waits until an address answers 200.
+func (s *stack) ready(ctx context.Context, address, who string) error {
+	c := &http.Client{Timeout: time.Second}
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); {
+		resp, err := c.Get(address)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("%s does not get ready: look into its log", who)
+}
+
+// stop ends the server first, then the neighbours.
+func (s *stack) stop() {
+	for _, cmd := range []*exec.Cmd{s.serve, s.sandbox} {
+		if cmd == nil || cmd.Process == nil || cmd.ProcessState != nil {
+			continue
+		}
+		done := make(chan error, 1)
+		go func() { done <- cmd.Wait() }()
+		end(cmd, done)
+	}
+	s.serve, s.sandbox = nil, nil
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"danh/tour"
+)
+
+type tourCommand struct {
+	Name    string `arg:"" optional:"" help:"Which tour; without a name, all of them."`
+	List    bool   `help:"List the tours."`
+	Citizen string `help:"The citizen door." default:"http://localhost:8080" env:"DANH_TOUR_CITIZEN" placeholder:"URL"`
+	Portal  string `help:"The portal." default:"http://localhost:8081" env:"DANH_TOUR_PORTAL" placeholder:"URL"`
+	Officer string `help:"The officer console." default:"http://localhost:8082" env:"DANH_TOUR_OFFICER" placeholder:"URL"`
+	Partner string `help:"The partner door." default:"http://localhost:8083" env:"DANH_TOUR_PARTNER" placeholder:"URL"`
+	Auditor string `help:"The auditor door." default:"http://localhost:8084" env:"DANH_TOUR_AUDITOR" placeholder:"URL"`
+	Sandbox string `help:"The sandbox." default:"http://localhost:8090" env:"DANH_TOUR_SANDBOX" placeholder:"URL"`
+}
+
+// Help implements kong.HelpProvider.
+func (tourCommand) Help() string {
+	return `A tour writes a line per step and ends with exit code 1 at the first answer
+that is not as promised. It is an outside client: it opens pages, fills in the
+forms it finds, and reads its messages at the sandbox.
+
+Example (while make run is running):
+  danh tour account
+  danh tour portal
+  danh tour --list`
+}
+
+func (c *tourCommand) Run(w *world) error {
+	if c.List {
+		for _, t := range tour.All() {
+			fmt.Fprintf(w.out, "%s\t%s\n", t.Name, t.Story)
+		}
+		return nil
+	}
+	env := tour.Env{Citizen: c.Citizen, Portal: c.Portal, Officer: c.Officer, Partner: c.Partner, Auditor: c.Auditor, Sandbox: c.Sandbox}
+	names := []string{c.Name}
+	if c.Name == "" {
+		names = nil
+		for _, t := range tour.All() {
+			names = append(names, t.Name)
+		}
+	}
+	for _, n := range names {
+		if err := tour.Run(w.ctx, n, env, w.out); err != nil {
+			if errors.Is(err, tour.ErrFailed) {
+				return errNotAsPromised
+			}
+			return err
+		}
+	}
+	return nil
+}

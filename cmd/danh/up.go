@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"danh/sandbox/people"
+	"danh/tour"
+)
+
+type upCommand struct {
+	Data    string `help:"Data folder." default:"./var" env:"DANH_DATA" placeholder:"DIR"`
+	Count   int    `help:"How many synthetic people." default:"2000"`
+	Seed    int    `help:"Which synthetic people." default:"1"`
+	Verbose bool   `help:"Show the servers' logs here instead of in the data folder."`
+}
+
+// Help implements kong.HelpProvider.
+func (upCommand) Help() string {
+	return `This is what make run does: it writes synthetic people once, imports them,
+starts the sandbox and the server on loopback, opens sample accounts as an
+outside client, and says where to go. Ctrl-C stops everything; what was done
+is kept in the data folder.
+
+Example:
+  danh up
+  DANH_DATA=/tmp/danh danh up --count 100000`
+}
+
+// samples are the accounts that a tester finds ready.
+var samples = []struct{ ref, phone, what string }{
+	{people.Woman, "", "level 1, phone confirmed by the carrier"},
+	{people.Owner, "", "level 1, a landlord who receives guests"},
+	{people.Husband, "0900000102", "level 1, provisional: his SIM is in his wife's name"},
+}
+
+func (c *upCommand) Run(w *world) error {
+	dir, err := filepath.Abs(c.Data)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	s := &stack{dir: dir, database: os.Getenv("DANH_DATABASE"), ports: defaultPorts, log: w.err}
+	if !c.Verbose {
+		f, err := os.OpenFile(filepath.Join(dir, "danh.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		s.log = f
+	}
+	began := time.Now()
+	tell := func(what string) { fmt.Fprintf(w.out, "… %s\n", what) }
+	if err := s.prepare(w.ctx, c.Count, c.Seed, tell); err != nil {
+		return err
+	}
+	defer s.stop()
+	tell("starting the sandbox and the server")
+	if err := s.startSandbox(w.ctx); err != nil {
+		return err
+	}
+	if err := s.startServe(w.ctx); err != nil {
+		return fmt.Errorf("%w (%s)", err, filepath.Join(dir, "danh.log"))
+	}
+	tell("opening the sample accounts, as an outside client")
+	env := s.env()
+	var ready []tour.Sample
+	for _, x := range samples {
+		a, err := tour.OpenSample(w.ctx, env, x.ref, x.phone)
+		if err != nil {
+			return fmt.Errorf("sample account %s: %w", x.ref, err)
+		}
+		ready = append(ready, a)
+	}
+	fmt.Fprintf(w.out, `
+Danh is running (%.1f s). All people in it are synthetic.
+
+  %s   the citizen: open an account, sign in, who looked
+  %s   public services: file a lodging notice
+  %s   officer console
+  %s   partner door
+  %s   auditor door
+  %s   the sandbox: messages to phones and mailboxes, synthetic people
+
+Sign in as:
+`, time.Since(began).Seconds(), env.Citizen, env.Portal, env.Officer, env.Partner, env.Auditor, env.Sandbox)
+	for i, a := range ready {
+		fmt.Fprintf(w.out, "  %s   password %s   %s: %s\n", a.Number, a.Password, a.Name, samples[i].what)
+	}
+	fmt.Fprintf(w.out, `
+Then, in another terminal:  bin/danh tour account   and   bin/danh tour portal
+Logs: %s      Ctrl-C stops everything.
+`, filepath.Join(dir, "danh.log"))
+	done := make(chan error, 1)
+	cmd := s.serve
+	go func() { done <- cmd.Wait() }()
+	select {
+	case <-w.ctx.Done():
+		fmt.Fprintln(w.out, "\nstopping …")
+		end(cmd, done)
+		return nil
+	case err := <-done:
+		return fmt.Errorf("the server ended: %v; see %s", err, filepath.Join(dir, "danh.log"))
+	}
+}

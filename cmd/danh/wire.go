@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"danh/account"
+	"danh/agency/subscriber"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/job"
+	"danh/internal/keys"
+	"danh/internal/seal"
+	"danh/notify"
+	"danh/notify/mail"
+	"danh/notify/sms"
+	"danh/office"
+	"danh/partner"
+	"danh/procedure"
+	"danh/provider"
+	"danh/registry/population"
+	"danh/registry/residence"
+	"danh/registry/unit"
+)
+
+// schemas lists the rooms' tables in the order of the import list.
+func schemas() []db.Schema {
+	return []db.Schema{
+		seal.Schema, job.Schema, audit.Schema, notify.Schema, unit.Schema, population.Schema, residence.Schema,
+		office.Schema, partner.Schema, account.Schema, provider.Schema, procedure.Schema,
+	}
+}
+
+// purges lists everything that expires.
+func (r *rooms) purges() []db.Purge {
+	var all []db.Purge
+	for _, p := range [][]db.Purge{
+		job.Purges(), audit.Purges(), notify.Purges(), r.residence.Purges(), r.accounts.Purges(), provider.Purges(), r.procedure.Purges(),
+	} {
+		all = append(all, p...)
+	}
+	return all
+}
+
+// ground is what every command that touches the registries stands on.
+type ground struct {
+	log        *slog.Logger
+	clock      clock.Clock
+	keys       *keys.Store
+	db         *db.DB
+	seal       *seal.Sealer
+	jobs       *job.Queue
+	audit      *audit.Log
+	units      *unit.Directory
+	population *population.Registry
+	residence  *residence.Registry
+}
+
+// openGround opens keys and database, brings the tables up to date and opens
+// the log and the registries.
+func openGround(ctx context.Context, f dataFlags, log *slog.Logger) (g *ground, err error) {
+	g = &ground{log: log, clock: clock.System()}
+	if err := os.MkdirAll(f.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	if g.keys, err = keys.Open(keys.Config{Dir: filepath.Join(f.Data, "keys"), Passphrase: f.Passphrase, Clock: g.clock, Log: log}); err != nil {
+		return nil, err
+	}
+	if g.db, err = f.open(ctx, log); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			g.db.Close()
+		}
+	}()
+	if err = db.Migrate(ctx, g.db, schemas()); err != nil {
+		return nil, err
+	}
+	kek, err := g.keys.Secret("kek", 32)
+	if err != nil {
+		return nil, err
+	}
+	index, err := g.keys.Secret("index", 32)
+	if err != nil {
+		return nil, err
+	}
+	if g.seal, err = seal.New(kek, index, g.clock); err != nil {
+		return nil, err
+	}
+	g.jobs = job.New(g.db, g.clock, log)
+	if g.audit, err = audit.New(audit.Config{DB: g.db, Clock: g.clock, Dir: filepath.Join(f.Data, "audit"), Keys: g.keys, Log: log}); err != nil {
+		return nil, err
+	}
+	if err = unit.Load(ctx, g.db); err != nil {
+		return nil, err
+	}
+	g.units = unit.Open(g.db, log)
+	if err = office.Load(ctx, g.db, g.units); err != nil {
+		return nil, err
+	}
+	if g.population, err = population.New(population.Config{DB: g.db, Seal: g.seal, Audit: g.audit, Jobs: g.jobs, Clock: g.clock, Log: log}); err != nil {
+		return nil, err
+	}
+	if g.residence, err = residence.New(residence.Config{DB: g.db, Seal: g.seal, Audit: g.audit, Population: g.population, Clock: g.clock, Log: log}); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// rooms is everything the doors are given.
+type rooms struct {
+	*ground
+	notify    *notify.Sender
+	calendar  *office.Calendar
+	offices   *office.Directory
+	partners  *partner.Directory
+	accounts  *account.Keeper
+	provider  *provider.Provider
+	procedure *procedure.Desk
+	sms       *sms.Carrier
+}
+
+func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, err error) {
+	g, err := openGround(ctx, f.dataFlags, log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			g.db.Close()
+		}
+	}()
+	r = &rooms{ground: g}
+	r.sms = sms.New(sms.Config{Addr: f.SMPP, SystemID: f.SMPPSystem, Password: f.SMPPPassword, Sender: f.SMSSender, Log: log})
+	post, err := mail.New(mail.Config{Addr: f.SMTP, User: f.SMTPUser, Password: f.SMTPPassword, From: f.MailFrom})
+	if err != nil {
+		return nil, err
+	}
+	r.notify = notify.New(notify.Config{DB: g.db, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Clock: g.clock, Log: log,
+		Carriers: map[notify.Channel]notify.Carrier{notify.SMS: r.sms, notify.Mail: post}, Host: hostOf(f.Issuer)})
+	if r.calendar, err = office.OpenCalendar(ctx, g.db); err != nil {
+		return nil, err
+	}
+	r.offices = office.Open(g.db, g.units)
+	r.partners = partner.New(partner.Config{DB: g.db, Clock: g.clock, Audit: g.audit})
+	carrier, err := subscriber.New(subscriber.Config{URL: f.CarrierURL, Audit: g.audit, Clock: g.clock, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if r.accounts, err = account.New(account.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
+		Population: g.population, Calendar: r.calendar, Carrier: carrier, MaxPassword: f.PasswordMax, Idle: f.SessionIdle, Absolute: f.SessionMax,
+		Origins: []string{f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL}}); err != nil {
+		return nil, err
+	}
+	if r.provider, err = provider.New(provider.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Audit: g.audit, Notify: r.notify,
+		Units: g.units, Population: g.population, Residence: g.residence, Partners: r.partners, Accounts: r.accounts, Issuer: f.Issuer}); err != nil {
+		return nil, err
+	}
+	if err = partner.EnsureOwnDoors(ctx, r.partners, g.keys, []partner.Door{
+		{ID: "portal", Origin: f.PortalURL}, {ID: "officer", Origin: f.OfficerURL},
+		{ID: "partner", Origin: f.PartnerURL}, {ID: "auditor", Origin: f.AuditorURL},
+	}); err != nil {
+		return nil, err
+	}
+	if r.procedure, err = procedure.New(procedure.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
+		Population: g.population, Residence: g.residence, Units: g.units, Offices: r.offices, Accounts: r.accounts}); err != nil {
+		return nil, err
+	}
+	return r, nil
+}

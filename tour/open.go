@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tour
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"danh/internal/browse"
+)
+
+// goodPassword meets the composition rule and names nobody.
+const goodPassword = "Bac-thang-26!"
+
+// details fills in who somebody is and sends it.
+func details(ctx context.Context, at *browse.Page, number, name, born, sex string) (*browse.Page, error) {
+	f, err := at.Form("number", "name", "birth_date", "sex")
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Fill(map[string]string{"number": number, "name": name, "birth_date": born, "sex": sex}); err != nil {
+		return nil, err
+	}
+	return f.Submit(ctx, "")
+}
+
+// begin starts an opening in a browser and leads to the first question.
+func begin(ctx context.Context, c *browse.Client, address string) (*browse.Page, error) {
+	p, err := c.Open(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Want(200); err != nil {
+		return nil, err
+	}
+	f, err := p.FormTo("/open")
+	if err != nil {
+		return nil, err
+	}
+	return f.Submit(ctx, "")
+}
+
+// at fails unless a page stands at a path.
+func at(p *browse.Page, path string, status int) error {
+	if p.URL.Path != path {
+		return fmt.Errorf("expected %s, but the journey stands at %s: %q", path, p.URL.Path, p.Heading())
+	}
+	return p.Want(status)
+}
+
+// send fills one field of a page's form and sends it.
+func send(ctx context.Context, p *browse.Page, field, value string) (*browse.Page, error) {
+	f, err := p.Form(field)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Set(field, value); err != nil {
+		return nil, err
+	}
+	return f.Submit(ctx, "")
+}
+
+// showPortrait uploads a picture where the journey asks for one; the rule that
+// asks for it has dates.
+func showPortrait(ctx context.Context, p *browse.Page) (*browse.Page, error) {
+	if p.URL.Path != "/open/portrait" {
+		return p, nil
+	}
+	f, err := p.Form("portrait")
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Attach("portrait", "me.jpg", portrait()); err != nil {
+		return nil, err
+	}
+	return f.Submit(ctx, "")
+}
+
+// choose sends a new password twice.
+func choose(ctx context.Context, p *browse.Page, password string) (*browse.Page, error) {
+	f, err := p.Form("password", "again")
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Fill(map[string]string{"password": password, "again": password}); err != nil {
+		return nil, err
+	}
+	return f.Submit(ctx, "")
+}
+
+// openAccount goes through a whole opening without looking left or right.
+func (w *walk) openAccount(ctx context.Context, c *browse.Client, p person, phone, address string) (*browse.Page, error) {
+	page, err := begin(ctx, c, address)
+	if err != nil {
+		return nil, err
+	}
+	if page, err = details(ctx, page, p.Number, p.Name, p.born(), p.Sex); err != nil {
+		return nil, err
+	}
+	if page, err = showPortrait(ctx, page); err != nil {
+		return nil, err
+	}
+	if err := at(page, "/open/phone", 200); err != nil {
+		return nil, err
+	}
+	sent := time.Now()
+	if page, err = send(ctx, page, "phone", phone); err != nil {
+		return nil, err
+	}
+	if err := at(page, "/open/code", 200); err != nil {
+		return nil, err
+	}
+	code, err := w.code(ctx, phone, sent)
+	if err != nil {
+		return nil, err
+	}
+	if page, err = send(ctx, page, "code", code); err != nil {
+		return nil, err
+	}
+	if err := at(page, "/open/email", 200); err != nil {
+		return nil, err
+	}
+	if page, err = send(ctx, page, "email", ""); err != nil {
+		return nil, err
+	}
+	if page, err = choose(ctx, page, goodPassword); err != nil {
+		return nil, err
+	}
+	return page, at(page, "/open/done", 200)
+}
+
+// signIn signs in at the citizen door's own page.
+func signIn(ctx context.Context, p *browse.Page, number, password string) (*browse.Page, error) {
+	f, err := p.Form("number", "password")
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Fill(map[string]string{"number": number, "password": password}); err != nil {
+		return nil, err
+	}
+	return f.Submit(ctx, "")
+}
+
+// Sample is an account that make run has opened for a tester.
+type Sample struct {
+	Name, Number, Password, Phone string
+}
+
+// OpenSample opens an account for one of the documented sample people, or
+// signs in when she has one already, and says how to sign in.
+func OpenSample(ctx context.Context, env Env, ref, phone string) (Sample, error) {
+	w := &walk{env: env}
+	c := w.client()
+	list, err := c.Open(ctx, env.Sandbox+"/people.json?ref="+url.QueryEscape(ref))
+	if err != nil {
+		return Sample{}, err
+	}
+	var found []person
+	if err := list.JSON(&found); err != nil {
+		return Sample{}, err
+	}
+	if len(found) != 1 {
+		return Sample{}, fmt.Errorf("the sandbox does not know the sample %s", ref)
+	}
+	p := found[0]
+	if phone == "" && len(p.Phones) > 0 {
+		phone = p.Phones[0]
+	}
+	s := Sample{Name: p.Name, Number: p.Number, Password: goodPassword, Phone: phone}
+	page, err := c.Open(ctx, env.Citizen+"/signin")
+	if err != nil {
+		return s, err
+	}
+	if page, err = signIn(ctx, page, p.Number, goodPassword); err != nil {
+		return s, err
+	}
+	if page.Status == 200 && !strings.HasPrefix(page.URL.Path, "/signin") {
+		return s, nil
+	}
+	_, err = w.openAccount(ctx, w.client(), p, phone, env.Citizen+"/open")
+	return s, err
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package tour owns the journeys that danh tour plays against a running
+// server, as an outside client: it opens pages, fills in the forms it finds
+// there, reads its messages at the sandbox, and checks every answer.
+//
+// It refuses every short cut: it never reaches into the database and imports
+// no room. A step fails on the first answer that is not as promised, and the
+// tour ends there.
+package tour
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"danh/internal/browse"
+)
+
+// Env says where the doors and the sandbox are.
+type Env struct {
+	Citizen, Portal, Officer, Partner, Auditor, Sandbox string
+
+	Proxy  *url.URL                 // goes between the tour and everything else; nil for none
+	OnStep func(n int, name string) // told before each step
+}
+
+// Tour is a journey.
+type Tour struct {
+	Name  string
+	Story string // one sentence
+	steps func(*walk) []step
+}
+
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
+// All lists the journeys.
+func All() []Tour {
+	return []Tour{accountTour}
+}
+
+// ErrUnknown says that there is no tour of that name.
+var ErrUnknown = errors.New("there is no tour of that name")
+
+// ErrFailed says that a step was not as promised; the step has been named.
+var ErrFailed = errors.New("the tour met something that is not as promised")
+
+// walk is one journey under way.
+type walk struct {
+	env  Env
+	me   *browse.Client
+	note map[string]string // what a step learnt, shown beside its line
+}
+
+func (e Env) transport() http.RoundTripper {
+	t := &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second}
+	if e.Proxy != nil {
+		t.Proxy = http.ProxyURL(e.Proxy)
+	}
+	return t
+}
+
+// client is one more browser with an empty jar.
+func (w *walk) client() *browse.Client { return browse.New(w.env.transport()) }
+
+// Run plays the tour of a name and writes a line per step.
+func Run(ctx context.Context, name string, env Env, out io.Writer) error {
+	all := All()
+	i := slices.IndexFunc(all, func(t Tour) bool { return t.Name == name })
+	if i < 0 {
+		var names []string
+		for _, t := range all {
+			names = append(names, t.Name)
+		}
+		return fmt.Errorf("%w: %q (there are: %s)", ErrUnknown, name, strings.Join(names, ", "))
+	}
+	w := &walk{env: env, note: map[string]string{}}
+	w.me = w.client()
+	steps := all[i].steps(w)
+	fmt.Fprintf(out, "tour %s: %s\n", all[i].Name, all[i].Story)
+	for n, s := range steps {
+		if env.OnStep != nil {
+			env.OnStep(n, s.name)
+		}
+		clear(w.note)
+		start := time.Now()
+		if err := s.do(ctx); err != nil {
+			fmt.Fprintf(out, "FAIL %2d/%d %s: %v\n", n+1, len(steps), s.name, err)
+			return ErrFailed
+		}
+		var notes []string
+		for k, v := range w.note {
+			notes = append(notes, k+" "+v)
+		}
+		slices.Sort(notes)
+		fmt.Fprintf(out, "ok   %2d/%d %s (%d ms)%s\n", n+1, len(steps), s.name, time.Since(start).Milliseconds(), prefixed(notes))
+	}
+	fmt.Fprintf(out, "tour %s: all %d steps as promised\n", all[i].Name, len(steps))
+	return nil
+}
+
+func prefixed(notes []string) string {
+	if len(notes) == 0 {
+		return ""
+	}
+	return " — " + strings.Join(notes, ", ")
+}
+
+// eventually asks again until the answer is there; messages and sealing take a moment.
+func eventually(ctx context.Context, patience time.Duration, what string, ask func() (bool, error)) error {
+	end := time.Now().Add(patience)
+	for {
+		ok, err := ask()
+		if err != nil || ok {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s did not come within %s", what, patience)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(150 * time.Millisecond):
+		}
+	}
+}
