@@ -9,7 +9,6 @@ package inbox
 
 import (
 	"embed"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -120,8 +119,8 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	d.j.Render(w, r, http.StatusOK, "show", page.View{Title: page.Raw(it.Subject), Task: "inbox.title", Back: "/inbox", BackTo: "inbox.back",
-		Data: map[string]any{"At": it.At, "Paragraphs": strings.Split(it.Text, "\n\n"), "Place": places[it.Template],
+	d.j.Render(w, r, http.StatusOK, "show", page.View{Title: page.Raw(it.Subject), Lede: page.Raw(it.At.In(clock.Vietnam).Format("02/01/2006 15:04")), Task: "inbox.title", Back: "/inbox", BackTo: "inbox.back",
+		Data: map[string]any{"Paragraphs": strings.Split(it.Text, "\n\n"), "Place": places[it.Template],
 			"PlaceWord": "inbox.place" + strings.ReplaceAll(places[it.Template], "/", ".")}})
 }
 
@@ -153,22 +152,4 @@ func parse(s string) (m notify.MessageID, err error) {
 		return m, gone()
 	}
 	return notify.MessageID(p), nil
-}
-
-// Unread is the words of the dot at the door's navigation; zero for none.
-func Unread(sender *notify.Sender) func(*http.Request) page.Text {
-	return func(r *http.Request) page.Text {
-		s, ok := session.From(r.Context())
-		if !ok {
-			return page.Text{}
-		}
-		n, err := sender.CountUnread(r.Context(), account.Owner(s.Account))
-		if err != nil || n == 0 {
-			return page.Text{}
-		}
-		if n > 99 {
-			return page.Text{VI: "hơn 99 tin chưa đọc", EN: "more than 99 unread"}
-		}
-		return page.Text{VI: fmt.Sprintf("%d tin chưa đọc", n), EN: fmt.Sprintf("%d unread", n)}
-	}
 }
