@@ -88,7 +88,7 @@ func verified(t *testing.T, c *webtest.Client) *webtest.Page {
 func TestHeadAndVerification(t *testing.T) {
 	h, c := open(t)
 	c.Get("/").Want(200, "Sổ nhật ký", "130", "Chưa kiểm tra từ lúc máy chủ khởi động", "danh/audit")
-	verified(t, c).Want(200, "Sổ còn nguyên vẹn")
+	verified(t, c).Want(200, "Sổ còn nguyên vẹn", "130 dòng khớp").Lacks("{")
 	err := h.db.Write(t.Context(), func(tx *db.Tx) error {
 		_, err := tx.ExecContext(t.Context(), `UPDATE audit_entry SET ground = 'x' WHERE seq = 77`)
 		return err
