@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,21 +36,47 @@ type door struct {
 
 // party is a relying party's address: it keeps what the browser brings.
 type party struct {
-	URL  string
-	Got  url.Values
-	Last *http.Request
+	URL    string
+	mu     sync.Mutex
+	got    url.Values
+	method string
 }
 
 func newParty(t testing.TB) *party {
 	p := &party{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
-		p.Got, p.Last = r.Form, r
+		p.mu.Lock()
+		if r.URL.Path != "/favicon.ico" {
+			p.got, p.method = r.Form, r.Method
+		}
+		p.mu.Unlock()
 		_, _ = w.Write([]byte("<!doctype html><title>party</title><p>Cảm ơn</p>"))
 	}))
 	t.Cleanup(s.Close)
 	p.URL = s.URL
 	return p
+}
+
+// Got is what the browser brought last, nil after Clear.
+func (p *party) Got() url.Values {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.got
+}
+
+// Method is how the browser brought it.
+func (p *party) Method() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.method
+}
+
+// Clear forgets it.
+func (p *party) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.got = nil
 }
 
 func open(t testing.TB, d *db.DB) *door {

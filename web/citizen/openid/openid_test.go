@@ -36,7 +36,7 @@ func (d *door) signIn(t testing.TB, v url.Values) url.Values {
 		p = p.Submit("Đồng ý")
 	}
 	p.Want(http.StatusOK, "Cảm ơn")
-	return d.Party.Got
+	return d.Party.Got()
 }
 
 func (d *door) redeem(t testing.TB, code string) map[string]any {
@@ -75,7 +75,7 @@ func TestSheSignsInElsewhere(t *testing.T) {
 		}
 		p = p.Submit("Đồng ý")
 		p.Want(http.StatusOK, "Cảm ơn")
-		got := d.Party.Got
+		got := d.Party.Got()
 		if got.Get("state") != "s-1" || got.Get("iss") != d.Issuer {
 			t.Errorf("the answer is %v", got)
 		}
@@ -134,8 +134,8 @@ func TestSheSignsInElsewhere(t *testing.T) {
 		}
 		v.Del("response_mode")
 		d.Browser.Get("/authorize?" + v.Encode())
-		if d.Party.Got.Get("error") != "consent_required" {
-			t.Errorf("after withdrawal the silent answer is %v", d.Party.Got)
+		if d.Party.Got().Get("error") != "consent_required" {
+			t.Errorf("after withdrawal the silent answer is %v", d.Party.Got())
 		}
 	})
 }
@@ -148,7 +148,7 @@ func TestProvisionalAccountReleasesOnlyWhatWasDeclared(t *testing.T) {
 		p := d.Browser.Get("/authorize?"+v.Encode()).Submit("Đăng nhập", "number", number, "password", string(accounttest.Password))
 		p.Want(200, "tạm thời", "Bạn tự khai").Lacks(Home)
 		p.Submit("Đồng ý")
-		tok := d.redeem(t, d.Party.Got.Get("code"))
+		tok := d.redeem(t, d.Party.Got().Get("code"))
 		_, body := d.userinfo(t, tok["access_token"].(string))
 		info := doc(t, body)
 		if info["verified_claims"] != nil || info["address"] != nil || info["provisional"] != true || strings.Contains(body, "population registry") ||
@@ -177,8 +177,8 @@ func TestSheRefuses(t *testing.T) {
 	run(t, func(t *testing.T, d *door) {
 		d.lan(t, true)
 		d.Browser.Get("/authorize?"+d.request("openid profile").Encode()).Submit("Đăng nhập", "number", number, "password", string(accounttest.Password)).Submit("Từ chối")
-		if d.Party.Got.Get("error") != "access_denied" || d.Party.Got.Get("iss") != d.Issuer || d.Party.Got.Get("code") != "" {
-			t.Errorf("the answer is %v", d.Party.Got)
+		if d.Party.Got().Get("error") != "access_denied" || d.Party.Got().Get("iss") != d.Issuer || d.Party.Got().Get("code") != "" {
+			t.Errorf("the answer is %v", d.Party.Got())
 		}
 	})
 }
@@ -188,15 +188,15 @@ func TestCrossSitePostToConsent(t *testing.T) {
 		d.lan(t, true)
 		p := d.Browser.Get("/authorize?"+d.request("openid profile").Encode()).Submit("Đăng nhập", "number", number, "password", string(accounttest.Password))
 		handle := p.URL.Query().Get("request")
-		d.Party.Got = nil
+		d.Party.Clear()
 		d.Browser.PostFrom("https://evil.example", "/consent", url.Values{"request": {handle}, "answer": {"yes"}}).Want(http.StatusForbidden)
 		d.Browser.PostFrom("https://evil.example", "/logout/confirm", url.Values{"answer": {"yes"}}).Want(http.StatusForbidden)
-		if d.Party.Got != nil {
+		if d.Party.Got() != nil {
 			t.Error("another site agreed for her")
 		}
 		// Another site may begin a request by form; that is all it can.
 		d.Browser.PostFrom("https://shop.example", "/authorize", d.request("openid profile")).Want(200, "Ngân hàng Lúa Vàng")
-		if d.Party.Got != nil {
+		if d.Party.Got() != nil {
 			t.Error("beginning a request finished it")
 		}
 	})
@@ -208,7 +208,7 @@ func TestAnotherBrowserFinishes(t *testing.T) {
 		link := d.Browser.Get("/authorize?" + d.request("openid profile").Encode()).At("/signin").URL.String() // the attacker's
 		d.Browser.Forget()
 		d.Browser.Get(link).Submit("Đăng nhập", "number", number, "password", string(accounttest.Password)).Want(http.StatusForbidden, "trình duyệt khác")
-		if d.Party.Got != nil {
+		if d.Party.Got() != nil {
 			t.Error("the attacker got an answer")
 		}
 	})
@@ -220,11 +220,11 @@ func TestResumeAfterFinish(t *testing.T) {
 		p := d.Browser.Get("/authorize?"+d.request("openid profile").Encode()).Submit("Đăng nhập", "number", number, "password", string(accounttest.Password))
 		link := p.URL.String()
 		p.Submit("Đồng ý")
-		d.Party.Got = nil
+		d.Party.Clear()
 		d.Browser.Get(link).Want(http.StatusConflict, "không còn dùng được")
 		d.Browser.Get(strings.Replace(link, "/consent?", "/authorize?", 1)).Want(http.StatusConflict)
 		p.Submit("Đồng ý").Want(http.StatusConflict)
-		if d.Party.Got != nil {
+		if d.Party.Got() != nil {
 			t.Error("a finished request gave another answer")
 		}
 	})
@@ -242,7 +242,7 @@ func TestFreshSignInOnDemand(t *testing.T) {
 			p := d.Browser.Get("/authorize?" + v.Encode()).At("/signin")
 			d.Clock.Advance(time.Second)
 			p.Submit("Đăng nhập", "number", number, "password", string(accounttest.Password)).Want(200, "Cảm ơn")
-			after := decode(t, d.redeem(t, d.Party.Got.Get("code"))["id_token"].(string))
+			after := decode(t, d.redeem(t, d.Party.Got().Get("code"))["id_token"].(string))
 			if doc(t, after)["auth_time"].(float64) <= doc(t, before)["auth_time"].(float64) {
 				t.Errorf("%s: auth_time did not move", c.key)
 			}
@@ -252,13 +252,13 @@ func TestFreshSignInOnDemand(t *testing.T) {
 		v.Set("prompt", "none")
 		v.Set("claims", `{"id_token":{"sub":{"value":"somebody-else"}}}`)
 		d.Browser.Get("/authorize?" + v.Encode())
-		if d.Party.Got.Get("error") != "login_required" {
-			t.Errorf("the answer is %v", d.Party.Got)
+		if d.Party.Got().Get("error") != "login_required" {
+			t.Errorf("the answer is %v", d.Party.Got())
 		}
 		v.Set("claims", `{"id_token":{"acr":{"essential":true,"value":"urn:danh:acr:l2:a3"}}}`)
 		d.Browser.Get("/authorize?" + v.Encode())
-		if d.Party.Got.Get("error") != "unmet_authentication_requirements" {
-			t.Errorf("the answer is %v", d.Party.Got)
+		if d.Party.Got().Get("error") != "unmet_authentication_requirements" {
+			t.Errorf("the answer is %v", d.Party.Got())
 		}
 	})
 }
@@ -424,10 +424,10 @@ func TestLogout(t *testing.T) {
 		d.Browser.Get("/logout?" + url.Values{"client_id": {"bank"}, "post_logout_redirect_uri": {bye + "/"}}.Encode()).Want(422)
 		d.Browser.Get("/logout?" + url.Values{"id_token_hint": {"eyJhbGciOiJub25lIn0.e30."}, "post_logout_redirect_uri": {bye}}.Encode()).Want(422)
 		d.Browser.Get("/consents").At("/consents")
-		d.Party.Got = nil
+		d.Party.Clear()
 		d.Browser.Get("/logout?"+url.Values{"id_token_hint": {tok["id_token"].(string)}, "post_logout_redirect_uri": {bye}, "state": {"z"}}.Encode()).Want(200, "Cảm ơn")
-		if d.Party.Got.Get("state") != "z" {
-			t.Errorf("after logout %v", d.Party.Got)
+		if d.Party.Got().Get("state") != "z" {
+			t.Errorf("after logout %v", d.Party.Got())
 		}
 		d.Browser.Get("/consents").At("/signin")
 		if res, _ := d.userinfo(t, tok["access_token"].(string)); res.StatusCode != 401 {
