@@ -239,6 +239,11 @@ func TestStayIsChecked(t *testing.T) {
 		if _, _, err := w.record(t, citizen(w.notifier), both); !fault.Is(err, fault.Invalid) {
 			t.Errorf("number and passport: %v", err)
 		}
+		child := w.notice(t)
+		child.Guest.Number, child.Guest.Unnumbered = "", "Trẻ sơ sinh"
+		if _, guest, err := w.record(t, citizen(w.notifier), child); err != nil || !guest.IsZero() {
+			t.Errorf("a child without a number: %v", err)
+		}
 		longest := w.notice(t)
 		longest.Until = date(t, "2026-12-21")
 		if _, _, err := w.record(t, citizen(w.notifier), longest); err != nil {
