@@ -47,7 +47,12 @@ func start(t *testing.T) (*carrier.Carrier, *httptest.Server, string) {
 func client(t *testing.T, addr string, receipts chan smpp.Receipt) *smpp.Client {
 	t.Helper()
 	c := smpp.NewClient(smpp.ClientConfig{Addr: addr, SystemID: "danh", Password: "sandbox", BackOff: 5 * time.Millisecond,
-		OnReceipt: func(_ context.Context, r smpp.Receipt) error { receipts <- r; return nil }})
+		OnReceipt: func(_ context.Context, r smpp.Receipt) error {
+			if receipts != nil {
+				receipts <- r
+			}
+			return nil
+		}})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = c.Run(ctx) }()
