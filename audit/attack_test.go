@@ -314,6 +314,7 @@ func TestProofOfAnEntry(t *testing.T) {
 		forge("entry", func(p *audit.Proof) { p.Entry[5] += "x" }, audit.ErrProofEntry)
 		forge("a line less", func(p *audit.Proof) { p.Entry = p.Entry[:len(p.Entry)-1] }, audit.ErrProofEntry)
 		forge("salt", func(p *audit.Proof) { p.Salt[0] ^= 1 }, audit.ErrProofEntry)
+		forge("a longer salt", func(p *audit.Proof) { p.Salt = append(p.Salt, 0) }, audit.ErrProofForm)
 		forge("place", func(p *audit.Proof) { p.Index++ }, audit.ErrProofEntry)
 		forge("path", func(p *audit.Proof) { p.Inclusion[2][0] ^= 1 }, audit.ErrProofEntry)
 		forge("size", func(p *audit.Proof) { p.Checkpoint = strings.Replace(p.Checkpoint, "\n700\n", "\n701\n", 1) }, audit.ErrProofKey)

@@ -19,6 +19,9 @@ const form = "danh audit entry 1"
 
 const stamp = "2006-01-02T15:04:05.000000Z"
 
+// saltSize in bytes: nobody guesses a leaf by trying likely entries.
+const saltSize = 16
+
 // canonical appends the text that is hashed: one line per value, "name value",
 // in this order, without the lines of absent values. A backslash in a value is
 // written \\ and a line feed \n, so that no value can pose as another line.

@@ -92,7 +92,7 @@ func insert(ctx context.Context, q db.Q, e Entry, now time.Time) error {
 	if e.Action == "" || e.Actor.Kind == "" {
 		return errors.New("audit: an entry needs an actor and an action")
 	}
-	r := Recorded{Entry: clean(e), ID: id.New[kind](), At: micro(now), Salt: make([]byte, 16)}
+	r := Recorded{Entry: clean(e), ID: id.New[kind](), At: micro(now), Salt: make([]byte, saltSize)}
 	rand.Read(r.Salt)
 	leaf := leafOf(&r)
 	fields, detail := "", ""

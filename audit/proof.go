@@ -109,7 +109,7 @@ func CheckProof(doc []byte, verifierKeys ...string) (Checked, error) {
 	var p Proof
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil || p.Form != proofForm || len(p.Entry) == 0 || p.Entry[0] != form {
+	if err := d.Decode(&p); err != nil || p.Form != proofForm || len(p.Salt) != saltSize || len(p.Entry) == 0 || p.Entry[0] != form {
 		return Checked{}, ErrProofForm
 	}
 	for _, line := range p.Entry {
