@@ -123,6 +123,9 @@ func acrOf(level, assurance int) string {
 	return acrPrefix + "l" + strconv.Itoa(level) + ":a" + strconv.Itoa(assurance)
 }
 
+// ACR reads the account level and the assurance from a class.
+func ACR(class string) (level, assurance int, ok bool) { return parseACR(class) }
+
 func parseACR(s string) (level, assurance int, ok bool) {
 	rest, ok := strings.CutPrefix(s, acrPrefix)
 	if !ok || len(rest) != 5 || rest[0] != 'l' || rest[2] != ':' || rest[3] != 'a' ||

@@ -63,8 +63,39 @@ type line struct {
 	Words page.Text
 }
 
-// SourceKey is the source in the form of a text key.
-func (l line) SourceKey() string { return strings.ReplaceAll(l.Source, " ", "_") }
+// Hint is the words beside the box of an optional fact.
+func (l line) Hint(language, none, purpose string) string {
+	if l.Value == "" {
+		return none + " · " + purpose
+	}
+	return l.Words.In(language) + " · " + purpose
+}
+
+// sources says once for each source which of the facts come from it and as of
+// when: repeated on every line it would hide the facts.
+func (d *journey) sources(language string, lines []line) []string {
+	var out, keys []string
+	fields := map[string][]string{}
+	args := map[string]map[string]string{}
+	for _, l := range lines {
+		if l.Value == "" {
+			continue
+		}
+		source, day := strings.ReplaceAll(l.Source, " ", "_"), clock.DateOf(l.AsOf).Vietnamese()
+		key := source + day
+		if fields[key] == nil {
+			keys = append(keys, key)
+			args[key] = map[string]string{"source": source, "day": day}
+		}
+		fields[key] = append(fields[key], d.j.Say(language, "consent.field."+string(l.Field), nil))
+	}
+	for _, key := range keys {
+		a := args[key]
+		a["fields"] = strings.Join(fields[key], ", ")
+		out = append(out, d.j.Say(language, "consent.source."+a["source"], a))
+	}
+	return out
+}
 
 var icons = map[provider.Field]string{
 	provider.Name: "user", provider.BirthDate: "calendar", provider.Sex: "users", provider.Number: "idcard", provider.Phone: "phone",
@@ -114,7 +145,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		Meta: "consent.expires", Form: page.FormFrom(r),
 		Data: map[string]any{
 			"Handle": handle, "Partner": q.Client.Name.In(language), "OwnDoor": q.Client.OwnDoor, "Purpose": q.Purpose.In(language), "Required": required, "Optional": optional,
-			"Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Language": language,
+			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Language": language,
 		},
 	})
 }

@@ -10,6 +10,7 @@ package consents
 import (
 	"embed"
 	"net/http"
+	"strconv"
 
 	"danh/internal/page"
 	"danh/provider"
@@ -42,6 +43,7 @@ type item struct {
 	Fields   []field
 	SignIn   string
 	State    string // standing, expired, withdrawn, replaced
+	How      string
 }
 
 type field struct{ Label, Purpose string }
@@ -52,6 +54,12 @@ func (d *journey) item(c provider.Consent, r *http.Request) item {
 	for _, f := range c.List() {
 		it.Fields = append(it.Fields, field{d.j.Say(language, "consents.field."+string(f), nil), c.Shown.Purposes[provider.ScopeOf(f)].In(language)})
 	}
+	level, assurance, _ := provider.ACR(c.Authenticator)
+	key := "consents.how.level"
+	if level == 0 {
+		key = "consents.how.provisional"
+	}
+	it.How = d.j.Say(language, key, map[string]string{"level": strconv.Itoa(level), "assurance": strconv.Itoa(assurance)})
 	switch {
 	case it.Standing:
 		it.State = "standing"

@@ -8,8 +8,11 @@
 package security
 
 import (
+	"context"
 	"embed"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"danh/account"
 	"danh/internal/clock"
@@ -26,6 +29,10 @@ type Config struct {
 	Accounts *account.Keeper
 	Guard    *session.Guard
 	Clock    clock.Clock
+
+	// Origin tells where a relying party's request leads when it is done, so
+	// that the password page's form may end there. Nil: nowhere but here.
+	Origin func(ctx context.Context, request string) string
 }
 
 type journey struct {
@@ -105,6 +112,11 @@ func (d *journey) showPassword(w http.ResponseWriter, r *http.Request, status in
 		Data: map[string]any{"Return": session.LocalPath(f.Value("return")), "Must": s.MustChangePassword, "Ends": s.PasswordEnds}}
 	if s.MustChangePassword {
 		v.Back, v.Lede = "", "security.password.must"
+	}
+	if q, ok := strings.CutPrefix(session.LocalPath(f.Value("return")), "/authorize?"); ok && d.Origin != nil {
+		if v, err := url.ParseQuery(q); err == nil {
+			page.AllowFormAction(w, d.Origin(r.Context(), v.Get("request")))
+		}
 	}
 	for _, name := range []string{"old", "password", "again"} { // never shown again
 		f.Values.Del(name)
