@@ -38,6 +38,7 @@ type Case struct {
 	UnitCode    string
 	Office      string // the office's public name
 	Guests      int
+	Touched     bool // something was written into it since it was opened
 	Late        bool
 	DueAt       time.Time
 	CreatedAt   time.Time
@@ -68,7 +69,7 @@ func scanCase(row interface{ Scan(...any) error }, more ...any) (Case, error) {
 	if err != nil {
 		return Case{}, err
 	}
-	c.Code = code.String
+	c.Code, c.Touched = code.String, c.version > 0
 	c.DueAt, c.SubmittedAt, c.ExpiresAt = clock.FromMicros(due.Int64), clock.FromMicros(sent.Int64), clock.FromMicros(expires.Int64)
 	c.CreatedAt, c.UpdatedAt = clock.FromMicros(created), clock.FromMicros(updated)
 	return c, nil

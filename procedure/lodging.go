@@ -58,6 +58,19 @@ type Place struct {
 	AsOf     time.Time
 }
 
+// Line is the place in one line; the commune is not said twice.
+func (p Place) Line() string {
+	out := p.Address.Text
+	if p.Name != "" {
+		out = p.Name + ", " + out
+	}
+	commune, _, _ := strings.Cut(p.UnitName, ",")
+	if p.UnitName != "" && !strings.Contains(population.FoldName(p.Address.Text), population.FoldName(commune)) {
+		out += ", " + p.UnitName
+	}
+	return out
+}
+
 // Document says by what a guest is named.
 type Document string
 

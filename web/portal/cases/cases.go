@@ -71,7 +71,7 @@ func (k *cases) list(w http.ResponseWriter, r *http.Request, a procedure.Applica
 		switch {
 		case c.State != procedure.Draft:
 			sent = append(sent, c)
-		case !c.UpdatedAt.Equal(c.CreatedAt):
+		case c.Touched:
 			drafts = append(drafts, c)
 		}
 	}
@@ -104,7 +104,7 @@ func (k *cases) one(w http.ResponseWriter, r *http.Request, a procedure.Applican
 	k.journey.Render(w, r, http.StatusOK, "case", page.View{Layout: page.Desk, Task: page.Raw(k.journey.Say(page.Language(r), "cases.lodging", nil) + " · " + c.Office),
 		Title: "cases.case", Args: map[string]string{"code": c.Code}, Nav: "cases", Back: "/cases", BackTo: "cases.title",
 		Data: map[string]any{"Case": c, "Sent": r.URL.Query().Get("sent") == "1", "Events": course(c.State, c.Events, c.DueAt, c.Office),
-			"Guests": guests(c), "Place": place(c), "Disputed": c.State == procedure.Disputed}})
+			"Guests": guests(c), "Place": c.Notice.Place.Line(), "Disputed": c.State == procedure.Disputed}})
 }
 
 func draftStep(c procedure.Case) string {
@@ -115,17 +115,6 @@ func draftStep(c procedure.Case) string {
 		return "guest/1"
 	}
 	return "place"
-}
-
-func place(c procedure.Case) string {
-	p := c.Notice.Place
-	if p.Name != "" {
-		return p.Name + ", " + p.Address.Text + ", " + p.UnitName
-	}
-	if p.Address.Text == "" {
-		return ""
-	}
-	return p.Address.Text + ", " + p.UnitName
 }
 
 // line is a guest as the case shows her to the notifier: what she typed.
@@ -188,7 +177,7 @@ func (k *cases) receipt(w http.ResponseWriter, r *http.Request, a procedure.Appl
 		return
 	}
 	k.journey.Render(w, r, http.StatusOK, "receipt", page.View{Layout: page.Print, Title: "receipt.title",
-		Data: map[string]any{"Case": c, "Guests": guests(c), "Place": place(c)}})
+		Data: map[string]any{"Case": c, "Guests": guests(c), "Place": c.Notice.Place.Line()}})
 }
 
 // told shows a guest a notice that names her.

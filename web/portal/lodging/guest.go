@@ -80,11 +80,7 @@ func (l *lodging) askGuest(w http.ResponseWriter, r *http.Request, s step, n, st
 func factsOf(c procedure.Case) []page.Fact {
 	out := facts(c.Notice.Notifier, procedure.Place{})[:1]
 	p := c.Notice.Place
-	text := p.Address.Text
-	if p.Name != "" {
-		text = p.Name + ", " + text
-	}
-	f := page.Fact{Label: "lodging.step.place", Value: text}
+	f := page.Fact{Label: "lodging.step.place", Value: p.Line()}
 	if p.Source != "" {
 		f.Source, f.At = "source.residence", p.AsOf
 	}

@@ -175,7 +175,7 @@ func (l *lodging) start(w http.ResponseWriter, r *http.Request) {
 	}
 	var drafts []procedure.Case
 	for _, c := range list {
-		if c.State == procedure.Draft && c.Procedure == procedure.Lodging && c.Guests > 0 {
+		if c.State == procedure.Draft && c.Procedure == procedure.Lodging && c.Touched {
 			drafts = append(drafts, c)
 		}
 	}

@@ -57,13 +57,12 @@ func (l *lodging) savePlace(w http.ResponseWriter, r *http.Request, s step) {
 	if p.Category == procedure.Household || p.Category == procedure.Self {
 		p.Name = ""
 	}
-	old := s.kase.Notice.Place
-	if p.Address.Text == old.Address.Text {
-		p.Source, p.AsOf = old.Source, old.AsOf // she left the registry's words as they are
-	}
 	u, offers := l.commune(f)
 	if u.Code != "" {
 		p.Address.UnitCode, p.Address.UnitFrom, p.UnitName = u.Code, u.From, l.units.FullName(u)
+	}
+	if old := s.kase.Notice.Place; p.Address.Text == old.Address.Text && (old.Address.UnitCode == "" || p.Address.UnitCode == old.Address.UnitCode) {
+		p.Source, p.AsOf = old.Source, old.AsOf // she left the registry's words as they are
 	}
 	typed := map[string]string{}
 	for _, k := range []string{"category", "place_name", "address", "commune", "unit"} {
