@@ -42,6 +42,7 @@ type Case struct {
 	OpenedAt time.Time
 	DueAt    time.Time
 	Decided  time.Time
+	Outcome  Outcome // once it is decided
 }
 
 // letters of a case's code: none that is taken for another.
@@ -74,19 +75,26 @@ func (k *Keeper) openCaseTx(ctx context.Context, tx *db.Tx, o Opening, why Reaso
 	if !ok {
 		return c, moved()
 	}
-	sealed, err := k.c.Seal.SealTx(ctx, tx, id.Person(c), "account_case.declared", packDeclared(o.Declared))
+	sealed, err := k.c.Seal.SealTx(ctx, tx, id.Person(c), sealCaseDeclared, packDeclared(o.Declared))
 	if err != nil {
 		return c, err
 	}
-	var phone []byte
+	var phone, reach []byte
 	if o.Declared.Phone != "" {
 		phone = k.c.Seal.Blind("account.case.phone", o.Declared.Phone)
 	}
+	// A phone whose code was confirmed is kept to tell her of the decision; the
+	// opening itself is forgotten earlier.
+	if o.Declared.PhoneVerified {
+		if reach, err = k.c.Seal.SealTx(ctx, tx, id.Person(c), sealCasePhone, []byte(o.Declared.Phone)); err != nil {
+			return c, err
+		}
+	}
 	due := k.c.Calendar.AddWorkingDays(now, f.value("opening_case_days"))
-	if _, err := tx.ExecContext(ctx, `INSERT INTO account_case (id, code, birth_index, phone_index, status, reason, person, declared, evidence, language, opened_at, due_at)
-		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10, $11)`,
+	if _, err := tx.ExecContext(ctx, `INSERT INTO account_case (id, code, birth_index, phone_index, status, reason, person, declared, evidence, language, opened_at, due_at, phone)
+		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10, $11, $12)`,
 		c, newCaseCode(now), k.c.Seal.Blind("account.case.birth", o.Declared.BirthDate.String()), phone, string(why), person, sealed, evidence, o.Language,
-		clock.Micros(now), clock.Micros(due)); err != nil {
+		clock.Micros(now), clock.Micros(due), reach); err != nil {
 		return c, fmt.Errorf("open case: %w", err)
 	}
 	// The entry names no subject: whose number was typed is not the log's to say
@@ -97,13 +105,13 @@ func (k *Keeper) openCaseTx(ctx context.Context, tx *db.Tx, o Opening, why Reaso
 	return c, k.c.Jobs.EnqueueTx(ctx, tx, jobCase, told{Case: c})
 }
 
-const caseColumns = `code, status, opened_at, due_at, decided_at`
+const caseColumns = `code, status, opened_at, due_at, decided_at, outcome`
 
 func scanCase(row scanner, more ...any) (Case, error) {
 	var c Case
 	var opened, due int64
 	var decided sql.NullInt64
-	err := row.Scan(append([]any{&c.Code, &c.Status, &opened, &due, &decided}, more...)...)
+	err := row.Scan(append([]any{&c.Code, &c.Status, &opened, &due, &decided, &c.Outcome}, more...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, fault.New(fault.NotFound, "account.case.not_found")
 	}

@@ -349,7 +349,11 @@ func (d *journey) showCase(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *journey) renderCase(w http.ResponseWriter, r *http.Request, c account.Case) {
-	d.j.Render(w, r, http.StatusOK, "case", page.View{Title: "open.case", Lede: "open.case.lede", Form: &page.Form{}, Data: map[string]any{"Case": c, "Finder": d.Offices != nil}})
+	title, lede := "open.case", "open.case.lede"
+	if c.Outcome != account.NotYetDecided {
+		title, lede = "open.case.decided", "open.case.decided.lede"
+	}
+	d.j.Render(w, r, http.StatusOK, "case", page.View{Title: title, Lede: lede, Form: &page.Form{}, Data: map[string]any{"Case": c, "Finder": d.Offices != nil}})
 }
 
 // office finds the way to an office. It asks for a place instead of knowing
