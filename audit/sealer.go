@@ -20,8 +20,8 @@ import (
 
 const (
 	sealEvery  = 250 * time.Millisecond
-	sealBatch  = 2000             // rows numbered in one transaction: about 15 ms of the writer
-	treeBatch  = 8192             // leaves appended at once
+	sealBatch  = 2000             // rows numbered in one transaction: about 25 ms of the writer
+	treeBatch  = 4096             // leaves appended at once
 	sealLease  = 10 * time.Second // after which another server takes the numbering over
 	keepNoteAt = time.Minute      // how often a published checkpoint is kept in the database
 )
