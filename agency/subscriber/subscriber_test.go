@@ -20,11 +20,53 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
+	neighbour "danh/sandbox/carrier"
 )
 
 var her = account.Subscriber{Phone: "+84912000001", Number: "001190000001", Name: "Nguyễn Thị Ánh", BirthDate: "1990-09-02"}
 
-// carrier answers as told; the neighbour's own server is tried by the tour and the tests of account.
+// TestNeighbour asks the sandbox's carrier, which was written to the convention and not to this client.
+func TestNeighbour(t *testing.T) {
+	v := neighbour.New(neighbour.Config{})
+	v.Register("0912000001", her.Number, her.Name, her.BirthDate, "2019-01-02")
+	web := httptest.NewServer(v.Handler())
+	defer web.Close()
+	d := dbtest.Open(t, db.SQLite, []db.Schema{audit.Schema})
+	l, err := audit.New(audit.Config{DB: d, Clock: clock.System(), Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := subscriber.New(subscriber.Config{URL: web.URL + "/", Audit: l, Clock: clock.System()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief, stranger := her, her
+	thief.Number, thief.Name = "001190000009", "Lê Văn Trộm"
+	stranger.Phone = "+84999000001"
+	for _, c := range []struct {
+		s    account.Subscriber
+		want account.Answer
+	}{{her, account.Yes}, {thief, account.No}, {stranger, account.Unknown}} {
+		if got, err := k.Check(t.Context(), c.s); err != nil || got != c.want {
+			t.Errorf("answer %q, %v; want %q", got, err, c.want)
+		}
+	}
+	v.SetSilent(true)
+	if got, err := k.Check(t.Context(), her); err != nil || got != account.Unknown {
+		t.Errorf("a register under repair: %q, %v", got, err)
+	}
+	asked, ours := v.Asked(), strings.Join(entries(t, d), " ")
+	if len(asked) != 4 || asked[0].Ground != "NĐ 69/2024, Điều 10" || asked[0].Purpose != "account.opening" {
+		t.Errorf("the carrier noted %+v", asked)
+	}
+	for _, a := range asked {
+		if strings.Count(ours, a.ID) != 2 {
+			t.Errorf("the carrier's correlation id %s is not in our log", a.ID)
+		}
+	}
+}
+
+// carrier answers as told.
 func carrier(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, body string)) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
