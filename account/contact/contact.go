@@ -55,7 +55,7 @@ func MaskPhone(p string) string {
 	if len(p) != 12 || !strings.HasPrefix(p, "+84") {
 		return "•••"
 	}
-	return "0" + p[3:4] + "•• ••• " + p[9:]
+	return "0" + p[3:4] + "••\u00a0•••\u00a0" + p[9:] // on one line
 }
 
 // National writes a phone as people do: 0912 345 678.

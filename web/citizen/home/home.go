@@ -11,6 +11,7 @@ import (
 	"context"
 	"embed"
 	"net/http"
+	"strings"
 
 	"danh/account"
 	"danh/internal/clock"
@@ -52,6 +53,7 @@ type feature struct {
 type view struct {
 	Account  account.Account
 	Declared account.Declared
+	Number   string // in groups of three
 	Unread   int
 	Portal   string
 	Level1   []feature
@@ -68,6 +70,7 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 	if v.Declared, err = d.Accounts.Own(r.Context(), s); err != nil {
 		return v, err
 	}
+	v.Number = grouped(v.Declared.Number.Reveal())
 	if d.Unread != nil {
 		if v.Unread, err = d.Unread(r.Context(), s.Account); err != nil {
 			return v, err
@@ -81,6 +84,15 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 		v.Days = max(left, 0)
 	}
 	return v, nil
+}
+
+// grouped writes a number as it is read out: 001 190 001 234.
+func grouped(n string) string {
+	var parts []string
+	for len(n) > 3 {
+		parts, n = append(parts, n[:3]), n[3:]
+	}
+	return strings.Join(append(parts, n), " ")
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
