@@ -267,7 +267,11 @@ func (t *accountWalk) home(ctx context.Context) error {
 	if err := at(p, "/", 200); err != nil {
 		return err
 	}
-	if !p.Says(t.p.Name) || !strings.Contains(strings.ToLower(string(p.Body)), "mức 1") {
+	if len(p.All("main")) != 1 {
+		return errors.New("the page has no main part")
+	}
+	text := strings.ToLower(browse.TextOf(p.All("main")[0]))
+	if !strings.Contains(text, strings.ToLower(t.p.Name)) || !strings.Contains(text, "mức 1") {
 		return errors.New("the first page shows neither her name nor her level")
 	}
 	return nil

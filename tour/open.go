@@ -48,7 +48,13 @@ func at(p *browse.Page, path string, status int) error {
 	if p.URL.Path != path {
 		return fmt.Errorf("expected %s, but the journey stands at %s: %q", path, p.URL.Path, p.Heading())
 	}
-	return p.Want(status)
+	if err := p.Want(status); err != nil {
+		return err
+	}
+	if title := p.Text("title"); !strings.Contains(title, "Danh") {
+		return fmt.Errorf("%s does not carry the name of the platform in its title", path)
+	}
+	return nil
 }
 
 // send fills one field of a page's form and sends it.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"danh/partner"
+	"danh/web/auditor"
 	"danh/web/citizen"
 	"danh/web/portal"
 )
@@ -35,5 +36,12 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 	}
 
 	out = append(out, door{"portal", f.PortalPort, h})
+	if s, key, err = secret("auditor"); err != nil {
+		return nil, err
+	}
+	if h, err = auditor.Door(auditor.Config{Origin: f.AuditorURL, Issuer: f.Issuer, Secret: s, Key: key, Clock: r.clock, Log: r.log, Audit: r.audit}); err != nil {
+		return nil, err
+	}
+	out = append(out, door{"auditor", f.AuditorPort, h})
 	return out, nil
 }

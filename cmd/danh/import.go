@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"time"
 
+	"danh/internal/clock"
 	"danh/internal/observe"
 	"danh/registry/residence"
 )
@@ -54,7 +56,11 @@ func (c *importPeopleCommand) Run(w *world) error {
 	if err := g.units.Ready(w.ctx); err != nil {
 		return err
 	}
-	conf := residence.ImportConfig{Rejects: c.Rejects}
+	debug.SetGCPercent(400) // a load is short and makes much garbage
+	conf := residence.ImportConfig{Rejects: c.Rejects, KnownUnit: func(code string, from clock.Date) bool {
+		_, ok := g.units.Version(code, from)
+		return ok
+	}}
 	if conf.Rejects == "" {
 		conf.Rejects = c.File + ".rejects"
 	}

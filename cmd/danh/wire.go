@@ -159,6 +159,8 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		Origins: []string{f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL}}); err != nil {
 		return nil, err
 	}
+	g.population.Subscribe(population.Died, r.accounts.HandleDeath)
+	g.population.Subscribe(population.NumberChanged, r.accounts.HandleNumberChanged)
 	if r.provider, err = provider.New(provider.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Audit: g.audit, Notify: r.notify,
 		Units: g.units, Population: g.population, Residence: g.residence, Partners: r.partners, Accounts: r.accounts, Issuer: f.Issuer}); err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ package observe
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base32"
 	"fmt"
 	"io"
 	"log/slog"
@@ -42,7 +41,11 @@ type withRequest struct{ slog.Handler }
 
 func (h withRequest) Handle(ctx context.Context, r slog.Record) error {
 	if id := RequestID(ctx); id != "" {
-		r.AddAttrs(slog.String("request", id))
+		named := false
+		r.Attrs(func(a slog.Attr) bool { named = a.Key == "request"; return !named })
+		if !named {
+			r.AddAttrs(slog.String("request", id))
+		}
 	}
 	if sc := trace.SpanContextFromContext(ctx); sc.IsSampled() {
 		r.AddAttrs(slog.String("trace", sc.TraceID().String()))
@@ -70,12 +73,23 @@ func RequestID(ctx context.Context) string {
 	return ""
 }
 
-var alphabet = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+// plainLetters are 32 signs that are not mistaken for one another when read
+// aloud or copied by hand: no I, L, O, U.
+const plainLetters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-func newRequestID() string {
-	var b [5]byte
+// NewRequestID makes a reference like "K7QM-3XPA": random, telling nothing,
+// fit to be read out on the telephone.
+func NewRequestID() string {
+	var b [8]byte
 	rand.Read(b[:])
-	return alphabet.EncodeToString(b[:])
+	out := make([]byte, 0, 9)
+	for i, c := range b {
+		if i == 4 {
+			out = append(out, '-')
+		}
+		out = append(out, plainLetters[c&31])
+	}
+	return string(out)
 }
 
 // Meter holds the metrics of one server.
@@ -124,7 +138,7 @@ func (m *Meter) HTTP(door string, log *slog.Logger, next http.Handler) http.Hand
 	tracer := otel.Tracer("danh/internal/observe")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		q := &request{id: newRequestID()}
+		q := &request{id: NewRequestID()}
 		ctx := context.WithValue(otel.GetTextMapPropagator().Extract(r.Context(), propagation.HeaderCarrier(r.Header)), contextKey{}, q)
 		ctx, span := tracer.Start(ctx, r.Method+" "+door, trace.WithSpanKind(trace.SpanKindServer))
 		sw := &writer{ResponseWriter: w, status: http.StatusOK}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"danh/internal/fault"
+	"danh/internal/observe"
 )
 
 // policy is the content security policy of every page (Content Security
@@ -69,7 +70,10 @@ func (s *Site) Wrap(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ref := newReference()
+		ref := observe.RequestID(r.Context())
+		if ref == "" { // no server around it: a test
+			ref = observe.NewRequestID()
+		}
 		s.headers(w.Header(), ref)
 		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), referenceKey{}, ref)))
 	})

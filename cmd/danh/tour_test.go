@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"danh/internal/db"
+	"danh/tour"
+)
+
+// TestToursPassOnBothEngines plays every tour against real processes, and then
+// reads the servers' logs for personal data.
+func TestToursPassOnBothEngines(t *testing.T) {
+	for _, e := range []db.Engine{db.SQLite, db.PostgreSQL} {
+		t.Run(string(e), func(t *testing.T) {
+			s, log := running(t, e, 300)
+			for _, x := range tour.All() {
+				var out bytes.Buffer
+				if err := tour.Run(context.Background(), x.Name, s.env(), &out); err != nil {
+					t.Errorf("%v\n%s\n%s", err, out.String(), tail(log.String()))
+				}
+			}
+			noPersonalData(t, s, log.String())
+			var out bytes.Buffer
+			if err := s.self(context.Background(), &out, "audit", "verify"); err != nil {
+				t.Errorf("audit verify: %v\n%s", err, out.String())
+			}
+		})
+	}
+}
+
+// noPersonalData looks in a log for anything of any synthetic person.
+func noPersonalData(t *testing.T, s *stack, log string) {
+	t.Helper()
+	resp, err := http.Get(s.env().Sandbox + "/people.json?dead=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var all []struct {
+		Number    string   `json:"number"`
+		OldNumber string   `json:"old_number"`
+		Name      string   `json:"name"`
+		Phones    []string `json:"phones"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&all); err != nil || len(all) < 200 {
+		t.Fatalf("%d people: %v", len(all), err)
+	}
+	if len(log) < 2000 {
+		t.Fatalf("the log has only %d bytes: nothing was looked through", len(log))
+	}
+	for _, p := range all {
+		for _, v := range append([]string{p.Number, p.OldNumber, p.Name}, p.Phones...) {
+			if v != "" && strings.Contains(log, v) {
+				t.Errorf("the log contains a person's data (%d characters)", len(v))
+			}
+		}
+		for _, ph := range p.Phones {
+			if strings.Contains(log, strings.TrimPrefix(ph, "0")) {
+				t.Error("the log contains a phone without its leading zero")
+			}
+		}
+	}
+}
+
+// TestTourFailsWhereAnAnswerIsCorrupted: for each step, a proxy between the
+// tour and the world corrupts one answer, once the step's first and once its
+// last, and the tour fails at that very step.
+func TestTourFailsWhereAnAnswerIsCorrupted(t *testing.T) {
+	s, _ := running(t, db.SQLite, 2000)
+	for _, x := range tour.All() {
+		t.Run(x.Name, func(t *testing.T) {
+			clean := play(t, s, x.Name, -1, 0)
+			if clean.err != nil {
+				t.Fatalf("without corruption: %v\n%s", clean.err, clean.out)
+			}
+			if len(clean.answers) < 10 {
+				t.Fatalf("only %d steps", len(clean.answers))
+			}
+			spoilt := 0
+			for step, n := range clean.answers {
+				for _, nth := range slices.Compact([]int{0, n - 1}) {
+					if n == 0 {
+						continue // a step that only looks at what the step before it got
+					}
+					got := play(t, s, x.Name, step, nth)
+					if !got.spoilt {
+						continue // fewer answers than in the clean run: it waited less for a message
+					}
+					spoilt++
+					if !errors.Is(got.err, tour.ErrFailed) || got.last != step {
+						t.Errorf("answer %d of step %d was corrupted, and the tour ended in step %d with %v\n%s", nth+1, step+1, got.last+1, got.err, got.out)
+					}
+				}
+			}
+			if spoilt < len(clean.answers) {
+				t.Fatalf("only %d answers were corrupted in %d steps", spoilt, len(clean.answers))
+			}
+		})
+	}
+}
+
+type played struct {
+	err     error
+	out     string
+	answers []int // answers per step
+	last    int   // the step in which the tour ended
+	spoilt  bool  // an answer was corrupted
+}
+
+// play plays a tour through a forward proxy that corrupts the nth answer of a
+// step, both counted from 0; a negative step leaves everything as it is.
+func play(t *testing.T, s *stack, name string, corrupt, nth int) played {
+	t.Helper()
+	var mu sync.Mutex
+	now := 0
+	p := played{}
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.RequestURI = ""
+		resp, err := transport.RoundTrip(r)
+		if err != nil {
+			http.Error(w, "bad gateway", http.StatusBadGateway)
+			return
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		mu.Lock()
+		spoil := now == corrupt && p.answers[now] == nth
+		p.answers[now]++
+		p.spoilt = p.spoilt || spoil
+		mu.Unlock()
+		for k, v := range resp.Header {
+			w.Header()[k] = v
+		}
+		if spoil {
+			w.Header().Del("Content-Length")
+			w.Header().Del("Content-Encoding")
+			if loc := w.Header().Get("Location"); loc != "" {
+				w.Header().Set("Location", garble(loc))
+			}
+			body = []byte(garble(string(body)))
+		}
+		w.WriteHeader(resp.StatusCode)
+		_, _ = w.Write(body)
+	}))
+	defer proxy.Close()
+	u, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := s.env()
+	env.Proxy = u
+	env.OnStep = func(n int, _ string) {
+		mu.Lock()
+		defer mu.Unlock()
+		now, p.last = n, n
+		for len(p.answers) <= n {
+			p.answers = append(p.answers, 0)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var out bytes.Buffer
+	p.err = tour.Run(ctx, name, env, &out)
+	p.out = out.String()
+	return p
+}
+
+// garble changes every letter and digit, and keeps the form of addresses.
+func garble(s string) string {
+	if u, err := url.Parse(s); err == nil && strings.HasPrefix(s, "http") {
+		return u.Scheme + "://" + u.Host + "/nowhere"
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r < 'z', r >= 'A' && r < 'Z', r >= '0' && r < '9', r > 127:
+			return r + 1
+		case r == 'z' || r == 'Z' || r == '9':
+			return r - 1
+		}
+		return r
+	}, s)
+}
