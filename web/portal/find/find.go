@@ -190,6 +190,10 @@ func (f *find) procedure(w http.ResponseWriter, r *http.Request) {
 		f.journey.Fail(w, r, err)
 		return
 	}
+	var note any // about fees, unless there are none
+	if p.FeeDesk == nil || *p.FeeDesk > 0 {
+		note = text(p.Fee)
+	}
 	_, in := session.From(r.Context())
 	here := "/procedures/" + p.Code
 	start := ""
@@ -198,7 +202,7 @@ func (f *find) procedure(w http.ResponseWriter, r *http.Request) {
 	}
 	f.journey.Render(w, r, http.StatusOK, "procedure", page.View{Layout: page.Desk, Task: "find.field." + p.Field, Title: text(p.Name), Lede: text(p.Short),
 		Back: "/procedures", BackTo: "find.back", Nav: "procedures",
-		Data: map[string]any{"P": p, "Item": drawn(p), "FeeNote": text(p.Fee), "Channels": channels, "Start": start, "In": in, "SignIn": session.SignIn(here),
+		Data: map[string]any{"P": p, "Item": drawn(p), "FeeNote": note, "Channels": channels, "Start": start, "In": in, "SignIn": session.SignIn(here),
 			"Register": "/register?return=" + here, "Opening": p.Code == "mo-tai-khoan-muc-1", "Who": texts(p.Who), "Bring": texts(p.Bring), "Steps": texts(p.Steps), "Here": fee(p.FeeHere), "Desk": fee(p.FeeDesk)}})
 }
 
