@@ -325,7 +325,7 @@ func (t *accountWalk) squat(ctx context.Context) error {
 }
 
 func (t *accountWalk) signOut(ctx context.Context) error {
-	p, err := t.me.Open(ctx, t.env.Citizen+"/security")
+	p, err := t.me.Open(ctx, t.env.Citizen+"/")
 	if err != nil {
 		return err
 	}
@@ -381,8 +381,10 @@ func (t *accountWalk) signIn(ctx context.Context) error {
 	if err := at(p, "/security", 200); err != nil {
 		return err
 	}
-	_, err = p.FormTo("/signout")
-	return err
+	if !p.Says("Máy này") {
+		return errors.New("the session is not listed as the one in use")
+	}
+	return nil
 }
 
 func (t *accountWalk) looked(ctx context.Context) error {

@@ -308,7 +308,7 @@ func (t *portalWalk) draft(ctx context.Context) error {
 	if err := at(p, "/cases", 200); err != nil {
 		return err
 	}
-	if t.page, err = p.Follow(ctx, t.draftAt); err != nil {
+	if t.page, err = p.Follow(ctx, "/cases/"+strings.Split(t.draftAt, "/")[2]); err != nil {
 		return err
 	}
 	if err := at(t.page, t.draftAt, 200); err != nil {
