@@ -314,8 +314,14 @@ func TestPhoneReused(t *testing.T) {
 		if a.Status != account.Locked {
 			t.Errorf("his account is %s", a.Status)
 		}
-		// Nobody takes it from her.
-		h.Carrier.Says(phone, minh.Declared.Number, account.Yes)
+		// He is told in his inbox; on the phone that is hers now nothing about him arrives.
+		h.Deliver(t)
+		if got := strings.Join(h.Post.To(phone), "\n"); strings.Contains(got, "đã tạm khóa") {
+			t.Errorf("she was told about him: %q", got)
+		}
+		if n, err := h.Notify.CountUnread(t.Context(), account.Owner(sMinh.Account)); err != nil || n == 0 {
+			t.Errorf("%d messages in his inbox, %v", n, err)
+		}
 	})
 }
 

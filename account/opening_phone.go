@@ -79,7 +79,7 @@ func (k *Keeper) SendCode(ctx context.Context, t Token, phone string) (Opening, 
 		}
 		_, err = k.c.Notify.SendTx(ctx, tx, audit.Anonymous(), notify.Message{
 			To: notify.Recipient{Owner: id.Person(o.ID), Phone: phone, Language: o.Language}, Template: "otp", Purpose: "account.opening", Urgent: true,
-			Channels: []notify.Channel{notify.SMS}, Data: map[string]string{"code": code, "minutes": strconv.Itoa(int(life / time.Minute))},
+			Channels: []notify.Channel{notify.SMS}, Data: map[string]string{"code": code, "purpose": "open"}, Expires: now.Add(life),
 		})
 		return err
 	})

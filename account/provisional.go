@@ -94,6 +94,11 @@ func (k *Keeper) takePhoneTx(ctx context.Context, tx *db.Tx, phone string, perso
 	if _, err := tx.ExecContext(ctx, `DELETE FROM account_phone WHERE account = $1`, other); err != nil {
 		return fmt.Errorf("free phone: %w", err)
 	}
+	// The phone leaves the account before its holder is told: the message must
+	// not go to her whose phone it is.
+	if _, err := tx.ExecContext(ctx, `UPDATE account_account SET phone = NULL, phone_index = NULL, phone_at = NULL WHERE id = $1`, other); err != nil {
+		return fmt.Errorf("free phone: %w", err)
+	}
 	return k.LockTx(ctx, tx, audit.System("account"), other, PhoneConflict)
 }
 

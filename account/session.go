@@ -65,8 +65,8 @@ func (t Token) hash() []byte {
 	return s[:]
 }
 
-// Remote is what is known of the caller: a coarse address and a label of her
-// browser. Neither is stored with the exact address.
+// RemoteInfo is what is known of the caller: a coarse address and a label of her
+// browser. The address is only counted under its network, in memory.
 type RemoteInfo struct {
 	Address string // host part of the remote address
 	Label   string // "Firefox trên Android"

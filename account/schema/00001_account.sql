@@ -54,6 +54,7 @@ CREATE TABLE account_password (
     must_change BOOLEAN NOT NULL,
     warned_at   BIGINT
 );
+CREATE INDEX account_password_reminder ON account_password (set_at) WHERE warned_at IS NULL;
 CREATE TABLE account_password_past (
     account ${BYTES} NOT NULL REFERENCES account_account (id),
     set_at  BIGINT NOT NULL,

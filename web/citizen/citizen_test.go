@@ -48,7 +48,7 @@ func TestSheOpensAnAccountAndSignsIn(t *testing.T) {
 		p := c.Get("/").Want(200, "Nguyễn Thị Phương Lan", "Mức 1", "02/09/1990").Lacks("tạm thời")
 		p.Click("Tài khoản và mức Làm được gì ở mức này, cách lên mức 2").At("/account").Want(200, "Ví giấy tờ", "Cần mức 2")
 		p.Submit("Đăng xuất").At("/signin")
-		p = c.Get("/security").At("/signin").Submit("Đăng nhập", "number", lan.Old, "password", string(Password)).At("/security").Want(200, "Máy này")
+		c.Get("/security").At("/signin").Submit("Đăng nhập", "number", lan.Old, "password", string(Password)).At("/security").Want(200, "Máy này")
 		c.English()
 		c.Get("/security").Want(200, "Devices and security", "This device")
 		c.Get("/").Want(200, "Identity account", "Who looked at your data")
@@ -111,6 +111,22 @@ func TestWrongEntriesAreExplained(t *testing.T) {
 		p.Submit("Mở tài khoản", "password", string(Password), "again", "khác").Want(422, "chưa giống nhau").
 			Submit("Mở tài khoản", "password", string(Password), "again", string(Password)).At("/open/done").Want(200, "tạm thời")
 		c.Get("/").Want(200, "Chỉ hiện những gì bạn tự khai", lan.Declared.Name).Lacks(lan.Old)
+	})
+}
+
+// A relying party sent her to sign in, and she has no account: once it is open
+// she goes on with the same request.
+func TestAnOpeningOnTheWayToAPartner(t *testing.T) {
+	Run(t, func(t *testing.T, h *House) {
+		c := serve(t, h)
+		p := c.Get("/signin?request=abc").Click("Mở tài khoản").At("/open")
+		if got := p.Submit("Bắt đầu").At("/open/details"); got.Status != 200 {
+			t.Fatal(got.Status)
+		}
+		o, err := h.Keeper.FindOpening(t.Context(), account.Token(c.Cookie("danh-citizen-opening")))
+		if err != nil || o.ReturnTo != "/authorize?request=abc" {
+			t.Errorf("returns to %q, %v", o.ReturnTo, err)
+		}
 	})
 }
 
@@ -288,10 +304,10 @@ func TestAnOldPasswordMustBeChanged(t *testing.T) {
 		c.Get("/signin").Submit("Đăng nhập", "number", "001190001234", "password", string(Password)).At("/").Want(200, "Sắp đến hạn đổi mật khẩu")
 		h.Clock.Advance(20 * 24 * time.Hour)
 		c = serve(t, h)
-		p := c.Get("/signin?return=/consents").Submit("Đăng nhập", "number", "001190001234", "password", string(Password)).At("/security/password").Want(200, "quá 6 tháng")
+		c.Get("/signin?return=/consents").Submit("Đăng nhập", "number", "001190001234", "password", string(Password)).At("/security/password").Want(200, "quá 6 tháng")
 		c.Get("/inbox").At("/security/password")
 		c.Get("/").At("/security/password")
-		p = c.Get("/security/password?return=/security")
+		p := c.Get("/security/password?return=/security")
 		p = p.Submit("Đổi mật khẩu", "old", string(Password), "password", string(Password), "again", string(Password)).Want(422, "đã dùng mật khẩu này gần đây")
 		p = p.Submit("Đổi mật khẩu", "old", "sai", "password", "Mưa-rào-8-giờ", "again", "Mưa-rào-8-giờ").Want(422, "Mật khẩu hiện tại chưa đúng")
 		p.Submit("Đổi mật khẩu", "old", string(Password), "password", "Mưa-rào-8-giờ", "again", "Mưa-rào-8-giờ").At("/security")
