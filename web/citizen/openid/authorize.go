@@ -59,6 +59,12 @@ func (d *door) authorize(w http.ResponseWriter, r *http.Request) {
 	if handle == "" || v.Has("client_id") {
 		var out *provider.Answer
 		var err error
+		if !v.Has("request_uri") {
+			if err = d.brake.begin(r); err != nil {
+				d.j.Fail(w, r, err)
+				return
+			}
+		}
 		handle, out, err = d.Provider.Begin(r.Context(), v, browser)
 		if err != nil {
 			d.j.Fail(w, r, err)
@@ -78,6 +84,7 @@ func (d *door) authorize(w http.ResponseWriter, r *http.Request) {
 		d.j.Fail(w, r, err)
 		return
 	}
+	d.speak(w, r, step.Language)
 	back := url.QueryEscape(handle)
 	switch step.Kind {
 	case provider.Issue, provider.Refuse:
@@ -91,8 +98,18 @@ func (d *door) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// formPost is the page that carries an answer by a form. Its script and nothing
-// else may run, and it may post to the client and nowhere else.
+// speak follows ui_locales when the reader has chosen no language herself.
+func (d *door) speak(w http.ResponseWriter, r *http.Request, language string) {
+	if language == "" {
+		return
+	}
+	if _, err := r.Cookie("danh-lang"); err == nil {
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: "danh-lang", Value: language, Path: "/", HttpOnly: true, Secure: d.Secure, SameSite: http.SameSiteLaxMode})
+}
+
+// formPostScript is all that runs on the page that carries an answer by a form.
 const formPostScript = `document.forms[0].submit()`
 
 // Send lets the browser carry an answer to the client: in the address, or by a

@@ -93,7 +93,7 @@ func open(t testing.TB, d *db.DB) *door {
 	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open})
 	guard := session.New(house.Keeper, false, site.Fail)
 	mux := http.NewServeMux()
-	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Guard: guard, Log: house.Log})
+	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Guard: guard, Clock: house.Clock, Log: house.Log})
 	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{}.Read, Send: openid.Send})
 	consents.Mount(mux, site, house.Provider)
 	signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})

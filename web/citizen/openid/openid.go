@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"strings"
 
+	"danh/internal/clock"
 	"danh/internal/page"
 	"danh/provider"
 	"danh/web/citizen/session"
@@ -31,13 +32,15 @@ var files embed.FS
 type Config struct {
 	Provider *provider.Provider
 	Guard    *session.Guard
-	Secure   bool // served over https
+	Clock    clock.Clock // nil: the machine's
+	Secure   bool        // served over https
 	Log      *slog.Logger
 }
 
 type door struct {
 	Config
-	j *page.Journey
+	j     *page.Journey
+	brake brake
 }
 
 // Mount puts the endpoints on the mux.
@@ -45,7 +48,10 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &door{c, site.Journey(files)}
+	if c.Clock == nil {
+		c.Clock = clock.System()
+	}
+	d := &door{Config: c, j: site.Journey(files), brake: brake{clock: c.Clock, most: beginMost}}
 	mux.HandleFunc("GET "+provider.DiscoveryPath, d.metadata)
 	mux.HandleFunc("GET "+provider.MetadataPath, d.metadata)
 	mux.HandleFunc("GET "+provider.JWKSPath, d.keys)

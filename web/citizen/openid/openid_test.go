@@ -13,6 +13,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"danh/account/accounttest"
+	"danh/internal/db"
+	"danh/internal/dbtest"
 	. "danh/provider/providertest"
 )
 
@@ -449,4 +451,39 @@ func TestSubjectsArePairwise(t *testing.T) {
 			t.Errorf("subjects %v and %v", bank, shop)
 		}
 	})
+}
+
+func TestLanguageOfTheRelyingParty(t *testing.T) {
+	run(t, func(t *testing.T, d *door) {
+		v := d.request("openid")
+		v.Set("ui_locales", "fr en-GB vi")
+		p := d.Browser.Get("/authorize?" + v.Encode()).At("/signin")
+		if p.Attr("html", "lang") != "en" {
+			t.Errorf("the page speaks %s", p.Attr("html", "lang"))
+		}
+		v.Set("ui_locales", "vi")
+		if p = d.Browser.Get("/authorize?" + v.Encode()); p.Attr("html", "lang") != "en" {
+			t.Error("a relying party changed the language that she reads")
+		}
+	})
+}
+
+func TestRequestsBegunInMasses(t *testing.T) {
+	t.Parallel()
+	d := open(t, dbtest.Open(t, db.SQLite, Schemas))
+	v := d.request("openid").Encode()
+	d.Browser.Stop()
+	for range 600 {
+		d.Browser.Get("/authorize?" + v).Want(http.StatusSeeOther)
+	}
+	if p := d.Browser.Get("/authorize?"+v).Want(http.StatusTooManyRequests, "Quá nhiều yêu cầu"); p.Header.Get("Retry-After") == "" {
+		t.Error("nobody says when to try again")
+	}
+	res, body := d.call(t, "/par", d.request("openid"))
+	if res.StatusCode != http.StatusCreated {
+		t.Fatal(body)
+	}
+	d.Browser.Get("/authorize?client_id=bank&request_uri=" + url.QueryEscape(doc(t, body)["request_uri"].(string))).Want(http.StatusSeeOther)
+	d.Clock.Advance(time.Minute)
+	d.Browser.Get("/authorize?" + v).Want(http.StatusSeeOther)
 }
