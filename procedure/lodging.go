@@ -53,8 +53,9 @@ type Place struct {
 	Category Category
 	Name     string // of the hotel, hospital, facility or the vehicle's plate; "" for a household
 	Address  residence.Address
-	UnitName string // the commune's full name when it was chosen
-	Source   string // the register it was prefilled from, "" when typed
+	UnitName string   // the commune's full name when it was chosen
+	Maybe    []string `json:",omitempty"` // codes of today's communes, when the registered one was divided: she is asked
+	Source   string   // the register it was prefilled from, "" when typed
 	AsOf     time.Time
 }
 

@@ -303,3 +303,33 @@ func TestTrackingIsSlowedPerAddress(t *testing.T) {
 		}
 	})
 }
+
+// An address in a commune that was divided leads to no guess: she is asked.
+func TestDividedCommuneIsAsked(t *testing.T) {
+	run(t, func(t *testing.T, w *town) {
+		old := clock.Date{Year: 2025, Month: 6, Day: 30}
+		code, parts := "", 0
+		for _, u := range w.Units.Communes(old) {
+			if list := w.Units.Current(u.Code, old); len(list) > 1 {
+				code, parts = u.Code, len(list)
+				break
+			}
+		}
+		if code == "" {
+			t.Fatal("no commune was divided")
+		}
+		if err := w.DB.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE residence_address SET unit_code = $1, unit_from = '2025-01-01'`, code)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.SignInLan(t, true)
+		p := w.signIn(t, "/lodging", lanNumber).Submit("Bắt đầu").Want(200, "Xã, phường cũ của bạn đã được chia")
+		if got := len(p.All("input[name=unit]")); got != parts || p.Value("commune") != "" || p.Has("input[name=unit][checked]") {
+			t.Errorf("%d communes are offered, want %d, none chosen", got, parts)
+		}
+		p = p.Submit("Lưu và đi tiếp").Want(422, "Hãy điền xã, phường nơi khách ở")
+		p.Submit("Lưu và đi tiếp", "unit", p.Attr("input[name=unit]", "value")).Want(200, "Ai đến ở nhà bạn?", "Từ CSDL cư trú")
+	})
+}

@@ -144,6 +144,9 @@ func (l *lodging) home(id relyingparty.Identity) procedure.Place {
 	}
 	list := l.units.Current(a.UnitCode, from)
 	if len(list) != 1 {
+		for _, s := range list {
+			p.Maybe = append(p.Maybe, s.Unit.Code)
+		}
 		return p
 	}
 	u := list[0].Unit

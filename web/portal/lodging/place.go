@@ -15,7 +15,9 @@ import (
 // showPlace asks where the guests stay. The registered residence stands there
 // as a proposal that she can change.
 func (l *lodging) showPlace(w http.ResponseWriter, r *http.Request, s step) {
-	l.askPlace(w, r, s, http.StatusOK, placeForm(s), nil)
+	f := placeForm(s)
+	_, offers := l.commune(f, s.kase.Notice.Place)
+	l.askPlace(w, r, s, http.StatusOK, f, offers)
 }
 
 func placeForm(s step) *page.Form {
@@ -34,15 +36,19 @@ func placeForm(s step) *page.Form {
 	return f
 }
 
-func (l *lodging) askPlace(w http.ResponseWriter, r *http.Request, s step, status int, f *page.Form, offers []page.Choice) {
+func (l *lodging) askPlace(w http.ResponseWriter, r *http.Request, s step, status int, f *page.Form, offers []unit.Unit) {
 	var categories []page.Choice
 	for _, c := range procedure.Categories {
 		categories = append(categories, page.Choice{Value: string(c), Text: "lodging.category." + string(c)})
 	}
+	var choices []page.Choice
+	for _, o := range offers {
+		choices = append(choices, page.Choice{Value: o.Code, Text: page.Raw(l.units.FullName(o))})
+	}
 	p := s.kase.Notice.Place
 	l.journey.Render(w, r, status, "place", page.View{Layout: page.Desk, Task: "lodging.task", Title: "lodging.place.title",
 		Back: "/cases", BackTo: "lodging.to_cases", Nav: "cases", Step: 1, Steps: 3, Form: f,
-		Data: map[string]any{"Categories": categories, "Offers": offers, "Case": s.kase, "Proposed": p.Source != "" && f.Value("address") == p.Address.Text, "Place": p,
+		Data: map[string]any{"Categories": categories, "Offers": choices, "Divided": len(p.Maybe) > 0 && f.Value("commune") == "", "Case": s.kase, "Proposed": p.Source != "" && f.Value("address") == p.Address.Text, "Place": p,
 			"Due": l.due(s.rules, s.kase.Notice.Guests), "Rail": rail(s, 1), "Saved": saved(s.kase)}})
 }
 
@@ -53,11 +59,11 @@ const maxOffers = 10
 // again with the communes to choose from.
 func (l *lodging) savePlace(w http.ResponseWriter, r *http.Request, s step) {
 	f := page.FormFrom(r)
-	p := procedure.Place{Category: procedure.Category(f.Value("category")), Name: f.Value("place_name"), Address: residence.Address{Text: f.Value("address")}}
+	p := procedure.Place{Maybe: s.kase.Notice.Place.Maybe, Category: procedure.Category(f.Value("category")), Name: f.Value("place_name"), Address: residence.Address{Text: f.Value("address")}}
 	if p.Category == procedure.Household || p.Category == procedure.Self {
 		p.Name = ""
 	}
-	u, offers := l.commune(f)
+	u, offers := l.commune(f, s.kase.Notice.Place)
 	if u.Code != "" {
 		p.Address.UnitCode, p.Address.UnitFrom, p.UnitName = u.Code, u.From, l.units.FullName(u)
 	}
@@ -82,16 +88,12 @@ func (l *lodging) savePlace(w http.ResponseWriter, r *http.Request, s step) {
 		return
 	}
 	switch {
-	case len(offers) > 1:
+	case len(offers) > 1 && f.Value("commune") != "":
 		mend(f, "commune", "lodging.commune.which")
 	case f.Value("commune") != "" && u.Code == "":
 		mend(f, "commune", "lodging.commune.unknown")
 	}
-	var choices []page.Choice
-	for _, o := range offers {
-		choices = append(choices, page.Choice{Value: o.Code, Text: page.Raw(l.units.FullName(o))})
-	}
-	l.askPlace(w, r, s, http.StatusUnprocessableEntity, f, choices)
+	l.askPlace(w, r, s, http.StatusUnprocessableEntity, f, offers)
 }
 
 // mend words a problem more closely.
@@ -104,21 +106,27 @@ func mend(f *page.Form, field, key string) {
 }
 
 // commune is the one commune that the typed name fits, or the one of several
-// that was chosen; otherwise those it may be.
-func (l *lodging) commune(f *page.Form) (unit.Unit, []unit.Unit) {
-	text := f.Value("commune")
-	if text == "" {
-		return unit.Unit{}, nil
+// that was chosen; otherwise those it may be. Without a name it may be any part
+// of the commune where she is registered, when that was divided.
+func (l *lodging) commune(f *page.Form, p procedure.Place) (unit.Unit, []unit.Unit) {
+	text, chosen := f.Value("commune"), f.Value("unit")
+	var list []unit.Unit
+	if text != "" {
+		list = l.units.Search(text, l.desk.Today(), maxOffers, unit.Commune)
+	} else {
+		for _, code := range p.Maybe {
+			if u, ok := l.units.Find(code, l.desk.Today()); ok && u.Level == unit.Commune {
+				list = append(list, u)
+			}
+		}
 	}
-	list := l.units.Search(text, l.desk.Today(), maxOffers, unit.Commune)
-	chosen := f.Value("unit")
 	for _, u := range list {
 		// A choice counts as long as it still fits the name in the field.
 		if u.Code == chosen || unit.Fold(l.units.FullName(u)) == unit.Fold(text) {
 			return u, nil
 		}
 	}
-	if len(list) == 1 {
+	if len(list) == 1 && text != "" {
 		return list[0], nil
 	}
 	return unit.Unit{}, list
