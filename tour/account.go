@@ -413,6 +413,9 @@ func (t *accountWalk) proof(ctx context.Context) error {
 			return false, err
 		}
 		if p.Header.Get("Content-Type") == "" || !strings.Contains(p.Header.Get("Content-Type"), "json") {
+			if err := at(p, t.entry, 200); err != nil {
+				return false, err
+			}
 			href, err := p.Link("proof")
 			if err != nil {
 				return false, nil // not sealed yet

@@ -127,8 +127,10 @@ func (t *portalWalk) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.page, err = t.me.Open(ctx, back)
-	return err
+	if t.page, err = t.me.Open(ctx, back); err != nil {
+		return err
+	}
+	return at(t.page, "/consent", 200)
 }
 
 func (t *portalWalk) consent(context.Context) error {
@@ -240,7 +242,8 @@ func (t *portalWalk) place(ctx context.Context) error {
 		return fmt.Errorf("expected the question about the guest, not %s with %d: %q", p.URL.Path, p.Status, p.Heading())
 	}
 	t.page = p
-	return nil
+	_, err = p.Form("name", "birth_date", "number")
+	return err
 }
 
 func (t *portalWalk) fillGuest(number string) (*browse.Form, error) {
@@ -405,6 +408,9 @@ func (t *portalWalk) own(ctx context.Context) error {
 	p, err := t.client().Open(ctx, t.env.Portal+t.caseAt)
 	if err != nil {
 		return err
+	}
+	if err := at(p, "/signin", 200); err != nil {
+		return fmt.Errorf("a stranger who opens the case must be asked to sign in: %w", err)
 	}
 	if p.Says(t.guestPerson.Name) || p.Says(t.code) {
 		return errors.New("a stranger sees the case")

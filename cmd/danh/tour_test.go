@@ -149,8 +149,8 @@ func play(t *testing.T, s *stack, name string, corrupt, nth int) played {
 		if spoil {
 			w.Header().Del("Content-Length")
 			w.Header().Del("Content-Encoding")
-			if loc := w.Header().Get("Location"); loc != "" {
-				w.Header().Set("Location", garble(loc))
+			if w.Header().Get("Location") != "" {
+				w.Header().Set("Location", "/nowhere")
 			}
 			body = []byte(garble(string(body)))
 		}
@@ -180,11 +180,8 @@ func play(t *testing.T, s *stack, name string, corrupt, nth int) played {
 	return p
 }
 
-// garble changes every letter and digit, and keeps the form of addresses.
+// garble changes every letter and digit.
 func garble(s string) string {
-	if u, err := url.Parse(s); err == nil && strings.HasPrefix(s, "http") {
-		return u.Scheme + "://" + u.Host + "/nowhere"
-	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r < 'z', r >= 'A' && r < 'Z', r >= '0' && r < '9', r > 127:
