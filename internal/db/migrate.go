@@ -53,6 +53,9 @@ func vocabulary(e Engine) *strings.Replacer {
 // It is safe to run by several servers at once and cheap when nothing is to do:
 // a fingerprint of all migration texts is kept in the database.
 func Migrate(ctx context.Context, d *DB, schemas []Schema) error {
+	if len(schemas) == 0 {
+		return nil
+	}
 	files, print, err := collect(d.engine, schemas)
 	if err != nil {
 		return fmt.Errorf("collect migrations: %w", err)
