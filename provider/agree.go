@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/id"
+	"danh/notify"
+	"danh/partner"
+)
+
+// Line is one fact on the consent page.
+type Line struct {
+	Field    Field
+	Value    string // "" when nothing is on record
+	Source   string // "population registry", "residence registry", "account", "declared"
+	AsOf     time.Time
+	Purpose  partner.Text
+	Ground   string
+	Optional bool
+}
+
+// Question is what she is asked.
+type Question struct {
+	Client      partner.Client
+	Purpose     partner.Text // of signing in
+	Lines       []Line
+	Absent      []Field // what this partner will not get
+	Offline     bool
+	OfflineWhy  partner.Text
+	Provisional bool
+	Origin      string // where the answer will lead
+	ExpiresAt   time.Time
+	Until       time.Time // how long a yes holds
+	Language    string
+}
+
+// errElsewhere says that the request does not need consent now: back to /authorize.
+var errElsewhere = errors.New("provider: the request needs another step")
+
+// Elsewhere reports that a request needs another step than consent.
+func Elsewhere(err error) bool { return errors.Is(err, errElsewhere) }
+
+// Ask prepares the consent page with the real values. Her own look at them is
+// recorded like every other.
+func (p *Provider) Ask(ctx context.Context, v Visit) (Question, error) {
+	r, s, c, err := p.look(ctx, v)
+	if err != nil {
+		return Question{}, err
+	}
+	now := p.c.Clock.Now()
+	if err := mustAsk(next(now, r, s, c)); err != nil {
+		return Question{}, err
+	}
+	w := r.asked.wants(r.client)
+	all := slices.Concat(w.required, w.optional)
+	look := audit.Look{By: citizen(s.Session), Purpose: "provider.consent", Ground: "own_data"}
+	known, err := p.gather(ctx, look, s.Account, s.Person, s.Provisional, all)
+	if err != nil {
+		return Question{}, err
+	}
+	signIn, _ := r.client.Ask(scopeOpenID)
+	q := Question{Client: r.client, Purpose: signIn.Purpose, Offline: w.offline, Provisional: s.Provisional, Origin: Origin(r.asked.RedirectURI),
+		ExpiresAt: r.expires, Until: now.Add(consentLife), Language: r.asked.Language}
+	if w.offline {
+		a, _ := r.client.Ask(scopeOffline)
+		q.OfflineWhy = a.Purpose
+	}
+	for _, f := range Fields {
+		required := slices.Contains(w.required, f)
+		if !required && !slices.Contains(w.optional, f) {
+			q.Absent = append(q.Absent, f)
+			continue
+		}
+		a, _ := r.client.Ask(fieldScope[f])
+		fact := known[f]
+		q.Lines = append(q.Lines, Line{Field: f, Value: fact.shown, Source: fact.source, AsOf: fact.asOf, Purpose: a.Purpose, Ground: a.Ground, Optional: !required})
+	}
+	slices.SortStableFunc(q.Lines, func(a, b Line) int { return order(a.Optional) - order(b.Optional) })
+	return q, nil
+}
+
+func order(last bool) int {
+	if last {
+		return 1
+	}
+	return 0
+}
+
+func mustAsk(s Step) error {
+	switch s.Kind {
+	case AskConsent:
+		return nil
+	case Stale:
+		return errStale
+	case Stranger:
+		return errStranger
+	}
+	return errElsewhere
+}
+
+// Approve records her yes, with the optional fields that she ticked, and
+// answers the client. Consent, audit entries, message and code are one commit:
+// after a crash there is all of it or none.
+func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answer, error) {
+	r, s, old, err := p.look(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	now := p.c.Clock.Now()
+	if err := mustAsk(next(now, r, s, old)); err != nil {
+		return nil, err
+	}
+	c := p.agree(r, s, old, ticked, now)
+	r.answered = true
+	if step := next(now, r, s, c); step.Kind != Issue {
+		return nil, errElsewhere
+	}
+	f := p.facts(r, s, c)
+	code := p.seal(forCode, place{s.Account, r.id})
+	to, err := p.c.Accounts.Recipient(ctx, s.Account)
+	if err != nil {
+		return nil, err
+	}
+	write := func(tx *db.Tx) error {
+		if err := p.finishTx(ctx, tx, r, now, &f, code); err != nil {
+			return err
+		}
+		if err := p.replaceConsentTx(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := p.recordConsentTx(ctx, tx, "consent.given", citizen(s.Session), c); err != nil {
+			return err
+		}
+		if err := p.recordSignInTx(ctx, tx, r, s, f); err != nil {
+			return err
+		}
+		return p.tellTx(ctx, tx, citizen(s.Session), to, "consent_given", r.client.Name)
+	}
+	if err = p.c.DB.Write(ctx, write); db.IsUnique(err) {
+		err = p.c.DB.Write(ctx, write) // she agreed to another request of this client at the same instant
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := p.answer(r.asked)
+	out.Values.Set("code", code)
+	return out, nil
+}
+
+// agree makes the consent that follows from a yes: what stood already in the
+// same words stays, optional fields are as she ticked them this time.
+func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now time.Time) *Consent {
+	w := r.asked.wants(r.client)
+	c := &Consent{
+		ID: id.New[consentKind](), Account: s.Account, Person: s.Person, Client: r.client.ID,
+		Fields: map[Field]string{"": version(r.client, "")}, Declined: map[Field]string{},
+		Shown: Shown{Client: r.client.Name, Purposes: map[string]partner.Text{}}, Offline: w.offline,
+		Authenticator: acrOf(levelOf(s.Session), max(s.Assurance, 1)), GivenAt: now, ExpiresAt: now.Add(consentLife),
+	}
+	if old != nil && now.Before(old.ExpiresAt) {
+		c.Offline = c.Offline || old.Offline
+		for f, v := range old.Fields {
+			if v == version(r.client, f) {
+				c.Fields[f] = v
+			}
+		}
+		for f, v := range old.Declined {
+			c.Declined[f] = v
+		}
+	}
+	for _, f := range w.required {
+		c.Fields[f] = version(r.client, f)
+		delete(c.Declined, f)
+	}
+	for _, f := range w.optional {
+		delete(c.Fields, f)
+		delete(c.Declined, f)
+		if slices.Contains(ticked, f) {
+			c.Fields[f] = version(r.client, f)
+		} else {
+			c.Declined[f] = version(r.client, f)
+		}
+	}
+	for f := range c.Fields {
+		scope := scopeOpenID
+		if f != "" {
+			scope = fieldScope[f]
+		}
+		a, _ := r.client.Ask(scope)
+		c.Shown.Purposes[scope] = a.Purpose
+	}
+	return c
+}
+
+func (p *Provider) replaceConsentTx(ctx context.Context, tx *db.Tx, c *Consent) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE provider_consent SET ended_at = $3, ended_why = 'replaced' WHERE account = $1 AND client = $2 AND ended_at IS NULL`,
+		c.Account, string(c.Client), clock.Micros(c.GivenAt)); err != nil {
+		return fmt.Errorf("replace consent: %w", err)
+	}
+	var parts [3]string
+	for i, v := range []any{c.Fields, c.Declined, c.Shown} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("keep consent: %w", err)
+		}
+		parts[i] = string(b)
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO provider_consent (account, id, person, client, fields, declined, shown, offline, authenticator, given_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, c.Account, c.ID, c.Person, string(c.Client), parts[0], parts[1], parts[2],
+		c.Offline, c.Authenticator, clock.Micros(c.GivenAt), clock.Micros(c.ExpiresAt)); err != nil {
+		return fmt.Errorf("keep consent: %w", err)
+	}
+	return nil
+}
+
+func (p *Provider) recordConsentTx(ctx context.Context, tx *db.Tx, action string, by audit.Actor, c *Consent) error {
+	return p.c.Audit.RecordTx(ctx, tx, audit.Entry{
+		Actor: by, Action: action, Subject: c.Person, Purpose: "provider.consent", Ground: "consent:" + c.ID.String(),
+		Fields: texts(c.List()), Detail: map[string]string{"client": string(c.Client)},
+	})
+}
+
+// tellTx tells her, so that a consent given by somebody else at her open
+// session does not stay unseen.
+func (p *Provider) tellTx(ctx context.Context, tx *db.Tx, by audit.Actor, to notify.Recipient, template string, name partner.Text) error {
+	if p.c.Notify == nil {
+		return nil
+	}
+	_, err := p.c.Notify.SendTx(ctx, tx, by, notify.Message{To: to, Template: template, Purpose: "provider.consent",
+		Data: map[string]string{"partner": name.In(to.Language), "at": p.c.Clock.Now().In(clock.Vietnam).Format("15:04 02/01/2006")}})
+	return err
+}
+
+// Decline records her no and answers the client with it.
+func (p *Provider) Decline(ctx context.Context, v Visit) (*Answer, error) {
+	r, s, c, err := p.look(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	now := p.c.Clock.Now()
+	if err := mustAsk(next(now, r, s, c)); err != nil {
+		return nil, err
+	}
+	err = p.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := p.finishTx(ctx, tx, r, now, nil, ""); err != nil {
+			return err
+		}
+		return p.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: citizen(s.Session), Action: "consent.declined", Subject: s.Person, Purpose: "provider.consent",
+			Ground: "own_data", Fields: texts(r.asked.wants(r.client).required), Outcome: "refused", Detail: map[string]string{"client": string(r.client.ID)}})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p.failure(r.asked, refuse("access_denied", "the person declined")), nil
+}
+
