@@ -263,4 +263,3 @@ func (p *Provider) Decline(ctx context.Context, v Visit) (*Answer, error) {
 	}
 	return p.failure(r.asked, refuse("access_denied", "the person declined")), nil
 }
-
