@@ -150,58 +150,6 @@ func (b *bench) stop() {
 	}
 }
 
-// rate runs do from several workers for the time of the measurement and prints
-// what came of it, by the clock and per CPU-second of the server.
-func (b *bench) rate(name string, workers int, do func(worker int) error) (perCPU float64, err error) {
-	for i := range workers { // warm up: connections, caches, code
-		for range 3 {
-			if err := do(i); err != nil {
-				return 0, err
-			}
-		}
-	}
-	pid := b.stack.serve.Process.Pid
-	cpu0, err := cpuSeconds(pid)
-	if err != nil {
-		return 0, err
-	}
-	start := time.Now()
-	type result struct {
-		n   int
-		err error
-	}
-	results := make(chan result, workers)
-	for i := range workers {
-		go func() {
-			var r result
-			for r.err == nil && time.Since(start) < b.For && b.ctx.Err() == nil {
-				if r.err = do(i); r.err == nil {
-					r.n++
-				}
-			}
-			results <- r
-		}()
-	}
-	n := 0
-	for range workers {
-		r := <-results
-		n += r.n
-		err = errors.Join(err, r.err)
-	}
-	if err != nil {
-		return 0, err
-	}
-	took := time.Since(start).Seconds()
-	cpu1, err := cpuSeconds(pid)
-	if err != nil {
-		return 0, err
-	}
-	perCPU = float64(n) / (cpu1 - cpu0)
-	b.line(name, float64(n)/took, "per second by the clock")
-	b.line(name+"_per_cpu", perCPU, "per CPU-second of the server")
-	return perCPU, nil
-}
-
 // cpuSeconds is the user and system time of a process (proc(5), fields 14, 15).
 func cpuSeconds(pid int) (float64, error) {
 	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"danh/audit"
+	"danh/internal/benchclient"
+	"danh/internal/browse"
+	"danh/internal/db"
+	"danh/internal/observe"
+	"danh/partner"
+	"danh/sandbox/people"
+	"danh/tour"
+)
+
+// benchClients is a registered client and people who have agreed to it.
+type benchClients struct {
+	people []tour.Sample
+	target benchclient.Target
+}
+
+// accounts opens accounts as an outside client.
+func (b *bench) accounts() (*benchClients, error) {
+	if b.clients != nil {
+		return b.clients, nil
+	}
+	s, err := b.running()
+	if err != nil {
+		return nil, err
+	}
+	c := &benchClients{}
+	for _, ref := range []string{people.Woman, people.Owner, people.Renumbered, people.Student} {
+		a, err := tour.OpenSample(b.ctx, s.env(), ref, "")
+		if err != nil {
+			return nil, fmt.Errorf("open an account: %w", err)
+		}
+		c.people = append(c.people, a)
+	}
+	b.clients = c
+	return c, nil
+}
+
+const benchScopes = "openid profile number offline_access"
+
+// agreed registers a client, as an operator would, and has every account agree
+// to it in its own browser.
+func (b *bench) agreed() (benchclient.Target, error) {
+	c, err := b.accounts()
+	if err != nil || c.target.Client != "" {
+		return c.target, err
+	}
+	env := b.stack.env()
+	secret := partner.NewSecret()
+	t := benchclient.Target{Issuer: env.Citizen, Client: "bench", Secret: secret.Reveal(), Redirect: env.Sandbox + "/callback", Scope: benchScopes}
+	g, err := openGround(b.ctx, dataFlags{Data: b.stack.dir, Database: b.Database}, observe.NewLog(io.Discard, slog.LevelError))
+	if err != nil {
+		return t, err
+	}
+	defer g.db.Close()
+	why := partner.Text{VI: "đo tốc độ", EN: "measure the speed"}
+	dir := partner.New(partner.Config{DB: g.db, Clock: g.clock, Audit: g.audit})
+	if err := g.db.Write(b.ctx, func(tx *db.Tx) error {
+		return dir.RegisterTx(b.ctx, tx, audit.System("danh bench"), partner.Client{ID: "bench", Name: partner.Text{VI: "Phép đo", EN: "Measurement"}, Profile: partner.OIDC,
+			AuthMethod: partner.SecretBasic, SecretHash: secret.Hash(), RedirectURIs: []string{t.Redirect}, Sector: "bench",
+			Asks: []partner.Ask{{Scope: "openid", Purpose: why}, {Scope: "profile", Purpose: why}, {Scope: "number", Purpose: why, Ground: "bench"}, {Scope: "offline_access", Purpose: why}}})
+	}); err != nil {
+		return t, fmt.Errorf("register a client: %w", err)
+	}
+	for _, a := range c.people {
+		cookie, err := agree(b.ctx, env, t, a)
+		if err != nil {
+			return t, fmt.Errorf("agree: %w", err)
+		}
+		t.Sessions = append(t.Sessions, cookie)
+	}
+	c.target = t
+	return t, nil
+}
+
+// agree signs in and says yes at the consent page.
+func agree(ctx context.Context, env tour.Env, t benchclient.Target, a tour.Sample) (*http.Cookie, error) {
+	c := browse.New(nil)
+	sum := sha256.Sum256([]byte("measured-measured-measured-measured-measured"))
+	p, err := c.Open(ctx, env.Citizen+"/authorize?"+url.Values{"client_id": {t.Client}, "redirect_uri": {t.Redirect}, "response_type": {"code"}, "scope": {t.Scope}, "state": {"s"}, "nonce": {"n"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}, "prompt": {"consent"}}.Encode())
+	if err != nil {
+		return nil, err
+	}
+	f, err := p.Form("number", "password")
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Fill(map[string]string{"number": a.Number, "password": a.Password}); err != nil {
+		return nil, err
+	}
+	if p, err = f.Submit(ctx, ""); err != nil {
+		return nil, err
+	}
+	if f, err = p.Form("request", "answer"); err != nil {
+		return nil, err
+	}
+	if p, err = f.Submit(ctx, "answer=yes"); err != nil {
+		return nil, err
+	}
+	if p.URL.Query().Get("code") == "" {
+		return nil, fmt.Errorf("no code was given: the journey ends at %s", p.URL.Path)
+	}
+	u, err := url.Parse(env.Citizen)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range c.HTTP.Jar.Cookies(u) {
+		if k.Name == "danh-citizen" {
+			return k, nil
+		}
+	}
+	return nil, errors.New("there is no session")
+}
+
+// openid measures one of the driver's runs against the server's CPU time.
+func (b *bench) openid(name, what string, least float64, run func(*benchclient.Client, context.Context, int, time.Duration) (benchclient.Result, error)) error {
+	t, err := b.agreed()
+	if err != nil {
+		return err
+	}
+	c, err := benchclient.New(b.ctx, t)
+	if err != nil {
+		return err
+	}
+	const workers = 8
+	if _, err := run(c, b.ctx, workers, time.Second); err != nil { // warm up
+		return err
+	}
+	pid := b.stack.serve.Process.Pid
+	before, err := cpuSeconds(pid)
+	if err != nil {
+		return err
+	}
+	r, err := run(c, b.ctx, workers, b.For)
+	if err != nil {
+		return err
+	}
+	after, err := cpuSeconds(pid)
+	if err != nil {
+		return err
+	}
+	per := float64(r.Count) / (after - before)
+	b.say("%s: %s; %d at once, %d people agreed, %d in the registry", name, what, workers, len(t.Sessions), benchPeople)
+	b.line(name, r.PerSecond(), "per second by the clock")
+	b.line(name+"_per_cpu", per, "per CPU-second of the server")
+	b.line(name+"_median", float64(r.Median.Microseconds())/1000, "ms")
+	b.line(name+"_p99", float64(r.Worst.Microseconds())/1000, "ms")
+	if per < least {
+		return fmt.Errorf("%.0f per CPU-second of the server, fewer than %.0f", per, least)
+	}
+	return nil
+}
+
+func benchFlow(b *bench) error {
+	return b.openid("flow", "PAR with client_secret_basic, authorise with session and remembered consent, token (two ES256 signatures), userinfo with its audited read", 400, (*benchclient.Client).Flow)
+}
+
+func benchIntrospect(b *bench) error {
+	return b.openid("introspect", "introspection of a living access token by its client", 4000, (*benchclient.Client).Introspect)
+}
+
+func benchRefresh(b *bench) error {
+	return b.openid("refresh", "refresh token rotated, new access and ID token", 1200, (*benchclient.Client).Refresh)
+}
+
+// ownCPU is this process's user and system time.
+func ownCPU() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)/1e6
+}
+
+// benchSignIn holds whole sign-ins against the bare hash, each per CPU-second
+// of the process that does it and in turns, so that a noisy machine is noisy
+// to both.
+func benchSignIn(b *bench) error {
+	c, err := b.accounts()
+	if err != nil {
+		return err
+	}
+	workers := runtime.NumCPU()
+	bare := func(d time.Duration) (n int, cpu float64) {
+		start, at := time.Now(), ownCPU()
+		done := make(chan int, workers)
+		for range workers {
+			go func() {
+				k := 0
+				for time.Since(start) < d {
+					argon2.IDKey([]byte("Bac-thang-26!"), []byte("0123456789abcdef"), 2, 19*1024, 1, 32)
+					k++
+				}
+				done <- k
+			}()
+		}
+		for range workers {
+			n += <-done
+		}
+		return n, ownCPU() - at
+	}
+	var browsers []*browse.Client
+	for range workers {
+		k := browse.New(nil)
+		k.HTTP.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		browsers = append(browsers, k)
+	}
+	pid := b.stack.serve.Process.Pid
+	signIn := func(d time.Duration) (n int, cpu float64, err error) {
+		at, err := cpuSeconds(pid)
+		if err != nil {
+			return 0, 0, err
+		}
+		start := time.Now()
+		type result struct {
+			n   int
+			err error
+		}
+		done := make(chan result, workers)
+		for i, k := range browsers {
+			go func() {
+				var r result
+				a := c.people[i%len(c.people)]
+				for r.err == nil && time.Since(start) < d {
+					p, err := k.PostForm(b.ctx, b.stack.env().Citizen+"/signin", url.Values{"number": {a.Number}, "password": {a.Password}})
+					if err == nil && p.Status != http.StatusSeeOther {
+						err = fmt.Errorf("a right password was answered %d", p.Status)
+					}
+					r.err = err
+					r.n++
+				}
+				done <- r
+			}()
+		}
+		for range workers {
+			r := <-done
+			n += r.n
+			err = errors.Join(err, r.err)
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		to, err := cpuSeconds(pid)
+		return n, to - at, err
+	}
+	if _, _, err := signIn(time.Second); err != nil {
+		return err
+	}
+	var bn, sn int
+	var bc, sc float64
+	const turns = 4
+	for range turns {
+		n, cpu := bare(b.For / turns)
+		bn, bc = bn+n, bc+cpu
+		if n, cpu, err = signIn(b.For / turns); err != nil {
+			return err
+		}
+		sn, sc = sn+n, sc+cpu
+	}
+	b.say("signin: POST /signin with the right password against the bare Argon2id, %d turns each, %d at once", turns, workers)
+	b.line("argon2id_per_cpu", float64(bn)/bc, "hashes per CPU-second, bare")
+	b.line("signin_per_cpu", float64(sn)/sc, "sign-ins per CPU-second of the server")
+	share := 100 * (float64(sn) / sc) / (float64(bn) / bc)
+	b.line("signin_share", share, "% of the bare rate")
+	if share < 85 {
+		return fmt.Errorf("%.0f %% of the bare Argon2id rate, fewer than 85 %%", share)
+	}
+	return nil
+}
