@@ -3,6 +3,10 @@
 package relyingparty_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
@@ -39,12 +43,7 @@ func newDoor(t *testing.T) *door {
 	mux := http.NewServeMux()
 	d.Server = httptest.NewServer(mux)
 	t.Cleanup(d.Close)
-	var err error
-	d.client, err = relyingparty.New(relyingparty.Config{Issuer: d.issuer.URL, ClientID: "portal", Secret: d.issuer.Secret, RedirectURL: d.URL + "/callback",
-		PostLogoutURL: d.URL + "/bye", Scopes: []string{"profile"}, Cookie: "danh-portal", Key: make([]byte, 32), Clock: d.clock})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.use(t, func(*relyingparty.Config) {})
 	fail := func(w http.ResponseWriter, err error) {
 		if f := fault.Of(err); f != nil {
 			http.Error(w, f.Key, fault.Status(err))
@@ -76,6 +75,18 @@ func newDoor(t *testing.T) *door {
 	mux.HandleFunc("/signout", func(w http.ResponseWriter, r *http.Request) { d.client.Logout(w, r) })
 	mux.HandleFunc("/bye", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "bye") })
 	return d
+}
+
+// use gives the door another client.
+func (d *door) use(t *testing.T, change func(*relyingparty.Config)) {
+	t.Helper()
+	c := relyingparty.Config{Issuer: d.issuer.URL, ClientID: "portal", Secret: d.issuer.Secret, RedirectURL: d.URL + "/callback",
+		PostLogoutURL: d.URL + "/bye", Scopes: []string{"profile"}, Cookie: "danh-portal", Key: make([]byte, 32), Clock: d.clock}
+	change(&c)
+	var err error
+	if d.client, err = relyingparty.New(c); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func browser(t *testing.T) *http.Client {
@@ -307,5 +318,45 @@ func TestProvenanceOfTheIssuerIsKept(t *testing.T) {
 	d.issuer.Info = map[string]any{"name": "Trần Văn Nam", "claims_provenance": map[string]any{"name": map[string]any{"source": "declared", "as_of": "2026-11-01T00:00:00Z"}}}
 	if s, got := get(t, browser(t), d.URL+"/signin?return=/me"); s != 200 || got != "account-1|Trần Văn Nam|false||0001-01-01|0" {
 		t.Errorf("what she declared passes for the registry's: %d %q", s, got)
+	}
+}
+
+func TestSignInWithPrivateKeyJWT(t *testing.T) {
+	d := newDoor(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.issuer.ClientKey, d.issuer.Refresh = key.Public(), true
+	d.use(t, func(c *relyingparty.Config) { c.Secret, c.Signer, c.KID = "", key, "k-portal" })
+	b := browser(t)
+	if s, got := get(t, b, d.URL+"/signin?return=/me"); s != 200 || !strings.HasPrefix(got, "account-1|") {
+		t.Fatalf("got %d %q", s, got)
+	}
+	d.clock.Advance(11 * time.Minute) // and for a renewal
+	if s, _ := get(t, b, d.URL+"/me"); s != 200 || d.issuer.Refreshed != 1 {
+		t.Errorf("renewal: %d, %d at the issuer", s, d.issuer.Refreshed)
+	}
+	wrong, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.use(t, func(c *relyingparty.Config) { c.Secret, c.Signer, c.KID = "", wrong, "k-portal" })
+	if s, _ := get(t, browser(t), d.URL+"/signin?return=/me"); s != http.StatusInternalServerError {
+		t.Errorf("another key is taken: %d", s)
+	}
+}
+
+func TestTooMuchForACookieFailsLoudly(t *testing.T) {
+	d := newDoor(t)
+	noise := make([]byte, 4096)
+	rand.Read(noise)
+	d.issuer.Info = map[string]any{"name": base64.StdEncoding.EncodeToString(noise)}
+	b := browser(t)
+	if s, got := get(t, b, d.URL+"/signin?return=/me"); s != http.StatusInternalServerError {
+		t.Errorf("got %d %q", s, got)
+	}
+	if s, _ := get(t, b, d.URL+"/me"); s != http.StatusUnauthorized {
+		t.Errorf("half a session was kept: %d", s)
 	}
 }

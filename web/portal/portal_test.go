@@ -230,6 +230,12 @@ func TestPagesForEverybody(t *testing.T) {
 		for _, path := range []string{"/nothing", "/procedures/nothing", "/guides/nothing", "/offices/nothing", "/offices/00000000-0000-0000-0000-000000000000"} {
 			c.Get(path).Want(404)
 		}
+		if b := c.Get("/procedures/suggest?q=thong+bao+luu+tr").Body; !strings.Contains(b, `"match":"Thông báo lưu tr","after":"ú"`) {
+			t.Errorf("the suggestions are %s", b)
+		}
+		if b := strings.TrimSpace(c.Get("/procedures/suggest?q=" + url.QueryEscape(strings.Repeat("a ", 300))).Body); b != "[]" {
+			t.Errorf("a very long question suggests %s", b)
+		}
 		// Noon on a Saturday: the morning is over.
 		o := c.Get("/offices?q=phuong+kim+lien+ha+noi").Want(200).Attr("main a[href^='/offices/']", "href")
 		c.Get(o).Want(200, "Đang nghỉ", "Mở lại", "07:30–11:30", "số nhà chưa được kiểm tra")
@@ -331,5 +337,24 @@ func TestDividedCommuneIsAsked(t *testing.T) {
 		}
 		p = p.Submit("Lưu và đi tiếp").Want(422, "Hãy điền xã, phường nơi khách ở")
 		p.Submit("Lưu và đi tiếp", "unit", p.Attr("input[name=unit]", "value")).Want(200, "Ai đến ở nhà bạn?", "Từ CSDL cư trú")
+	})
+}
+
+func TestSwitchedOffProcedureIsNotTaken(t *testing.T) {
+	run(t, func(t *testing.T, w *town) {
+		lan := w.Lan(t)
+		draft := w.Draft(t, lan, w.Guest())
+		if err := w.DB.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE procedure_catalogue SET open_to = '2026-11-20' WHERE code = 'thong-bao-luu-tru'`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		c := webtest.New(t, w.Portal.URL)
+		arrive(t, c, "/lodging", lanNumber).Want(200, "Tạm thời chưa nhận trên mạng")
+		c.Post("/lodging", url.Values{}).Want(503, "tạm thời không nhận trên mạng")
+		// A draft of before waits; sending it says why and keeps it.
+		c.Get("/lodging/"+draft.ID.String()+"/review").Submit("Gửi thông báo").Want(422, "tạm thời không nhận trên mạng", "Trần Văn Minh")
+		c.Get("/procedures/thong-bao-luu-tru").Want(200).Lacks("Đăng nhập và bắt đầu")
 	})
 }

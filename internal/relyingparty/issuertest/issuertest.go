@@ -9,6 +9,7 @@
 package issuertest
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -32,11 +33,12 @@ type Issuer struct {
 	URL           string
 	ClientID      string
 	Secret        string
-	Subject       string         // who signs in next
-	Info          map[string]any // what userinfo releases beside sub
-	Deny          string         // answer the next authorisation with this error
-	Life          time.Duration  // of access tokens
-	Refresh       bool           // issue refresh tokens
+	ClientKey     crypto.PublicKey // when set: private_key_jwt with this key instead of the secret
+	Subject       string           // who signs in next
+	Info          map[string]any   // what userinfo releases beside sub
+	Deny          string           // answer the next authorisation with this error
+	Life          time.Duration    // of access tokens
+	Refresh       bool             // issue refresh tokens
 	WrongNonce    bool
 	WrongIss      bool
 	Down          bool
@@ -51,7 +53,9 @@ type Issuer struct {
 	codes    map[string]url.Values
 	access   map[string]string
 	refresh  map[string]string
-	now      func() time.Time
+
+	assertions map[string]bool
+	now        func() time.Time
 }
 
 // New starts a provider for one client.
@@ -62,7 +66,7 @@ func New(t testing.TB, clientID, secret string, now func() time.Time) *Issuer {
 		t.Fatal(err)
 	}
 	is := &Issuer{ClientID: clientID, Secret: secret, Life: 10 * time.Minute, key: key, now: now,
-		requests: map[string]url.Values{}, codes: map[string]url.Values{}, access: map[string]string{}, refresh: map[string]string{}}
+		requests: map[string]url.Values{}, codes: map[string]url.Values{}, access: map[string]string{}, refresh: map[string]string{}, assertions: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", is.discovery)
 	mux.HandleFunc("GET /jwks", is.jwks)
@@ -106,6 +110,24 @@ func (is *Issuer) jwks(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (is *Issuer) client(w http.ResponseWriter, r *http.Request) bool {
+	if is.ClientKey != nil {
+		t, err := jwt.ParseSigned(r.PostFormValue("client_assertion"), []jose.SignatureAlgorithm{jose.ES256})
+		var c jwt.Claims
+		if err == nil {
+			err = t.Claims(is.ClientKey, &c)
+		}
+		if err == nil {
+			err = c.ValidateWithLeeway(jwt.Expected{Issuer: is.ClientID, Subject: is.ClientID, AnyAudience: jwt.Audience{is.URL}, Time: is.now()}, 0)
+		}
+		is.Lock()
+		defer is.Unlock()
+		if err != nil || c.ID == "" || is.assertions[c.ID] || r.PostFormValue("client_id") != is.ClientID {
+			refuse(w, http.StatusUnauthorized, "invalid_client")
+			return false
+		}
+		is.assertions[c.ID] = true
+		return true
+	}
 	id, secret, ok := r.BasicAuth()
 	if !ok || id != url.QueryEscape(is.ClientID) || secret != url.QueryEscape(is.Secret) {
 		refuse(w, http.StatusUnauthorized, "invalid_client")

@@ -37,6 +37,7 @@ func Mount(mux *http.ServeMux, site *page.Site, desk *procedure.Desk, units *uni
 	f := &find{desk: desk, units: units, offices: offices, clock: c, journey: site.Journey(files)}
 	mux.HandleFunc("GET /{$}", f.home)
 	mux.HandleFunc("GET /procedures", f.procedures)
+	mux.HandleFunc("GET /procedures/suggest", f.suggest)
 	mux.HandleFunc("GET /procedures/{code}", f.procedure)
 	mux.HandleFunc("GET /offices", f.search)
 	mux.HandleFunc("GET /offices/{office}", f.office)
