@@ -23,7 +23,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -85,9 +84,8 @@ type Provider struct {
 // New checks the configuration and prepares what never changes.
 func New(c Config) (*Provider, error) {
 	u, err := url.Parse(c.Issuer)
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(c.Issuer, "/") ||
-		u.Scheme != "https" && u.Scheme != "http" {
-		return nil, errors.New("provider: the issuer must be an absolute address without trailing slash, query or fragment")
+	if err != nil || u.Host == "" || c.Issuer != u.Scheme+"://"+u.Host || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, errors.New("provider: the issuer must be an origin, such as https://id.example, without path or trailing slash")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
