@@ -81,6 +81,8 @@ type Tab struct {
 	T   testing.TB
 	Ctx context.Context // for chromedp actions that have no helper here
 
+	scriptless bool // the page's own scripts are off
+
 	mu       sync.Mutex
 	problems []string
 }
@@ -123,6 +125,10 @@ func (t *Tab) hear(ev any) {
 	switch e := ev.(type) {
 	case *runtime.EventExceptionThrown:
 		t.problems = append(t.problems, "script: "+e.ExceptionDetails.Text)
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError {
+			t.problems = append(t.problems, "script: said an error")
+		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError {
 			t.problems = append(t.problems, string(e.Entry.Source)+": "+e.Entry.Text)
@@ -157,6 +163,9 @@ func (t *Tab) Go(url string) *Tab {
 
 func (t *Tab) settle() {
 	t.T.Helper()
+	if t.scriptless { // without scripts no promise is ever kept
+		return
+	}
 	Eval[bool](t, `document.fonts.ready.then(() => true)`)
 }
 
