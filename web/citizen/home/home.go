@@ -12,6 +12,8 @@ import (
 	"embed"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"danh/account"
 	"danh/internal/clock"
@@ -71,6 +73,7 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 		return v, err
 	}
 	v.Number = grouped(v.Declared.Number.Reveal())
+	v.Declared.Name = asName(v.Declared.Name)
 	if d.Unread != nil {
 		if v.Unread, err = d.Unread(r.Context(), s.Account); err != nil {
 			return v, err
@@ -93,6 +96,20 @@ func grouped(n string) string {
 		parts, n = append(parts, n[:3]), n[3:]
 	}
 	return strings.Join(append(parts, n), " ")
+}
+
+// asName writes a name that was typed in small or in capital letters alone as
+// names are written. One that mixes them stays as its holder writes it.
+func asName(s string) string {
+	if s != strings.ToLower(s) && s != strings.ToUpper(s) {
+		return s
+	}
+	words := strings.Fields(strings.ToLower(s))
+	for i, w := range words {
+		r, n := utf8.DecodeRuneInString(w)
+		words[i] = string(unicode.ToUpper(r)) + w[n:]
+	}
+	return strings.Join(words, " ")
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
