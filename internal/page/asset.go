@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
@@ -22,21 +23,31 @@ import (
 // a stylesheet can name its fonts by relative paths.
 type assets struct {
 	base     string // "/_/1a2b3c4d5e6f/"
-	files    map[string]asset
-	terraces sync.Map // file name -> asset, as they are asked for; at most kinds × seeds
+	files    map[string]*asset
+	terraces sync.Map // file name -> *asset, as they are asked for; at most kinds × seeds
 }
 
+// asset is a file; its compressed form is made when somebody first asks for it.
 type asset struct {
 	kind  string
 	plain []byte
+	once  sync.Once
 	small []byte // gzip; nil where it gains nothing
 }
 
 // styles are joined in this order; a component's own sheet comes from its folder.
 var styles = []string{"token.css", "dark", "font.css", "base.css", "component/*", "phone.css", "desk.css", "print.css"}
 
+// terraceSource stands for all the drawings that it can make.
+//
+//go:embed terrace.go
+var terraceSource []byte
+
+// sharedAssets are loaded once for all doors of a process.
+var sharedAssets = sync.OnceValue(loadAssets)
+
 func loadAssets() *assets {
-	a := &assets{files: map[string]asset{}}
+	a := &assets{files: map[string]*asset{}}
 	err := fs.WalkDir(embedded, "asset", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(p) == ".css" {
 			return err
@@ -60,10 +71,7 @@ func loadAssets() *assets {
 		fmt.Fprintf(h, "%s %d\n", n, len(a.files[n].plain))
 		h.Write(a.files[n].plain)
 	}
-	// Of the terraces one drawing stands for its kind: they are drawn on demand.
-	for _, kind := range terraceOrder {
-		h.Write([]byte(terraceFile(kind, 0)))
-	}
+	h.Write(terraceSource)
 	a.base = "/_/" + hex.EncodeToString(h.Sum(nil)[:6]) + "/"
 	return a
 }
@@ -110,7 +118,7 @@ func darkSheet() string {
 
 func (a *assets) add(name string, b []byte) { a.files[name] = newAsset(name, b) }
 
-func newAsset(name string, b []byte) asset {
+func newAsset(name string, b []byte) *asset {
 	kind := mime.TypeByExtension(path.Ext(name))
 	switch path.Ext(name) { // the system's table of types may be missing or odd
 	case ".woff2":
@@ -122,34 +130,40 @@ func newAsset(name string, b []byte) asset {
 	case ".css":
 		kind = "text/css; charset=utf-8"
 	}
-	f := asset{kind: kind, plain: b}
-	if path.Ext(name) != ".woff2" {
+	return &asset{kind: kind, plain: b}
+}
+
+// gzip is the compressed form, nil where it gains nothing.
+func (f *asset) gzip() []byte {
+	f.once.Do(func() {
+		if f.kind == "font/woff2" {
+			return // compressed already
+		}
 		var z bytes.Buffer
 		w, _ := gzip.NewWriterLevel(&z, gzip.BestCompression)
-		_, _ = w.Write(b)
+		_, _ = w.Write(f.plain)
 		_ = w.Close()
-		if z.Len() < len(b)*9/10 {
-			f.small = z.Bytes()
+		if z.Len() < len(f.plain)*9/10 {
+			f.small = bytes.Clone(z.Bytes())
 		}
-	}
-	return f
+	})
+	return f.small
 }
 
 // find looks a file up; terraces are drawn when they are first asked for.
-func (a *assets) find(name string) (asset, bool) {
+func (a *assets) find(name string) (*asset, bool) {
 	if f, ok := a.files[name]; ok {
 		return f, true
 	}
 	if f, ok := a.terraces.Load(name); ok {
-		return f.(asset), true
+		return f.(*asset), true
 	}
 	kind, seed, ok := terraceName(name)
 	if !ok {
-		return asset{}, false
+		return nil, false
 	}
-	f := newAsset(name, []byte(terraceFile(kind, seed)))
-	a.terraces.Store(name, f)
-	return f, true
+	f, _ := a.terraces.LoadOrStore(name, newAsset(name, []byte(terraceFile(kind, seed))))
+	return f.(*asset), true
 }
 
 func (a *assets) url(name string) string { return a.base + name }
@@ -167,11 +181,11 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.kind)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	body := f.plain
-	if f.small != nil {
+	if small := f.gzip(); small != nil {
 		h.Set("Vary", "Accept-Encoding")
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 			h.Set("Content-Encoding", "gzip")
-			body = f.small
+			body = small
 		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))

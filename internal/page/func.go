@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"html/template"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -14,34 +15,32 @@ import (
 )
 
 // plain are the functions that need no language; components use only these.
-func plain(s *Site) template.FuncMap {
-	return template.FuncMap{
-		"icon": icon, "mark": mark, "num": num, "dict": dict,
-		"guilloche": func(seed any) template.HTML { return Guilloche(seedOf(seed)) },
-		"seal":      func(seed any) template.HTML { return Seal(seedOf(seed)) },
-		"swatch":    func(seed any) template.HTML { return Swatch(seedOf(seed)) },
-		"edge": func(kind string) template.HTML {
-			switch kind {
-			case "home":
-				return Edge(400, 86, .6)
-			case "task":
-				return Edge(400, 26, .6)
-			case "desk":
-				return Edge(1280, 48, .6)
-			case "strip":
-				return Edge(1280, 22, 1.4)
-			}
-			return Edge(400, 44, .6)
-		},
-		"asset": func(name string) string { return s.assets.url(name) },
-		"qr":    qrCode,
-		"add":   func(a, b int) int { return a + b },
-	}
+var plain = template.FuncMap{
+	"icon": icon, "mark": mark, "num": num, "dict": dict,
+	"guilloche": func(seed any) template.HTML { return Guilloche(seedOf(seed)) },
+	"seal":      func(seed any) template.HTML { return Seal(seedOf(seed)) },
+	"swatch":    func(seed any) template.HTML { return Swatch(seedOf(seed)) },
+	"edge": func(kind string) template.HTML {
+		switch kind {
+		case "home":
+			return Edge(400, 86, .6)
+		case "task":
+			return Edge(400, 26, .6)
+		case "desk":
+			return Edge(1280, 48, .6)
+		case "strip":
+			return Edge(1280, 22, 1.4)
+		}
+		return Edge(400, 44, .6)
+	},
+	"asset": func(name string) string { return sharedAssets().url(name) },
+	"qr":    qrCode,
+	"add":   func(a, b int) int { return a + b },
 }
 
 // funcs are the functions of a page template in one language.
 func (k *kit) funcs(w *words) template.FuncMap {
-	m := plain(k.site)
+	m := maps.Clone(plain)
 	own := template.FuncMap{
 		"t": func(key any, rest ...any) (string, error) { o, err := pairs(rest); return w.say(key, o.args()), err },
 		"rich": func(key any, rest ...any) (template.HTML, error) {

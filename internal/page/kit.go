@@ -10,10 +10,11 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 	"text/template/parse"
 )
 
-// kit is the components in both languages. A component is a folder with its
+// kit is the components as one site uses them. A component is a folder with its
 // template, its styles and examples; a template calls it as a function:
 // {{button "signin.go" "icon" "finger"}}.
 type kit struct {
@@ -27,8 +28,10 @@ type set struct {
 	tmpl  *template.Template
 }
 
-func loadKit(s *Site) *kit {
-	k := &kit{site: s, parts: map[string]*template.Template{}}
+// sharedParts are the components' templates. They know neither language nor
+// site, so that all doors of a process share them.
+var sharedParts = sync.OnceValue(func() map[string]*template.Template {
+	parts := map[string]*template.Template{}
 	dirs, err := fs.ReadDir(embedded, "component")
 	if err != nil {
 		panic(err)
@@ -39,15 +42,17 @@ func loadKit(s *Site) *kit {
 		if err != nil {
 			panic(fmt.Sprintf("page: component %s: %v", d.Name(), err))
 		}
-		t, err := template.New(d.Name()).Funcs(plain(s)).Parse(string(b))
+		t, err := template.New(d.Name()).Funcs(plain).Parse(string(b))
 		if err != nil {
 			panic(fmt.Sprintf("page: %s: %v", file, err))
 		}
 		mustEscape(t, file)
-		k.parts[d.Name()] = t
+		parts[d.Name()] = t
 	}
-	return k
-}
+	return parts
+})
+
+func loadKit(s *Site) *kit { return &kit{site: s, parts: sharedParts()} }
 
 // mustEscape makes html/template do its escaping now, so that a template that
 // cannot be escaped fails at start rather than before a reader.

@@ -55,7 +55,7 @@ func New(c Config) *Site {
 	if c.Home == "" {
 		c.Home = "/"
 	}
-	s := &Site{conf: c, common: texts{}, assets: loadAssets()}
+	s := &Site{conf: c, common: texts{}, assets: sharedAssets()}
 	s.common.mustLoad(embedded, "text")
 	for _, f := range c.Texts {
 		s.common.mustLoad(f, ".")
