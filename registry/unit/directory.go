@@ -25,14 +25,14 @@ type Directory struct {
 	loaded atomic.Pointer[facts]
 }
 
-// Open returns at once and reads the tables in the background; a question that
-// comes earlier waits. Ready tells whether the reading succeeded.
+// Open returns at once; the first question reads the tables, or Ready does and
+// tells whether the reading succeeded. Many starts, of commands above all, ask
+// nothing.
 func Open(d *db.DB, log *slog.Logger) *Directory {
 	r := &Directory{db: d, log: log}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
-	go r.facts()
 	return r
 }
 
@@ -80,7 +80,7 @@ func (r *Directory) load(ctx context.Context) (*facts, error) {
 }
 
 // facts gives nothing while the database cannot be read, and tries again with
-// the next question; /readyz meanwhile reports it through Ready.
+// the next question; Ready says why.
 func (r *Directory) facts() *facts {
 	if f := r.loaded.Load(); f != nil {
 		return f

@@ -10,7 +10,7 @@
 // successors and marks them as parts, and where the facts are silent it gives
 // none. The tables are loaded from the compiled-in gazetteer; rows that an
 // operator adds (edition 'operator') are kept. A Directory holds all units in
-// about 4 MiB, reads them once in the background, and is safe for concurrent use.
+// about 4 MiB, reads them once, when they are first asked for, and is safe for concurrent use.
 package unit
 
 import (
