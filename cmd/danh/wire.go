@@ -154,7 +154,11 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	if err != nil {
 		return nil, err
 	}
-	if r.accounts, err = account.New(account.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
+	pepper, err := g.keys.Secret("pepper", 32)
+	if err != nil {
+		return nil, err
+	}
+	if r.accounts, err = account.New(account.Config{Pepper: pepper, DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
 		Population: g.population, Calendar: r.calendar, Carrier: carrier, MaxPassword: f.PasswordMax, Idle: f.SessionIdle, Absolute: f.SessionMax,
 		Origins: []string{f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL}}); err != nil {
 		return nil, err
