@@ -16,6 +16,7 @@ import (
 	"danh/internal/id"
 	"danh/notify"
 	"danh/partner"
+	"danh/provider/claim"
 )
 
 // Line is one fact on the consent page.
@@ -68,11 +69,11 @@ func (p *Provider) Ask(ctx context.Context, v Visit) (Question, error) {
 	if err != nil {
 		return Question{}, err
 	}
-	signIn, _ := r.client.Ask(scopeOpenID)
+	signIn, _ := r.client.Ask(claim.OpenID)
 	q := Question{Client: r.client, Purpose: signIn.Purpose, Offline: w.offline, Provisional: s.Provisional, Origin: Origin(r.asked.RedirectURI),
 		ExpiresAt: r.expires, Until: now.Add(consentLife), Language: r.asked.Language}
 	if w.offline {
-		a, _ := r.client.Ask(scopeOffline)
+		a, _ := r.client.Ask(claim.Offline)
 		q.OfflineWhy = a.Purpose
 	}
 	for _, f := range Fields {
@@ -81,7 +82,7 @@ func (p *Provider) Ask(ctx context.Context, v Visit) (Question, error) {
 			q.Absent = append(q.Absent, f)
 			continue
 		}
-		a, _ := r.client.Ask(fieldScope[f])
+		a, _ := r.client.Ask(claim.ScopeOf(f))
 		fact := known[f]
 		q.Lines = append(q.Lines, Line{Field: f, Value: fact.shown, Source: fact.source, AsOf: fact.asOf, Purpose: a.Purpose, Ground: a.Ground, Optional: !required})
 	}
@@ -192,9 +193,9 @@ func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now t
 		}
 	}
 	for f := range c.Fields {
-		scope := scopeOpenID
+		scope := claim.OpenID
 		if f != "" {
-			scope = fieldScope[f]
+			scope = claim.ScopeOf(f)
 		}
 		a, _ := r.client.Ask(scope)
 		c.Shown.Purposes[scope] = a.Purpose

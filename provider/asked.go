@@ -3,14 +3,13 @@
 package provider
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"danh/partner"
+	"danh/provider/claim"
 )
 
 // asked is a checked authorization request, as it is kept. What is not needed
@@ -25,34 +24,13 @@ type asked struct {
 	Mode        string   `json:"m,omitempty"` // "" is query
 	Prompt      []string `json:"p,omitempty"`
 	MaxAge      *int64   `json:"a,omitempty"`
-	ACR         []string `json:"acr,omitempty"`  // voluntary, by preference
-	ACRMust     []string `json:"acrm,omitempty"` // essential: one of these or none
-	Subject     string   `json:"sub,omitempty"`  // it must be she
 	Language    string   `json:"l,omitempty"`
 
-	UserInfo         []claimAsk    `json:"ui,omitempty"`
-	IDToken          []claimAsk    `json:"it,omitempty"`
-	VerifiedUserInfo []verifiedAsk `json:"vui,omitempty"`
-	VerifiedIDToken  []verifiedAsk `json:"vit,omitempty"`
-}
-
-type claimAsk struct {
-	Name      string `json:"n"`
-	Essential bool   `json:"e,omitempty"`
-}
-
-// verifiedAsk is one element of verified_claims (OpenID Connect for Identity
-// Assurance 1.0, section 6).
-type verifiedAsk struct {
-	Frameworks []string   `json:"f,omitempty"` // empty: any
-	MaxAge     *int64     `json:"a,omitempty"` // of the verification, in seconds
-	Evidence   bool       `json:"ev,omitempty"`
-	Claims     []claimAsk `json:"c"`
+	claim.Request // of the claims parameter, acr_values and id_token_hint
 }
 
 const (
 	maxParameters = 16 << 10
-	maxClaims     = 8 << 10
 	maxOpaque     = 2 << 10 // state, nonce
 )
 
@@ -142,8 +120,9 @@ func (p *Provider) read(c partner.Client, v url.Values) (*asked, *Error) {
 		}
 	}
 	if s := v.Get("claims"); s != "" {
-		if bad = a.readClaims(s); bad != nil {
-			return nil, bad
+		var err error
+		if a.Request, err = claim.Parse(s, a.ACR); err != nil {
+			return nil, refuse("invalid_request", "claims is not a JSON object of at most 8 KiB")
 		}
 	}
 	if hint := v.Get("id_token_hint"); hint != "" {
@@ -178,7 +157,7 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 // section 3.1.2.1) and refuses known ones that the client was not approved for.
 func (a *asked) readScopes(c partner.Client, s string) *Error {
 	for scope := range strings.FieldsSeq(s) {
-		if _, known := scopeFields[scope]; !known || slices.Contains(a.Scopes, scope) {
+		if !claim.KnownScope(scope) || slices.Contains(a.Scopes, scope) {
 			continue
 		}
 		if _, ok := c.Ask(scope); !ok {
@@ -186,7 +165,7 @@ func (a *asked) readScopes(c partner.Client, s string) *Error {
 		}
 		a.Scopes = append(a.Scopes, scope)
 	}
-	if !slices.Contains(a.Scopes, scopeOpenID) {
+	if !slices.Contains(a.Scopes, claim.OpenID) {
 		return refuse("invalid_scope", "scope must contain openid")
 	}
 	return nil
@@ -212,123 +191,4 @@ func (a *asked) readPrompt(v url.Values) *Error {
 		a.MaxAge = &n
 	}
 	return nil
-}
-
-// readClaims reads the claims parameter (OpenID Connect Core 1.0, section 5.5).
-// Members may be any JSON; what has no meaning here is passed over.
-func (a *asked) readClaims(s string) *Error {
-	bad := refuse("invalid_request", "claims is not a JSON object")
-	if len(s) > maxClaims {
-		return refuse("invalid_request", "claims is too large")
-	}
-	var top map[string]json.RawMessage
-	if json.Unmarshal([]byte(s), &top) != nil || top == nil {
-		return bad
-	}
-	a.UserInfo, a.VerifiedUserInfo = a.readMember(top["userinfo"], false)
-	a.IDToken, a.VerifiedIDToken = a.readMember(top["id_token"], true)
-	return nil
-}
-
-// one is a claim's request: null, or an object. Everything else counts as null.
-type one struct {
-	Essential bool              `json:"essential"`
-	Value     json.RawMessage   `json:"value"`
-	Values    []json.RawMessage `json:"values"`
-}
-
-func readOne(raw json.RawMessage) one {
-	var members map[string]json.RawMessage
-	var o one
-	if json.Unmarshal(raw, &members) != nil {
-		return o
-	}
-	_ = json.Unmarshal(members["essential"], &o.Essential)
-	_ = json.Unmarshal(members["values"], &o.Values)
-	o.Value = members["value"]
-	return o
-}
-
-func (o one) texts() []string {
-	var out []string
-	for _, raw := range append([]json.RawMessage{o.Value}, o.Values...) {
-		var s string
-		if len(raw) > 0 && json.Unmarshal(raw, &s) == nil && s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-func (a *asked) readMember(raw json.RawMessage, idToken bool) ([]claimAsk, []verifiedAsk) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) != nil {
-		return nil, nil
-	}
-	var list []claimAsk
-	for name, m := range members {
-		o := readOne(m)
-		switch name {
-		case "sub": // section 5.5.1: then it must be she
-			if t := o.texts(); len(t) > 0 {
-				a.Subject = t[0]
-			}
-		case "acr": // section 5.5.1.1
-			if !idToken {
-				continue
-			}
-			if t := o.texts(); o.Essential && len(t) > 0 {
-				a.ACRMust = t
-			} else {
-				a.ACR = append(a.ACR, t...)
-			}
-		default:
-			if _, ok := claimField[name]; ok {
-				list = append(list, claimAsk{name, o.Essential})
-			}
-		}
-	}
-	slices.SortFunc(list, func(x, y claimAsk) int { return strings.Compare(x.Name, y.Name) })
-	return list, readVerified(members["verified_claims"])
-}
-
-func readVerified(raw json.RawMessage) []verifiedAsk {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 {
-		return nil
-	}
-	var elements []json.RawMessage
-	if raw[0] == '{' {
-		elements = []json.RawMessage{raw}
-	} else if json.Unmarshal(raw, &elements) != nil {
-		return nil
-	}
-	var out []verifiedAsk
-	for _, e := range elements[:min(len(elements), 8)] {
-		var m struct {
-			Verification map[string]json.RawMessage `json:"verification"`
-			Claims       map[string]json.RawMessage `json:"claims"`
-		}
-		if json.Unmarshal(e, &m) != nil || m.Verification == nil {
-			continue
-		}
-		v := verifiedAsk{Frameworks: readOne(m.Verification["trust_framework"]).texts()}
-		_, v.Evidence = m.Verification["evidence"]
-		var t struct {
-			MaxAge *int64 `json:"max_age"`
-		}
-		if json.Unmarshal(m.Verification["time"], &t) == nil {
-			v.MaxAge = t.MaxAge
-		}
-		for name, c := range m.Claims {
-			if _, ok := claimField[name]; ok {
-				v.Claims = append(v.Claims, claimAsk{name, readOne(c).Essential})
-			}
-		}
-		slices.SortFunc(v.Claims, func(x, y claimAsk) int { return strings.Compare(x.Name, y.Name) })
-		if len(v.Claims) > 0 {
-			out = append(out, v)
-		}
-	}
-	return out
 }

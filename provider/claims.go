@@ -15,6 +15,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/provider/claim"
 	"danh/registry/population"
 	"danh/registry/residence"
 )
@@ -136,9 +137,15 @@ func (p *Provider) gatherAddress(ctx context.Context, look audit.Look, person id
 	return nil
 }
 
+// field is the field of a claim that was asked for.
+func field(q claim.Ask) Field {
+	f, _ := claim.FieldOf(q.Name)
+	return f
+}
+
 // release computes the claims of one answer: those of the granted scopes when
 // byScope is set, those asked for by name, and the verified ones.
-func (p *Provider) release(ctx context.Context, g grant, byName []claimAsk, verified []verifiedAsk, byScope bool) (map[string]any, error) {
+func (p *Provider) release(ctx context.Context, g grant, byName []claim.Ask, verified []claim.Verified, byScope bool) (map[string]any, error) {
 	acc, err := p.c.Accounts.Find(ctx, g.account)
 	if fault.Is(err, fault.NotFound) || err == nil && (acc.Status != account.Active || acc.Person != g.facts.Person) {
 		return nil, errToken
@@ -149,18 +156,18 @@ func (p *Provider) release(ctx context.Context, g grant, byName []claimAsk, veri
 	plain := map[Field]bool{}
 	if byScope {
 		for _, s := range g.facts.Scopes {
-			for _, f := range scopeFields[s] {
+			for _, f := range claim.FieldsOf(s) {
 				plain[f] = true
 			}
 		}
 	}
 	for _, q := range byName {
-		plain[claimField[q.Name]] = true
+		plain[field(q)] = true
 	}
 	inVerified := map[Field]bool{}
 	for _, v := range verified {
 		for _, q := range v.Claims {
-			inVerified[claimField[q.Name]] = true
+			inVerified[field(q)] = true
 		}
 	}
 	var fields []Field
@@ -206,7 +213,7 @@ func (p *Provider) release(ctx context.Context, g grant, byName []claimAsk, veri
 // verifiedClaims writes what the registries vouch for (OpenID Connect for
 // Identity Assurance 1.0, section 5): one element per register, with the time
 // as of which its record was true. What she declared herself never appears.
-func (p *Provider) verifiedClaims(asks []verifiedAsk, known map[Field]fact) []map[string]any {
+func (p *Provider) verifiedClaims(asks []claim.Verified, known map[Field]fact) []map[string]any {
 	var out []map[string]any
 	now := p.c.Clock.Now()
 	for _, ask := range asks {
@@ -217,7 +224,7 @@ func (p *Provider) verifiedClaims(asks []verifiedAsk, known map[Field]fact) []ma
 			claims := map[string]any{}
 			var asOf time.Time
 			for _, q := range ask.Claims {
-				k, ok := known[claimField[q.Name]]
+				k, ok := known[field(q)]
 				if !ok || k.source != source || ask.MaxAge != nil && now.Sub(k.asOf) > time.Duration(*ask.MaxAge)*time.Second {
 					continue
 				}
@@ -254,7 +261,7 @@ func (p *Provider) UserInfo(ctx context.Context, token string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(g.facts.Scopes, scopeOpenID) {
+	if !slices.Contains(g.facts.Scopes, claim.OpenID) {
 		return nil, refuse("insufficient_scope", "the token was not granted openid")
 	}
 	out, err := p.release(ctx, g, g.asked.UserInfo, g.asked.VerifiedUserInfo, true)

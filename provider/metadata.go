@@ -5,8 +5,8 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
+
+	"danh/provider/claim"
 )
 
 // Paths of the endpoints below the issuer.
@@ -42,7 +42,7 @@ func (p *Provider) Metadata() []byte { return p.metadata }
 
 func (p *Provider) describe() ([]byte, error) {
 	auth := []string{"client_secret_basic", "private_key_jwt"}
-	claims := slices.Sorted(maps.Keys(claimField))
+	names := claim.Names()
 	at := func(path string) string { return p.c.Issuer + path }
 	doc := map[string]any{
 		"issuer":                                                   p.c.Issuer,
@@ -65,8 +65,8 @@ func (p *Provider) describe() ([]byte, error) {
 		"token_endpoint_auth_signing_alg_values_supported":         assertionAlgs,
 		"introspection_endpoint_auth_signing_alg_values_supported": assertionAlgs,
 		"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,
-		"scopes_supported":                                         scopeOrder,
-		"claims_supported":                                         append([]string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", provenanceClaim, "verified_claims"}, claims...),
+		"scopes_supported":                                         claim.Scopes,
+		"claims_supported":                                         append([]string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", provenanceClaim, "verified_claims"}, names...),
 		"claim_types_supported":                                    []string{"normal"},
 		"claims_parameter_supported":                               true,
 		"request_parameter_supported":                              false,

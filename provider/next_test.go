@@ -9,6 +9,7 @@ import (
 
 	"danh/account"
 	"danh/partner"
+	"danh/provider/claim"
 )
 
 // The table of next: each row differs from a request that is signed in, agreed
@@ -109,19 +110,19 @@ func TestNext(t *testing.T) {
 		{"asks for more, silent", func(w *world) { none(w); w.r.asked.Scopes = append(w.r.asked.Scopes, "email") }, refuse("consent_required")},
 		{"asks for access while she is away", func(w *world) { w.r.asked.Scopes = append(w.r.asked.Scopes, "offline_access") }, ask},
 		{"agreed to access while she is away", func(w *world) { w.r.asked.Scopes = append(w.r.asked.Scopes, "offline_access"); w.c.Offline = true }, issue},
-		{"essential claim not agreed", func(w *world) { w.r.asked.UserInfo = []claimAsk{{"email", true}} }, ask},
-		{"optional claim never heard of", func(w *world) { w.r.asked.UserInfo = []claimAsk{{"email", false}} }, ask},
+		{"essential claim not agreed", func(w *world) { w.r.asked.UserInfo = []claim.Ask{{Name: "email", Essential: true}} }, ask},
+		{"optional claim never heard of", func(w *world) { w.r.asked.UserInfo = []claim.Ask{{Name: "email", Essential: false}} }, ask},
 		{"optional claim declined before", func(w *world) {
-			w.r.asked.UserInfo = []claimAsk{{"email", false}}
+			w.r.asked.UserInfo = []claim.Ask{{Name: "email", Essential: false}}
 			w.c.Declined = words(Email)
 		}, issue},
 		{"declined claim now essential", func(w *world) {
-			w.r.asked.UserInfo = []claimAsk{{"email", true}}
+			w.r.asked.UserInfo = []claim.Ask{{Name: "email", Essential: true}}
 			w.c.Declined = words(Email)
 		}, ask},
-		{"claim that the client may never have", func(w *world) { w.r.asked.UserInfo = []claimAsk{{"personal_number", true}} }, issue},
-		{"verified claim of an agreed field", func(w *world) { w.r.asked.VerifiedUserInfo = []verifiedAsk{{Claims: []claimAsk{{"name", true}}}} }, issue},
-		{"verified claim not agreed", func(w *world) { w.r.asked.VerifiedUserInfo = []verifiedAsk{{Claims: []claimAsk{{"email", true}}}} }, ask},
+		{"claim that the client may never have", func(w *world) { w.r.asked.UserInfo = []claim.Ask{{Name: "personal_number", Essential: true}} }, issue},
+		{"verified claim of an agreed field", func(w *world) { w.r.asked.VerifiedUserInfo = []claim.Verified{{Claims: []claim.Ask{{Name: "name", Essential: true}}}} }, issue},
+		{"verified claim not agreed", func(w *world) { w.r.asked.VerifiedUserInfo = []claim.Verified{{Claims: []claim.Ask{{Name: "email", Essential: true}}}} }, ask},
 		{"purpose worded anew", func(w *world) {
 			w.r.client.Asks = slices.Clone(w.r.client.Asks)
 			w.r.client.Asks[1].Purpose.VI = "bán lại"
@@ -163,7 +164,7 @@ func TestAchievedClass(t *testing.T) {
 		{[]string{"urn:danh:acr:l1:a1"}, []string{"urn:danh:acr:l0:a1"}, "urn:danh:acr:l1:a1"},
 		{nil, []string{"urn:danh:acr:l3:a1", "urn:danh:acr:l1:a0", "urn:danh:acr:l1:a11", "l1:a1", ""}, "urn:danh:acr:l1:a1"},
 	} {
-		if got := (&asked{ACRMust: c.must, ACR: c.wish}).achieved(s); got != c.want {
+		if got := (&asked{Request: claim.Request{ACRMust: c.must, ACR: c.wish}}).achieved(s); got != c.want {
 			t.Errorf("%v %v: %s", c.must, c.wish, got)
 		}
 	}

@@ -8,71 +8,32 @@ import (
 	"slices"
 
 	"danh/partner"
+	"danh/provider/claim"
 )
 
-// Field is one line on the consent page: a fact about a person that she lets a
-// partner have, released as one claim or a few that belong together.
-type Field string
+// Field is one line on the consent page.
+type Field = claim.Field
 
-// The fields, named like their main claim.
+// The fields, in the order people read them.
 const (
-	Name      Field = "name"
-	BirthDate Field = "birthdate"
-	Sex       Field = "gender"
-	Number    Field = "personal_number"
-	Phone     Field = "phone_number"
-	Email     Field = "email"
-	Address   Field = "address"
-	Level     Field = "account_level"
+	Name      = claim.Name
+	BirthDate = claim.BirthDate
+	Sex       = claim.Sex
+	Number    = claim.Number
+	Phone     = claim.Phone
+	Email     = claim.Email
+	Address   = claim.Address
+	Level     = claim.Level
 )
 
 // Fields lists all fields in the order people read them.
-var Fields = []Field{Name, BirthDate, Sex, Number, Phone, Email, Address, Level}
-
-// Scope values. "openid" releases the subject alone (OpenID Connect Core 1.0,
-// section 5.4); "offline_access" is access while she is away (section 11).
-const (
-	scopeOpenID  = "openid"
-	scopeOffline = "offline_access"
-)
-
-// scopeFields is what each scope releases.
-var scopeFields = map[string][]Field{
-	scopeOpenID:  nil,
-	"profile":    {Name, BirthDate, Sex},
-	"number":     {Number},
-	"phone":      {Phone},
-	"email":      {Email},
-	"residence":  {Address},
-	"level":      {Level},
-	scopeOffline: nil,
-}
-
-// scopeOrder lists the scopes for metadata.
-var scopeOrder = []string{scopeOpenID, "profile", "number", "phone", "email", "residence", "level", scopeOffline}
-
-// claimField is the field that a claim belongs to.
-var claimField = map[string]Field{
-	"name": Name, "birthdate": BirthDate, "gender": Sex, "personal_number": Number, "phone_number": Phone, "phone_number_verified": Phone,
-	"email": Email, "email_verified": Email, "address": Address, "account_level": Level, "provisional": Level,
-}
-
-// fieldScope is the scope whose approved purpose covers a field.
-var fieldScope = func() map[Field]string {
-	m := map[Field]string{}
-	for s, fs := range scopeFields {
-		for _, f := range fs {
-			m[f] = s
-		}
-	}
-	return m
-}()
+var Fields = claim.Fields
 
 // ScopeOf is the scope whose approved purpose covers a field.
-func ScopeOf(f Field) string { return fieldScope[f] }
+func ScopeOf(f Field) string { return claim.ScopeOf(f) }
 
 func mayAsk(c partner.Client, f Field) bool {
-	_, ok := c.Ask(fieldScope[f])
+	_, ok := c.Ask(claim.ScopeOf(f))
 	return ok
 }
 
@@ -87,14 +48,14 @@ func (a *asked) wants(c partner.Client) wanted {
 	var w wanted
 	need := map[Field]bool{}
 	for _, s := range a.Scopes {
-		for _, f := range scopeFields[s] {
+		for _, f := range claim.FieldsOf(s) {
 			need[f] = true
 		}
-		w.offline = w.offline || s == scopeOffline
+		w.offline = w.offline || s == claim.Offline
 	}
 	may := map[Field]bool{}
-	claim := func(name string, essential bool) {
-		f, ok := claimField[name]
+	ask := func(name string, essential bool) {
+		f, ok := claim.FieldOf(name)
 		if !ok || !mayAsk(c, f) {
 			return // OpenID Connect Core 1.0, section 5.5: what cannot be had is left out
 		}
@@ -104,15 +65,15 @@ func (a *asked) wants(c partner.Client) wanted {
 			may[f] = true
 		}
 	}
-	for _, list := range [][]claimAsk{a.UserInfo, a.IDToken} {
+	for _, list := range [][]claim.Ask{a.UserInfo, a.IDToken} {
 		for _, q := range list {
-			claim(q.Name, q.Essential)
+			ask(q.Name, q.Essential)
 		}
 	}
-	for _, list := range [][]verifiedAsk{a.VerifiedUserInfo, a.VerifiedIDToken} {
+	for _, list := range [][]claim.Verified{a.VerifiedUserInfo, a.VerifiedIDToken} {
 		for _, v := range list {
 			for _, q := range v.Claims {
-				claim(q.Name, q.Essential)
+				ask(q.Name, q.Essential)
 			}
 		}
 	}
@@ -131,9 +92,9 @@ func (a *asked) wants(c partner.Client) wanted {
 // which purpose, on which ground. Other words need another consent. The empty
 // field stands for signing in itself.
 func version(c partner.Client, f Field) string {
-	scope := scopeOpenID
+	scope := claim.OpenID
 	if f != "" {
-		scope = fieldScope[f]
+		scope = claim.ScopeOf(f)
 	}
 	a, _ := c.Ask(scope)
 	h := sha256.New()

@@ -22,6 +22,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/keys"
 	"danh/partner"
+	"danh/provider/claim"
 )
 
 // Tokens is a token answer (RFC 6749, section 5.1).
@@ -88,7 +89,7 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, code, redirectU
 			return err
 		}
 		// 4. Keep the grant.
-		g.offline = slices.Contains(g.facts.Scopes, scopeOffline)
+		g.offline = slices.Contains(g.facts.Scopes, claim.Offline)
 		g.expires = now.Add(sessionLife)
 		if g.offline {
 			g.expires = clock.FromMicros(g.facts.ConsentTo)
@@ -265,7 +266,7 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 	if err != nil {
 		return Tokens{}, err
 	}
-	if !slices.Contains(g.facts.Scopes, scopeOpenID) {
+	if !slices.Contains(g.facts.Scopes, claim.OpenID) {
 		return t, nil
 	}
 	it := idClaims{
