@@ -203,7 +203,7 @@ func (d *Desk) tail(code, phone string) []byte {
 	return d.c.Seal.Blind("procedure.tail", code+"/"+phone[len(phone)-4:])
 }
 
-// Stays gives the keys of the stays that a case put into the registry.
+// stayOf is the stay that a guest of a case has in the registry.
 func (d *Desk) stayOf(ctx context.Context, q db.Q, a account.ID, c CaseID, ordinal int) (residence.StayID, error) {
 	var s residence.StayID
 	err := q.QueryRowContext(ctx, `SELECT stay FROM procedure_stay WHERE account = $1 AND case_id = $2 AND ordinal = $3`, a, c, ordinal).Scan(&s)
@@ -217,8 +217,8 @@ func (d *Desk) stayOf(ctx context.Context, q db.Q, a account.ID, c CaseID, ordin
 func (d *Desk) Purges() []db.Purge {
 	return []db.Purge{
 		{Name: "procedure drafts", Every: time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
-			return d.forget(ctx, tx, `SELECT id FROM procedure_case WHERE expires_at IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT 500`,
-				`DELETE FROM procedure_case WHERE id = $1 AND state = 'draft'`, clock.Micros(now))
+			return d.forget(ctx, tx, `SELECT account, id FROM procedure_case WHERE expires_at IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT 500`,
+				`DELETE FROM procedure_case WHERE account = $1 AND id = $2 AND state = 'draft'`, clock.Micros(now))
 		}},
 		{Name: "procedure contents", Every: 24 * time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 			var days int
@@ -227,8 +227,8 @@ func (d *Desk) Purges() []db.Purge {
 			if err != nil {
 				return 0, fmt.Errorf("read the retention: %w", err)
 			}
-			return d.forget(ctx, tx, `SELECT id FROM procedure_case WHERE payload IS NOT NULL AND submitted_at < $1 ORDER BY submitted_at LIMIT 500`,
-				`UPDATE procedure_case SET payload = NULL, phone_tail = NULL WHERE id = $1`, clock.Micros(now.AddDate(0, 0, -days)))
+			return d.forget(ctx, tx, `SELECT account, id FROM procedure_case WHERE payload IS NOT NULL AND submitted_at < $1 ORDER BY submitted_at LIMIT 500`,
+				`UPDATE procedure_case SET payload = NULL, phone_tail = NULL WHERE account = $1 AND id = $2`, clock.Micros(now.AddDate(0, 0, -days)))
 		}},
 	}
 }
@@ -238,10 +238,14 @@ func (d *Desk) forget(ctx context.Context, tx *db.Tx, find, remove string, befor
 	if err != nil {
 		return 0, fmt.Errorf("find what is over: %w", err)
 	}
-	var list []CaseID
+	type row struct {
+		account account.ID
+		id      CaseID
+	}
+	var list []row
 	for rows.Next() {
-		var c CaseID
-		if err := rows.Scan(&c); err != nil {
+		var c row
+		if err := rows.Scan(&c.account, &c.id); err != nil {
 			rows.Close()
 			return 0, err
 		}
@@ -249,10 +253,10 @@ func (d *Desk) forget(ctx context.Context, tx *db.Tx, find, remove string, befor
 	}
 	rows.Close()
 	for _, c := range list {
-		if _, err := tx.ExecContext(ctx, remove, c); err != nil {
+		if _, err := tx.ExecContext(ctx, remove, c.account, c.id); err != nil {
 			return 0, fmt.Errorf("remove what is over: %w", err)
 		}
-		if err := d.c.Seal.DestroyTx(ctx, tx, id.Person(c)); err != nil {
+		if err := d.c.Seal.DestroyTx(ctx, tx, id.Person(c.id)); err != nil {
 			return 0, err
 		}
 	}

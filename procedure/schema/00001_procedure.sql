@@ -78,6 +78,7 @@ CREATE TABLE procedure_case (
     PRIMARY KEY (account, id)
 );
 CREATE INDEX procedure_case_expiry ON procedure_case (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX procedure_case_kept ON procedure_case (submitted_at) WHERE payload IS NOT NULL;
 
 -- Case codes are unique in the whole installation.
 CREATE TABLE procedure_code (

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"danh/account/accounttest"
 	"danh/internal/clock"
@@ -50,6 +51,14 @@ func TestPortalInTheBrowser(t *testing.T) {
 			tab.Go(w.Portal.URL + path)
 			look(name)
 		}
+		tab.Go(w.Portal.URL+"/").Fill("Tìm thủ tục", "thong bao luu tr")
+		for n := 0; webtest.Eval[string](tab, `document.querySelector(".sug mark")?.textContent ?? ""`) != "Thông báo lưu tr"; n++ {
+			if n == 50 {
+				t.Fatal("no suggestion appears while typing")
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		look("suggest")
 		tab.Go(w.Portal.URL + "/lodging")
 		if i == 0 {
 			tab.Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập")
