@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package officer owns the door where staff work: registrars decide cases,
+// operators keep the installation running.
+//
+// It is an ordinary OpenID client; there is no back door. Whoever signs in may
+// do what the roster says at the moment of each request and nothing more, and
+// an account that is provisional or does not stand opens nothing. It owns no
+// table and opens no transaction.
+package officer
+
+import (
+	"embed"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"danh/account"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/fault"
+	"danh/internal/job"
+	"danh/internal/page"
+	"danh/internal/relyingparty"
+	"danh/notify"
+	"danh/office"
+	"danh/partner"
+	"danh/web/officer/cases"
+	"danh/web/officer/operation"
+	"danh/web/officer/session"
+	"danh/web/officer/visit"
+)
+
+//go:embed *.text.json
+var texts embed.FS
+
+// Config is what the door stands on.
+type Config struct {
+	Origin     string // "http://127.0.0.1:8082", as browsers see it
+	Issuer     string // the citizen's door
+	Secret     string // of the client "officer" (partner.DoorSecret)
+	Key        []byte // 32 bytes that seal the session cookie (keys.Secret "cookie-officer")
+	Clock      clock.Clock
+	Log        *slog.Logger
+	Accounts   *account.Keeper
+	Roster     *office.Roster
+	Cases      *account.CaseDesk
+	Operations *office.Operations
+	Jobs       *job.Queue
+	Notify     *notify.Sender
+	Audit      *audit.Log
+	HTTP       *http.Client // to the issuer; nil for a sensible one
+}
+
+// Door gives the handler of the door. It does not talk to the issuer yet, so
+// both may start in one process.
+func Door(c Config) (http.Handler, error) {
+	if c.Accounts == nil || c.Roster == nil || c.Cases == nil || c.Operations == nil || c.Jobs == nil || c.Notify == nil || c.Audit == nil || c.Clock == nil {
+		return nil, errors.New("officer: accounts, roster, cases, operations, jobs, notify, audit and a clock are needed")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Origin = strings.TrimRight(c.Origin, "/")
+	secure := strings.HasPrefix(c.Origin, "https://")
+	client, err := relyingparty.New(relyingparty.Config{
+		Issuer: c.Issuer, ClientID: "officer", Secret: c.Secret, RedirectURL: c.Origin + partner.CallbackPath, PostLogoutURL: c.Origin + partner.LoggedOutPath,
+		Scopes: []string{"profile", "level"}, Cookie: "danh-officer", Secure: secure, Key: c.Key, Clock: c.Clock, Log: c.Log, HTTP: c.HTTP,
+	})
+	if err != nil {
+		return nil, err
+	}
+	site := page.New(page.Config{
+		Door: "officer", Secure: secure, Log: c.Log, Clock: c.Clock, Home: "/",
+		Brand: page.Text{VI: "Bàn làm việc cán bộ", EN: "Officer console"},
+		Nav: []page.Link{
+			{ID: "cases", Href: "/cases", Icon: "inbox", Text: page.Text{VI: "Hồ sơ không khớp", EN: "Cases"}},
+			{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}},
+		},
+		Foot: []page.Link{
+			{Href: client.Issuer() + "/looked", Text: page.Text{VI: "Ai đã xem dữ liệu của tôi", EN: "Who looked at my data"}},
+		},
+		Texts: []fs.FS{texts},
+	})
+	guard := session.New(client, c.Accounts, c.Roster, c.Clock, site.Fail)
+	mux := http.NewServeMux()
+	visit.Mount(mux, site, client, guard)
+	cases.Mount(mux, site, guard, c.Cases, c.Clock)
+	operation.Mount(mux, site, guard, operation.Config{Operations: c.Operations, Jobs: c.Jobs, Notify: c.Notify, Audit: c.Audit, Clock: c.Clock})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
+	})
+	// A form whose session has ended leads on to the issuer, and so does signing
+	// out: browsers hold the redirects of a form to form-action too.
+	origin := client.IssuerOrigin()
+	return site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page.AllowFormAction(w, origin)
+		guard.Load(mux).ServeHTTP(w, r)
+	})), nil
+}
