@@ -121,8 +121,12 @@ func TestNext(t *testing.T) {
 			w.c.Declined = words(Email)
 		}, ask},
 		{"claim that the client may never have", func(w *world) { w.r.asked.UserInfo = []claim.Ask{{Name: "personal_number", Essential: true}} }, issue},
-		{"verified claim of an agreed field", func(w *world) { w.r.asked.VerifiedUserInfo = []claim.Verified{{Claims: []claim.Ask{{Name: "name", Essential: true}}}} }, issue},
-		{"verified claim not agreed", func(w *world) { w.r.asked.VerifiedUserInfo = []claim.Verified{{Claims: []claim.Ask{{Name: "email", Essential: true}}}} }, ask},
+		{"verified claim of an agreed field", func(w *world) {
+			w.r.asked.VerifiedUserInfo = []claim.Verified{{Claims: []claim.Ask{{Name: "name", Essential: true}}}}
+		}, issue},
+		{"verified claim not agreed", func(w *world) {
+			w.r.asked.VerifiedUserInfo = []claim.Verified{{Claims: []claim.Ask{{Name: "email", Essential: true}}}}
+		}, ask},
 		{"purpose worded anew", func(w *world) {
 			w.r.client.Asks = slices.Clone(w.r.client.Asks)
 			w.r.client.Asks[1].Purpose.VI = "bán lại"

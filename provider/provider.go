@@ -17,15 +17,12 @@ package provider
 
 import (
 	"context"
-	"crypto/cipher"
 	"embed"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"time"
-
-	"golang.org/x/crypto/chacha20poly1305"
 
 	"danh/account"
 	"danh/audit"
@@ -34,6 +31,7 @@ import (
 	"danh/internal/keys"
 	"danh/notify"
 	"danh/partner"
+	"danh/provider/token"
 	"danh/registry/population"
 	"danh/registry/residence"
 	"danh/registry/unit"
@@ -76,8 +74,8 @@ type Config struct {
 type Provider struct {
 	c        Config
 	pairwise []byte
-	box      cipher.AEAD
-	signers  signers
+	box      token.Box
+	signer   *token.Signer
 	metadata []byte
 }
 
@@ -94,14 +92,14 @@ func New(c Config) (*Provider, error) {
 	if p.pairwise, err = c.Keys.Secret("pairwise", 32); err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
 	}
-	secret, err := c.Keys.Secret("provider-token", chacha20poly1305.KeySize)
+	secret, err := c.Keys.Secret("provider-token", token.KeySize)
 	if err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
 	}
-	if p.box, err = chacha20poly1305.NewX(secret); err != nil {
+	if p.box, err = token.NewBox(secret); err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
 	}
-	p.signers.keys = c.Keys
+	p.signer = token.NewSigner(c.Keys)
 	if p.metadata, err = p.describe(); err != nil {
 		return nil, err
 	}

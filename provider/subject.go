@@ -8,11 +8,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 
-	"golang.org/x/crypto/chacha20poly1305"
-
 	"danh/account"
 	"danh/internal/id"
 	"danh/partner"
+	"danh/provider/token"
 )
 
 // subject is the name by which a client knows an account: a pairwise name per
@@ -41,46 +40,23 @@ type place struct {
 	grant   grantID
 }
 
-// Codes, refresh tokens and the jti of access tokens are a place, sealed with a
-// fresh 192-bit nonce: unguessable, unlike each other even for one account, and
-// meaningless to whoever holds them. What each is for is authenticated with it.
+// What a place is sealed for; see token.Box.
 const (
 	forCode    = "code"
 	forRefresh = "refresh"
 	forAccess  = "access"
 )
 
-const sealedSize = chacha20poly1305.NonceSizeX + 32 + chacha20poly1305.Overhead
-
-func (p *Provider) seal(what string, at place) string {
-	b := make([]byte, chacha20poly1305.NonceSizeX, sealedSize)
-	rand.Read(b)
-	var plain [32]byte
-	copy(plain[:16], at.account[:])
-	copy(plain[16:], at.grant[:])
-	return base64.RawURLEncoding.EncodeToString(p.box.Seal(b, b, plain[:], []byte(what)))
-}
+func (p *Provider) seal(what string, at place) string { return p.box.Seal(what, at.account, at.grant) }
 
 func (p *Provider) open(what, s string) (place, bool) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != sealedSize {
-		return place{}, false
-	}
-	n := chacha20poly1305.NonceSizeX
-	plain, err := p.box.Open(nil, b[:n], b[n:], []byte(what))
-	if err != nil {
-		return place{}, false
-	}
-	return place{account.ID(plain[:16]), grantID(plain[16:])}, true
+	a, g, ok := p.box.Open(what, s)
+	return place{account.ID(a), grantID(g)}, ok
 }
 
-// hash is what is stored of a random secret; see partner.Secret for why it is plain.
-func hash(s string) []byte {
-	h := sha256.Sum256([]byte(s))
-	return h[:]
-}
+func hash(s string) []byte { return token.Hash(s) }
 
-// handle is what names a request in addresses: its id and 128 random bits.
+// newHandle makes what names a request in addresses: its id and 128 random bits.
 func newHandle() (grantID, string) {
 	id := id.New[grantKind]()
 	b := make([]byte, 32)

@@ -4,7 +4,6 @@ package provider
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
 	"database/sql"
 	"encoding/base64"
@@ -23,6 +22,7 @@ import (
 	"danh/internal/keys"
 	"danh/partner"
 	"danh/provider/claim"
+	"danh/provider/token"
 )
 
 // Tokens is a token answer (RFC 6749, section 5.1).
@@ -79,7 +79,7 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, code, redirectU
 			return fmt.Errorf("read request: %w", err)
 		}
 		// 2. Whoever redeems must be who asked, and come from where it was sent.
-		if redirectURI != g.asked.RedirectURI || !proves(verifier, g.asked.Challenge) {
+		if redirectURI != g.asked.RedirectURI || !token.Proves(verifier, g.asked.Challenge) {
 			refused = errGrant
 			return nil
 		}
@@ -123,15 +123,6 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// proves checks a code verifier against its challenge (RFC 7636, section 4.6).
-func proves(verifier, challenge string) bool {
-	if len(verifier) < 43 || len(verifier) > 128 {
-		return false
-	}
-	h := sha256.Sum256([]byte(verifier))
-	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(h[:])), []byte(challenge)) == 1
-}
-
 func (p *Provider) consentStandsTx(ctx context.Context, tx *db.Tx, at place, client partner.ID, now time.Time) (bool, error) {
 	var one int
 	err := tx.QueryRowContext(ctx, `SELECT 1 FROM provider_consent WHERE account = $1 AND client = $2 AND ended_at IS NULL AND expires_at > $3`,
@@ -164,11 +155,11 @@ func (p *Provider) revokeTx(ctx context.Context, tx *db.Tx, at place, c partner.
 // Refresh exchanges a refresh token for fresh tokens and a successor (RFC 6749,
 // section 6). Every token works once: an earlier one that comes back means that
 // two parties hold it, and the whole grant dies (RFC 9700, section 4.14.2).
-func (p *Provider) Refresh(ctx context.Context, c partner.Client, token, scope string) (Tokens, error) {
-	if token == "" {
+func (p *Provider) Refresh(ctx context.Context, c partner.Client, presented, scope string) (Tokens, error) {
+	if presented == "" {
 		return Tokens{}, refuse("invalid_request", "refresh_token is required")
 	}
-	at, ok := p.open(forRefresh, token)
+	at, ok := p.open(forRefresh, presented)
 	if !ok {
 		return Tokens{}, errGrant
 	}
@@ -187,11 +178,11 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, token, scope s
 				refresh_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END
 			WHERE account = $1 AND id = $2 AND client = $3 AND refresh_hash = $4 AND revoked_at IS NULL AND refresh_expires_at > $6 AND expires_at > $6
 			  AND EXISTS (SELECT 1 FROM provider_consent c WHERE c.account = $1 AND c.client = $3 AND c.ended_at IS NULL AND c.expires_at > $6)
-			RETURNING asked, facts, offline, expires_at`, at.account, at.grant, string(c.ID), hash(token), hash(successor), clock.Micros(now),
+			RETURNING asked, facts, offline, expires_at`, at.account, at.grant, string(c.ID), hash(presented), hash(successor), clock.Micros(now),
 			clock.Micros(now.Add(refreshLife))).Scan(&askedText, &factsText, &g.offline, &expires)
 		if errors.Is(err, sql.ErrNoRows) {
 			refused = errGrant
-			return p.revokeReusedTx(ctx, tx, at, c, token, now)
+			return p.revokeReusedTx(ctx, tx, at, c, presented, now)
 		}
 		if err != nil {
 			return fmt.Errorf("use refresh token: %w", err)
@@ -219,7 +210,7 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, token, scope s
 
 // revokeReusedTx revokes when the token is an earlier one of a living grant.
 // The present one, refused because it is too old, is no attack.
-func (p *Provider) revokeReusedTx(ctx context.Context, tx *db.Tx, at place, c partner.Client, token string, now time.Time) error {
+func (p *Provider) revokeReusedTx(ctx context.Context, tx *db.Tx, at place, c partner.Client, presented string, now time.Time) error {
 	var have []byte
 	err := tx.QueryRowContext(ctx, `SELECT refresh_hash FROM provider_grant WHERE account = $1 AND id = $2`, at.account, at.grant).Scan(&have)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -228,7 +219,7 @@ func (p *Provider) revokeReusedTx(ctx context.Context, tx *db.Tx, at place, c pa
 	if err != nil {
 		return fmt.Errorf("look for reuse: %w", err)
 	}
-	if subtle.ConstantTimeCompare(have, hash(token)) == 1 {
+	if subtle.ConstantTimeCompare(have, hash(presented)) == 1 {
 		return nil
 	}
 	return p.revokeTx(ctx, tx, at, c, "refresh_reused", now)
@@ -259,7 +250,7 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 	until := earlier(now.Add(accessLife), g.expires).Unix()
 	t := Tokens{TokenType: "Bearer", ExpiresIn: int(until - now.Unix()), RefreshToken: refresh, Scope: strings.Join(g.facts.Scopes, " ")}
 	var err error
-	t.AccessToken, err = p.signers.sign(keys.AccessToken, accessType, accessClaims{
+	t.AccessToken, err = p.signer.Sign(keys.AccessToken, accessType, accessClaims{
 		Issuer: p.c.Issuer, Subject: sub, Audience: p.c.Issuer, Expires: until, IssuedAt: now.Unix(), ID: p.seal(forAccess, g.place),
 		Client: string(g.client.ID), Scope: t.Scope, AuthTime: g.facts.AuthTime, ACR: g.facts.ACR, AMR: g.facts.AMR,
 	})
@@ -271,7 +262,7 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 	}
 	it := idClaims{
 		Issuer: p.c.Issuer, Subject: sub, Audience: string(g.client.ID), Expires: until, IssuedAt: now.Unix(), AuthTime: g.facts.AuthTime,
-		Nonce: nonce, ACR: g.facts.ACR, AMR: g.facts.AMR, SID: g.sid(), ATHash: atHash(t.AccessToken),
+		Nonce: nonce, ACR: g.facts.ACR, AMR: g.facts.AMR, SID: g.sid(), ATHash: token.AccessHash(t.AccessToken),
 	}
 	var claims any = it
 	if len(g.asked.IDToken) > 0 || len(g.asked.VerifiedIDToken) > 0 {
@@ -281,7 +272,7 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 		}
 		claims = merged{it, more}
 	}
-	t.IDToken, err = p.signers.sign(keys.IDToken, "JWT", claims)
+	t.IDToken, err = p.signer.Sign(keys.IDToken, "JWT", claims)
 	return t, err
 }
 

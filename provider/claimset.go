@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"danh/internal/keys"
+	"danh/partner"
+	"danh/provider/token"
+)
+
+// accessClaims is an access token (RFC 9068, section 2.2).
+type accessClaims struct {
+	Issuer   string   `json:"iss"`
+	Subject  string   `json:"sub"`
+	Audience string   `json:"aud"`
+	Expires  int64    `json:"exp"`
+	IssuedAt int64    `json:"iat"`
+	ID       string   `json:"jti"`
+	Client   string   `json:"client_id"`
+	Scope    string   `json:"scope"`
+	AuthTime int64    `json:"auth_time"`
+	ACR      string   `json:"acr"`
+	AMR      []string `json:"amr,omitempty"`
+}
+
+const accessType = "at+jwt"
+
+// openAccess checks an access token and finds where its grant is.
+func (p *Provider) openAccess(text string) (accessClaims, place, bool) {
+	var a accessClaims
+	if p.signer.Verify(keys.AccessToken, accessType, text, &a) != nil || a.Issuer != p.c.Issuer || a.Audience != p.c.Issuer ||
+		p.c.Clock.Now().Unix() >= a.Expires {
+		return accessClaims{}, place{}, false
+	}
+	at, ok := p.open(forAccess, a.ID)
+	return a, at, ok
+}
+
+// idClaims is the fixed part of an ID token (OpenID Connect Core 1.0, section 2).
+type idClaims struct {
+	Issuer   string   `json:"iss"`
+	Subject  string   `json:"sub"`
+	Audience string   `json:"aud"`
+	Expires  int64    `json:"exp"`
+	IssuedAt int64    `json:"iat"`
+	AuthTime int64    `json:"auth_time"`
+	Nonce    string   `json:"nonce,omitempty"`
+	ACR      string   `json:"acr"`
+	AMR      []string `json:"amr,omitempty"`
+	SID      string   `json:"sid,omitempty"`
+	ATHash   string   `json:"at_hash,omitempty"`
+}
+
+// hintedSubject reads the subject of an ID token that serves as a hint; it may
+// have expired (section 3.1.2.1), even its key may be long gone from use.
+func (p *Provider) hintedSubject(hint string, c partner.Client) (string, error) {
+	h, err := p.readHint(hint)
+	if err != nil || h.Audience != string(c.ID) {
+		return "", token.ErrForeign
+	}
+	return h.Subject, nil
+}
+
+func (p *Provider) readHint(hint string) (idClaims, error) {
+	var h idClaims
+	if p.signer.Verify(keys.IDToken, "JWT", hint, &h) != nil || h.Issuer != p.c.Issuer {
+		return idClaims{}, token.ErrForeign
+	}
+	return h, nil
+}
+
+// JWKS is the published key set.
+func (p *Provider) JWKS() ([]byte, error) { return p.signer.JWKS() }
