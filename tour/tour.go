@@ -59,6 +59,7 @@ type walk struct {
 	env  Env
 	me   *browse.Client
 	note map[string]string // what a step learnt, shown beside its line
+	via  http.RoundTripper // of every browser; nil for one of each browser's own
 }
 
 func (e Env) transport() http.RoundTripper {
@@ -70,7 +71,12 @@ func (e Env) transport() http.RoundTripper {
 }
 
 // client is one more browser with an empty jar.
-func (w *walk) client() *browse.Client { return browse.New(w.env.transport()) }
+func (w *walk) client() *browse.Client {
+	if w.via != nil {
+		return browse.New(w.via)
+	}
+	return browse.New(w.env.transport())
+}
 
 // Run plays the tour of a name and writes a line per step.
 func Run(ctx context.Context, name string, env Env, out io.Writer) error {
