@@ -29,39 +29,43 @@ func (s *Site) Journey(files fs.FS) *Journey {
 	if err != nil || len(names) == 0 {
 		panic("page: a journey without templates")
 	}
+	funcs := map[string]template.FuncMap{}
 	for _, l := range languages {
-		w := &words{language: l, own: own, common: s.common}
-		j.words[l] = w
+		j.words[l] = &words{language: l, own: own, common: s.common}
 		j.pages[l] = map[string]*set{}
-		for _, f := range names {
-			if strings.HasPrefix(path.Base(f), "_") {
-				continue
+		funcs[l] = s.kit.funcs(j.words[l])
+	}
+	for _, f := range names {
+		if strings.HasPrefix(path.Base(f), "_") {
+			continue
+		}
+		t := template.New("body").Funcs(funcs[Vietnamese])
+		for _, shared := range names {
+			if strings.HasPrefix(path.Base(shared), "_") {
+				mustParse(t.New(shared), files, shared)
 			}
-			t := template.New("body").Funcs(s.kit.funcs(w))
-			for _, shared := range names {
-				if strings.HasPrefix(path.Base(shared), "_") {
-					mustParse(t.New(shared), files, shared, w)
-				}
+		}
+		mustParse(t, files, f)
+		for _, part := range t.Templates() {
+			// A text has both languages or was refused above: one check is enough.
+			if err := checkKeys(part.Tree, j.words[Vietnamese]); err != nil {
+				panic(fmt.Sprintf("page: %s: %v", f, err))
 			}
-			mustParse(t, files, f, w)
-			for _, part := range t.Templates() {
-				if err := checkKeys(part.Tree, w); err != nil {
-					panic(fmt.Sprintf("page: %s: %v", f, err))
-				}
+		}
+		for _, l := range languages {
+			own, err := t.Clone() // cheaper than to parse once more
+			if err != nil {
+				panic(fmt.Sprintf("page: %s: %v", f, err))
 			}
-			mustEscape(t, f)
-			for _, part := range partNames {
-				if p := t.Lookup(part); p != nil {
-					mustEscape(p, f)
-				}
-			}
-			j.pages[l][strings.TrimSuffix(path.Base(f), ".html")] = &set{words: w, tmpl: t}
+			own.Funcs(funcs[l])
+			mustEscape(own, f, partNames...)
+			j.pages[l][strings.TrimSuffix(path.Base(f), ".html")] = &set{words: j.words[l], tmpl: own}
 		}
 	}
 	return j
 }
 
-func mustParse(t *template.Template, files fs.FS, name string, _ *words) {
+func mustParse(t *template.Template, files fs.FS, name string) {
 	b, err := fs.ReadFile(files, name)
 	if err != nil {
 		panic(err)

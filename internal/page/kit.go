@@ -55,11 +55,21 @@ var sharedParts = sync.OnceValue(func() map[string]*template.Template {
 func loadKit(s *Site) *kit { return &kit{site: s, parts: sharedParts()} }
 
 // mustEscape makes html/template do its escaping now, so that a template that
-// cannot be escaped fails at start rather than before a reader.
-func mustEscape(t *template.Template, file string) {
-	err := t.Execute(io.Discard, nil)
-	if e, ok := err.(*template.Error); ok {
-		panic(fmt.Sprintf("page: %s: %v", file, e))
+// cannot be escaped fails at start rather than before a reader. It draws
+// nothing: escaping goes through calls whether they are ever made or not.
+func mustEscape(t *template.Template, file string, parts ...string) {
+	var calls strings.Builder
+	for _, name := range append([]string{t.Name()}, parts...) {
+		if t.Lookup(name) != nil {
+			fmt.Fprintf(&calls, "{{template %q}}", name)
+		}
+	}
+	all, err := t.New("every part").Parse("{{if false}}" + calls.String() + "{{end}}")
+	if err == nil {
+		err = all.Execute(io.Discard, nil)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("page: %s: %v", file, err))
 	}
 }
 
@@ -133,28 +143,33 @@ func (o options) args() map[string]string {
 
 // layouts parses the frames in both languages.
 func (k *kit) layouts() map[string]*set {
+	files, err := fs.Glob(embedded, "layout/*.html")
+	if err != nil || len(files) == 0 {
+		panic("page: no layouts")
+	}
+	vi := &words{language: Vietnamese, common: k.site.common}
+	t := template.New("layout").Funcs(k.funcs(vi))
+	for _, f := range files {
+		b, err := fs.ReadFile(embedded, f)
+		if err != nil {
+			panic(err)
+		}
+		name := strings.TrimSuffix(path.Base(f), ".html")
+		if _, err := t.New(name).Parse(string(b)); err != nil {
+			panic(fmt.Sprintf("page: %s: %v", f, err))
+		}
+		if err := checkKeys(t.Lookup(name).Tree, vi); err != nil {
+			panic(fmt.Sprintf("page: %s: %v", f, err))
+		}
+	}
 	out := map[string]*set{}
 	for _, l := range languages {
+		own, err := t.Clone()
+		if err != nil {
+			panic(fmt.Sprintf("page: layouts: %v", err))
+		}
 		w := &words{language: l, common: k.site.common}
-		t := template.New("layout").Funcs(k.funcs(w))
-		files, err := fs.Glob(embedded, "layout/*.html")
-		if err != nil || len(files) == 0 {
-			panic("page: no layouts")
-		}
-		for _, f := range files {
-			b, err := fs.ReadFile(embedded, f)
-			if err != nil {
-				panic(err)
-			}
-			name := strings.TrimSuffix(path.Base(f), ".html")
-			if _, err := t.New(name).Parse(string(b)); err != nil {
-				panic(fmt.Sprintf("page: %s: %v", f, err))
-			}
-			if err := checkKeys(t.Lookup(name).Tree, w); err != nil {
-				panic(fmt.Sprintf("page: %s: %v", f, err))
-			}
-		}
-		out[l] = &set{words: w, tmpl: t}
+		out[l] = &set{words: w, tmpl: own.Funcs(k.funcs(w))}
 	}
 	return out
 }
