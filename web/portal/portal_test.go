@@ -220,12 +220,12 @@ func TestPagesForEverybody(t *testing.T) {
 			"/guides/cac-buoc": "3 phút", "/guides/mang-gi": "Sổ hộ khẩu giấy", "/guides/loi-ich": "rút lại được ngay", "/guides/may-dung-chung": "Đăng xuất", "/guides/lua-dao": "0693.187.344",
 			"/guides/duoi-14-tuoi": "Cha, mẹ", "/accessibility": "bàn phím", "/track": "Mã hồ sơ", "/register": "số CMND 9 số",
 		} {
-			c.Get(path).Want(200, words)
+			said(t, c.Get(path).Want(200, words))
 		}
 		en := webtest.New(t, w.Portal.URL).English()
 		for path, words := range map[string]string{"/": "What do you need to do?", "/procedures?q=guest": "Lodging notice", "/procedures/thong-bao-luu-tru": "Who may do it",
 			"/guides/lua-dao": "Hang up", "/guides/hai-muc-do": "provisional", "/offices?q=kim+lien": "Offices", "/track": "Case code", "/register": "9-digit number"} {
-			en.Get(path).Want(200, words)
+			said(t, en.Get(path).Want(200, words))
 		}
 		for _, path := range []string{"/nothing", "/procedures/nothing", "/guides/nothing", "/offices/nothing", "/offices/00000000-0000-0000-0000-000000000000"} {
 			c.Get(path).Want(404)
@@ -356,5 +356,43 @@ func TestSwitchedOffProcedureIsNotTaken(t *testing.T) {
 		// A draft of before waits; sending it says why and keeps it.
 		c.Get("/lodging/"+draft.ID.String()+"/review").Submit("Gửi thông báo").Want(422, "tạm thời không nhận trên mạng", "Trần Văn Minh")
 		c.Get("/procedures/thong-bao-luu-tru").Want(200).Lacks("Đăng nhập và bắt đầu")
+	})
+}
+
+var textKey = regexp.MustCompile(`\b(lodging|cases?|find|offices?|told|track|event|receipt|me|register|signin|guide|portal|problem|field|fault|source|account)(\.[a-z_0-9]+)+\b`)
+
+// said fails when a text key is shown instead of words.
+func said(t *testing.T, p *webtest.Page) *webtest.Page {
+	t.Helper()
+	if k := textKey.FindString(webtest.Words(p.Doc)); k != "" {
+		t.Errorf("%s shows the key %s", p.URL, k)
+	}
+	return p
+}
+
+func TestTheNoticeInEnglish(t *testing.T) {
+	run(t, func(t *testing.T, w *town) {
+		w.SignInLan(t, true)
+		c := webtest.New(t, w.Portal.URL).English()
+		p := c.Get("/lodging").Want(200).At("/signin").Submit("Sign in", "number", lanNumber, "password", string(accounttest.Password))
+		for _, b := range p.Texts("button") {
+			if b == "Agree" || b == "Allow" {
+				p = p.Submit(b)
+				break
+			}
+		}
+		p = said(t, p.Want(200, "Before you start", "From the population registry")).Submit("Start")
+		p = said(t, p).Submit("Save and go on", "category", "hotel", "commune", "nowhere at all")
+		p = said(t, p.Want(422, "There is no commune of that name")).Submit("Save and go on", "place_name", "Khách sạn Sen", "commune", "kim lien ha noi")
+		p = said(t, p.Want(200, "Who comes to stay?")).Submit("Save and go on", "document", "none")
+		said(t, p.Want(422, "Say why the guest has no number", "Enter guest's full name"))
+		today := clock.DateOf(w.Clock.Now())
+		p = p.Submit("Save and go on", "name", "Bé Na", "birth_date", "2023", "document", "none", "why", "3 tuổi", "from", today.AddDays(-1).Vietnamese(), "time", "19:00", "until", today.AddDays(1).Vietnamese(), "reason", "other", "reason_text", "đi chơi")
+		p = said(t, p.Want(200, "This notice is late", "Khách sạn Sen", "Hotel, guest house")).Submit("Send the late notice")
+		p = said(t, p.Want(200, "Sent and received", "Sent after the deadline", "It was due by"))
+		said(t, c.Get(p.Attr("a[href$='/receipt']", "href")).Want(200, "The notice was sent after the deadline."))
+		said(t, c.Get("/cases").Want(200, "My cases"))
+		said(t, c.Get("/me").Want(200, "What the portal knows"))
+		said(t, c.Get("/lodging").Want(200))
 	})
 }
