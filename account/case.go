@@ -130,8 +130,10 @@ func (k *Keeper) findCase(ctx context.Context, q db.Q, c CaseID) (Case, error) {
 // that its applicant typed. A wrong code and a wrong birth date are answered
 // alike, and guesses are counted per code and per address.
 func (k *Keeper) FindCase(ctx context.Context, code, birthOrPhone string, remote RemoteInfo) (Case, error) {
-	code = tidyCode(code)
 	none := fault.New(fault.NotFound, "account.case.not_found")
+	if code = tidyCode(code); code == "" {
+		return Case{}, none // no code at all: counted, it would count for everybody
+	}
 	if wait := k.spray.hit("case", remote.Address, 30, time.Hour); wait > 0 {
 		return Case{}, tooMany(wait)
 	}

@@ -61,6 +61,7 @@ type Opening struct {
 
 	person   id.Person
 	carrier  Answer // "" until asked
+	sealed   []byte // what was declared, as it lies in the row: no two are alike
 	portrait []byte // sealed
 	evidence string
 }
@@ -135,7 +136,7 @@ func (k *Keeper) findOpening(ctx context.Context, q db.Q, t Token) (Opening, err
 	if err != nil {
 		return o, fmt.Errorf("find opening: %w", err)
 	}
-	o.evidence = evidence.String
+	o.evidence, o.sealed = evidence.String, declared
 	o.HasPortrait, o.Declared.PhoneVerified, o.ExpiresAt = portraitAt.Valid, phoneAt.Valid, clock.FromMicros(expires)
 	if declared != nil {
 		key, err := k.c.Seal.Find(ctx, q, id.Person(o.ID))
@@ -217,12 +218,11 @@ func (k *Keeper) Declare(ctx context.Context, t Token, d Declared, remote Remote
 		next = StepDetails // she stands there until the match is done
 	}
 	err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
-		sealed, err := k.c.Seal.SealTx(ctx, tx, id.Person(o.ID), sealOpening("declared"), packDeclared(d))
-		if err != nil {
+		if o.sealed, err = k.c.Seal.SealTx(ctx, tx, id.Person(o.ID), sealOpening("declared"), packDeclared(d)); err != nil {
 			return err
 		}
 		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET declared = $2, number_index = $3, step = $4 WHERE id = $1 AND step IN ('details', 'portrait')`,
-			o.ID, sealed, index, string(next)))
+			o.ID, o.sealed, index, string(next)))
 		if err == nil && !ok {
 			err = moved()
 		}
@@ -310,8 +310,10 @@ func (k *Keeper) match(ctx context.Context, t Token, o Opening) (Opening, error)
 			_, err := k.openCaseTx(ctx, tx, o, reason, m.Person, evidence)
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'phone', person = $2, evidence = $3 WHERE id = $1 AND step IN ('details', 'portrait')`,
-			o.ID, m.Person, evidence))
+		// Only while the details are still the ones that were matched: else one
+		// person's would pass and another's go on to the carrier.
+		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'phone', person = $2, evidence = $3 WHERE id = $1 AND step IN ('details', 'portrait') AND declared = $4`,
+			o.ID, m.Person, evidence, o.sealed))
 		if err == nil && !ok {
 			err = moved()
 		}

@@ -84,8 +84,11 @@ var (
 func (k *Keeper) finishTx(ctx context.Context, tx *db.Tx, o Opening, hash string, numbers []population.Number, token Token, remote RemoteInfo) (bool, error) {
 	now := k.c.Clock.Now()
 	at, a, carrier := clock.Micros(now), id.New[kind](), o.carrier
-	// 1. The one conditional update that decides who finishes.
-	won, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'done', account = $2, portrait = NULL WHERE id = $1 AND step = 'password'`, o.ID, a))
+	// 1. The one conditional update that decides who finishes, with the details,
+	// the phone and the carrier's answer that the account is made of.
+	won, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'done', account = $2, portrait = NULL
+		WHERE id = $1 AND step = 'password' AND declared = $3 AND phone_index = $4 AND carrier = $5 AND carrier <> ''`,
+		o.ID, a, o.sealed, k.store.phoneIndex(o.Declared.Phone), string(carrier)))
 	if err != nil || !won {
 		return false, err
 	}

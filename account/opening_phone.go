@@ -201,7 +201,7 @@ func (k *Keeper) settlePhone(ctx context.Context, t Token, o Opening) (Opening, 
 		}
 		answer = Unknown
 	}
-	taken := false
+	taken, index := false, k.store.phoneIndex(d.Phone)
 	err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
 		taken = false
 		// A phone of another account: she who is its subscriber may have it,
@@ -209,17 +209,23 @@ func (k *Keeper) settlePhone(ctx context.Context, t Token, o Opening) (Opening, 
 		var other ID
 		var otherCarrier Answer
 		err := tx.QueryRowContext(ctx, `SELECT a.id, a.carrier FROM account_phone p JOIN account_account a ON a.id = p.account
-			WHERE p.phone_index = $1 AND a.person <> $2`, k.store.phoneIndex(d.Phone), orNobody(o.person)).Scan(&other, &otherCarrier)
+			WHERE p.phone_index = $1 AND a.person <> $2`, index, orNobody(o.person)).Scan(&other, &otherCarrier)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("find phone: %w", err)
 		}
 		if !other.IsZero() && (answer != Yes || otherCarrier == Yes) {
 			taken = true
-			_, err := tx.ExecContext(ctx, `UPDATE account_opening SET step = 'phone', phone_at = NULL WHERE id = $1 AND step IN ('email', 'password')`, o.ID)
+			_, err := tx.ExecContext(ctx, `UPDATE account_opening SET step = 'phone', phone_at = NULL WHERE id = $1 AND step IN ('email', 'password') AND phone_index = $2`, o.ID, index)
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE account_opening SET carrier = $2 WHERE id = $1 AND carrier = ''`, o.ID, string(answer)); err != nil {
+		// The answer is about this phone and these details, and belongs to no other.
+		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET carrier = $2 WHERE id = $1 AND carrier = '' AND step IN ('email', 'password') AND phone_index = $3 AND declared = $4`,
+			o.ID, string(answer), index, o.sealed))
+		if err != nil {
 			return fmt.Errorf("keep the carrier's answer: %w", err)
+		}
+		if !ok {
+			return nil // another call settled it, or she has gone elsewhere
 		}
 		held, err := k.store.ofPerson(ctx, tx, o.person)
 		if err != nil && !fault.Is(err, fault.NotFound) {

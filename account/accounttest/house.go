@@ -300,6 +300,8 @@ type Carrier struct {
 	mu    sync.Mutex
 	says  map[string]account.Answer
 	Asked []account.Subscriber
+
+	During func() // runs once, while the carrier thinks
 }
 
 // Says tells what the carrier knows of a phone and a number.
@@ -311,6 +313,13 @@ func (c *Carrier) Says(phone string, n population.Number, a account.Answer) {
 
 // Check implements account.SubscriberCheck.
 func (c *Carrier) Check(_ context.Context, s account.Subscriber) (account.Answer, error) {
+	c.mu.Lock()
+	during := c.During
+	c.During = nil
+	c.mu.Unlock()
+	if during != nil {
+		during()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.Asked = append(c.Asked, s)
