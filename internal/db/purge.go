@@ -19,6 +19,10 @@ type Purge struct {
 	Run   func(ctx context.Context, tx *Tx, now time.Time) (int64, error)
 }
 
+// purgeMany rows at once mean that a purge came to the end of its batch and
+// has more to do: without going on at once it would fall behind for good.
+const purgeMany = 100
+
 // RunPurges runs the purges until the context ends, each at start-up after a
 // short pause and then at its own pace.
 func RunPurges(ctx context.Context, d *DB, c clock.Clock, log *slog.Logger, purges []Purge) {
@@ -39,6 +43,9 @@ func RunPurges(ctx context.Context, d *DB, c clock.Clock, log *slog.Logger, purg
 					log.Error("purge failed", "purge", p.Name, "error", err)
 				case n > 0:
 					log.Info("purged", "purge", p.Name, "rows", n)
+				}
+				if n >= purgeMany {
+					wait = min(time.Second, p.Every)
 				}
 			}
 		})
