@@ -29,6 +29,8 @@ type cli struct {
 	Import  importCommand  `cmd:"" help:"Load data into the registries."`
 	Audit   auditCommand   `cmd:"" help:"Prove the audit log, or check one entry's proof."`
 	Keys    keysCommand    `cmd:"" help:"List, rotate and seal the installation's keys."`
+	Staff   staffCommand   `cmd:"" help:"Appoint staff to roles, or end an appointment."`
+	Partner partnerCommand `cmd:"" help:"Register the clients of partners, rotate their secrets, end them."`
 	Tour    tourCommand    `cmd:"" help:"Play a whole journey against a running server, as an outside client."`
 	Bench   benchCommand   `cmd:"" help:"Measure, and say what was measured."`
 }
@@ -56,6 +58,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (code int) {
 		kong.Name("danh"),
 		kong.Description("Danh, an open e-identity platform. Run danh COMMAND --help for an example of each command."),
 		kong.Writers(out, errs),
+		kong.Help(help),
 		kong.Exit(func(n int) { exit = n; panic(exited{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.UsageOnError(),

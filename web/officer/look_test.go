@@ -71,10 +71,7 @@ func TestOfficerInTheBrowser(t *testing.T) {
 	}
 	shot(first, "home")
 	first.Click("Đăng nhập").Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want("Bạn chưa được giao việc ở đây")
-	first.Accessible()
-	if dir := os.Getenv("DANH_SHOTS"); dir != "" {
-		first.Shot(filepath.Join(dir, "officer-none.png"))
-	}
+	shot(first, "none")
 	c.appoint(t, s, office.Registrar)
 	c.appoint(t, s, office.Operator)
 	for _, at := range []struct {

@@ -86,9 +86,8 @@ func (v *visit) callback(w http.ResponseWriter, r *http.Request) {
 // happened, why, and what to do.
 func (v *visit) me(w http.ResponseWriter, r *http.Request, o session.Officer) {
 	view := page.View{Layout: page.Desk, Title: "visit.me", Lede: "visit.me.lede", Data: map[string]any{"Officer": o, "Issuer": v.client.Issuer()}}
-	status := http.StatusOK
 	if len(o.Roles) == 0 {
-		status, view.Title, view.Lede = http.StatusForbidden, "visit.none", "visit.none.lede"
+		view.Title, view.Lede = "visit.none", "visit.none.lede"
 	}
-	v.journey.Render(w, r, status, "me", view)
+	v.journey.Render(w, r, http.StatusOK, "me", view)
 }
