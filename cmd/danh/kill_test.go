@@ -53,7 +53,7 @@ func TestKilledDuringSignUps(t *testing.T) {
 				if err := s.startServe(t.Context()); err != nil {
 					t.Fatalf("after a kill: %v\n%s", err, tail(log.String()))
 				}
-				c.allSignIn(t)
+				c.signIn(t)
 			}
 			opened := c.finish(t)
 			if c.interrupted.Load() == 0 {
@@ -97,7 +97,7 @@ func TestStoppedUnderLoad(t *testing.T) {
 				if err := s.startServe(t.Context()); err != nil {
 					t.Fatalf("after a stop: %v\n%s", err, tail(log.String()))
 				}
-				c.allSignIn(t)
+				c.signIn(t)
 			}
 			opened := c.finish(t)
 			if n := c.cut.Load(); n > 0 {
@@ -112,6 +112,7 @@ func TestStoppedUnderLoad(t *testing.T) {
 // crowd is people who open accounts, one after the other in each of a few browsers.
 type crowd struct {
 	stop        chan struct{}
+	checked     int // how many of the opened have signed in
 	wg          sync.WaitGroup
 	interrupted atomic.Int64
 	cut         atomic.Int64 // broken off after the server had taken the connection
@@ -209,17 +210,20 @@ func (c *crowd) await(t *testing.T, n int) {
 	}
 }
 
-// allSignIn signs in everybody who was told that her account is open.
-func (c *crowd) allSignIn(t *testing.T) {
+// signIn signs in everybody who was told since the last time that her account
+// is open; all of them sign in once more at the end.
+func (c *crowd) signIn(t *testing.T) {
 	t.Helper()
-	for i, r := range c.list() {
+	all := c.list()
+	for i, r := range all[c.checked:] {
 		r.tried++
 		if _, err := r.SignIn(t.Context()); err != nil {
-			t.Errorf("account %d was acknowledged and is lost: %v", i, err)
+			t.Errorf("account %d was acknowledged and is lost: %v", c.checked+i, err)
 			continue
 		}
 		r.signIns++
 	}
+	c.checked = len(all)
 }
 
 // finish lets everybody who has begun come to her end.
