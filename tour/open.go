@@ -12,8 +12,9 @@ import (
 	"danh/internal/browse"
 )
 
-// goodPassword meets the composition rule and names nobody.
-const goodPassword = "Bac-thang-26!"
+// goodPassword meets the composition rule, and cannot hold a name: Vietnamese
+// has no f, j or w.
+const goodPassword = "Fjord-Wolf-26!"
 
 // details fills in who somebody is and sends it.
 func details(ctx context.Context, at *browse.Page, number, name, born, sex string) (*browse.Page, error) {
@@ -148,6 +149,30 @@ func signIn(ctx context.Context, p *browse.Page, number, password string) (*brow
 		return nil, err
 	}
 	return f.Submit(ctx, "")
+}
+
+// ListedPerson is somebody on the sandbox's list.
+type ListedPerson struct{ Ref, Number, Name string }
+
+// ListPeople lists who meets a wish, in the sandbox's words ("min=30&phone=own").
+func ListPeople(ctx context.Context, env Env, wish string) ([]ListedPerson, error) {
+	w := &walk{env: env}
+	p, err := w.client().Open(ctx, env.Sandbox+"/people.json?"+wish)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Want(200); err != nil {
+		return nil, err
+	}
+	var found []person
+	if err := p.JSON(&found); err != nil {
+		return nil, err
+	}
+	var out []ListedPerson
+	for _, f := range found {
+		out = append(out, ListedPerson{f.Ref, f.Number, f.Name})
+	}
+	return out, nil
 }
 
 // Sample is an account that make run has opened for a tester.

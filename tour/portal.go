@@ -138,10 +138,9 @@ func (t *portalWalk) consent(context.Context) error {
 	if err := at(p, "/consent", 200); err != nil {
 		return err
 	}
-	for _, s := range []string{t.p.Name, t.p.Number[8:], "Cổng dịch vụ công"} {
-		if !p.Says(s) {
-			return errors.New("the consent page does not show who asks, or not the real values")
-		}
+	main := p.All("main")
+	if len(main) != 1 || !p.Says(t.p.Name) || !p.Says("Cổng dịch vụ công") || !strings.Contains(strings.ReplaceAll(browse.TextOf(main[0]), " ", ""), t.p.Number) {
+		return errors.New("the consent page does not show who asks, or not the real values")
 	}
 	if len(p.All("input[type=checkbox][checked]")) > 0 {
 		return errors.New("something on the consent page is ticked already")

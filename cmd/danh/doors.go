@@ -3,45 +3,83 @@
 package main
 
 import (
+	"context"
+	"net/http"
 	"strings"
 
+	"danh/account"
+	"danh/office"
 	"danh/partner"
 	"danh/web/auditor"
 	"danh/web/citizen"
+	"danh/web/officer"
+	partnerdoor "danh/web/partner"
 	"danh/web/portal"
 )
 
-// doors opens every door. Each is an ordinary client of the first one.
+// doors opens every door. All but the first are ordinary clients of it.
 func (f *serveFlags) doors(r *rooms) ([]door, error) {
-	secret := func(id partner.ID) (string, []byte, error) {
-		s, err := partner.DoorSecret(r.keys, id)
-		if err != nil {
-			return "", nil, err
-		}
-		key, err := r.keys.Secret("cookie-"+string(id), 32)
-		return string(s), key, err
-	}
 	out := []door{{"citizen", f.CitizenPort, citizen.Door(citizen.Config{
 		Accounts: r.accounts, Provider: r.provider, Notify: r.notify, Audit: r.audit, Offices: r.offices, Clock: r.clock, Log: r.log,
 		Secure: strings.HasPrefix(f.Issuer, "https://"), Portal: f.PortalURL,
 	})}}
-	s, key, err := secret("portal")
-	if err != nil {
-		return nil, err
+	roster := office.OpenRoster(r.db, r.clock, r.audit)
+	for _, d := range []struct {
+		id   partner.ID
+		port int
+		open func(secret string, key []byte) (http.Handler, error)
+	}{
+		{"portal", f.PortalPort, func(secret string, key []byte) (http.Handler, error) {
+			return portal.Door(portal.Config{Origin: f.PortalURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log,
+				Desk: r.procedure, Units: r.units, Offices: r.offices})
+		}},
+		{"officer", f.OfficerPort, func(secret string, key []byte) (http.Handler, error) {
+			return officer.Door(officer.Config{Origin: f.OfficerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log,
+				Accounts: r.accounts, Roster: roster, Cases: account.NewCaseDesk(r.accounts, roster),
+				Operations: office.OpenOperations(r.db, roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit})
+		}},
+		{"partner", f.PartnerPort, func(secret string, key []byte) (http.Handler, error) {
+			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log, Accounts: r.accounts})
+		}},
+		{"auditor", f.AuditorPort, func(secret string, key []byte) (http.Handler, error) {
+			return auditor.Door(auditor.Config{Origin: f.AuditorURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log, Audit: r.audit,
+				Staff: r.auditors(roster)})
+		}},
+	} {
+		secret, err := partner.DoorSecret(r.keys, d.id)
+		if err != nil {
+			return nil, err
+		}
+		key, err := r.keys.Secret("cookie-"+string(d.id), 32)
+		if err != nil {
+			return nil, err
+		}
+		h, err := d.open(string(secret), key)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, door{string(d.id), d.port, h})
 	}
-	h, err := portal.Door(portal.Config{Origin: f.PortalURL, Issuer: f.Issuer, Secret: s, Key: key, Clock: r.clock, Log: r.log,
-		Desk: r.procedure, Units: r.units, Offices: r.offices})
-	if err != nil {
-		return nil, err
-	}
-
-	out = append(out, door{"portal", f.PortalPort, h})
-	if s, key, err = secret("auditor"); err != nil {
-		return nil, err
-	}
-	if h, err = auditor.Door(auditor.Config{Origin: f.AuditorURL, Issuer: f.Issuer, Secret: s, Key: key, Clock: r.clock, Log: r.log, Audit: r.audit}); err != nil {
-		return nil, err
-	}
-	out = append(out, door{"auditor", f.AuditorPort, h})
 	return out, nil
+}
+
+// auditors says who may work at the auditor's door, asked with every request.
+func (r *rooms) auditors(roster *office.Roster) func(context.Context, string) (string, bool) {
+	return func(ctx context.Context, sub string) (string, bool) {
+		a, err := account.ParseID(sub)
+		if err != nil {
+			return "", false
+		}
+		all, err := roster.RolesOf(ctx, account.Owner(a), r.clock.Now())
+		if err != nil {
+			r.log.ErrorContext(ctx, "an auditor's role cannot be read", "error", err)
+			return "", false
+		}
+		for _, s := range all {
+			if s.Role == office.Auditor {
+				return s.OfficeName, true
+			}
+		}
+		return "", false
+	}
 }

@@ -3,9 +3,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"danh/sandbox/people"
@@ -36,6 +39,44 @@ var samples = []struct{ ref, phone, what string }{
 	{people.Woman, "", "level 1, phone confirmed by the carrier"},
 	{people.Owner, "", "level 1, a landlord who receives guests"},
 	{people.Husband, "0900000102", "level 1, provisional: his SIM is in his wife's name"},
+}
+
+// staff are the roles that sample people hold, one each.
+var staff = []struct{ role, office, where string }{
+	{"operator", "", "officer console: operations"},
+	{"registrar", "Phường Kim Liên, Thành phố Hà Nội", "officer console: stopped openings"},
+	{"auditor", "", "auditor door"},
+}
+
+// openStaff opens accounts for the first plain adults of the feed and gives
+// each a role, as an operator would from the command line.
+func (s *stack) openStaff(ctx context.Context) ([]tour.Sample, error) {
+	found, err := tour.ListPeople(ctx, s.env(), "min=30&max=55&phone=own&exact=1")
+	if err != nil {
+		return nil, err
+	}
+	var out []tour.Sample
+	for _, p := range found {
+		if strings.HasPrefix(p.Ref, "sample-") {
+			continue
+		}
+		i := len(out)
+		a, err := tour.OpenSample(ctx, s.env(), p.Ref, "")
+		if err != nil {
+			return nil, fmt.Errorf("account of the sample %s: %w", staff[i].role, err)
+		}
+		args := []string{"staff", "appoint", "--number", a.Number, "--role", staff[i].role}
+		if staff[i].office != "" {
+			args = append(args, "--office", staff[i].office)
+		}
+		if err := s.self(ctx, io.Discard, args...); err != nil && !strings.Contains(err.Error(), "holds") {
+			return nil, err
+		}
+		if out = append(out, a); len(out) == len(staff) {
+			return out, nil
+		}
+	}
+	return nil, fmt.Errorf("there are too few people for the sample staff: use --count 200 or more")
 }
 
 func (c *upCommand) Run(w *world) error {
@@ -78,6 +119,10 @@ func (c *upCommand) Run(w *world) error {
 		}
 		ready = append(ready, a)
 	}
+	officers, err := s.openStaff(w.ctx)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(w.out, `
 Danh is running (%.1f s). All people in it are synthetic.
 
@@ -92,6 +137,9 @@ Sign in as:
 `, time.Since(began).Seconds(), env.Citizen, env.Portal, env.Officer, env.Partner, env.Auditor, env.Sandbox)
 	for i, a := range ready {
 		fmt.Fprintf(w.out, "  %s   password %s   %s: %s\n", a.Number, a.Password, a.Name, samples[i].what)
+	}
+	for i, a := range officers {
+		fmt.Fprintf(w.out, "  %s   password %s   %s: %s at the %s\n", a.Number, a.Password, a.Name, staff[i].role, staff[i].where)
 	}
 	fmt.Fprintf(w.out, `
 Then, in another terminal:  bin/danh tour account   and   bin/danh tour portal
