@@ -9,6 +9,7 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"danh/internal/clock"
@@ -21,22 +22,22 @@ var plain = template.FuncMap{
 	"seal":      func(seed any) template.HTML { return Seal(seedOf(seed)) },
 	"swatch":    func(seed any) template.HTML { return Swatch(seedOf(seed)) },
 	"edge": func(kind string) template.HTML {
-		switch kind {
-		case "home":
-			return Edge(400, 86, .6)
-		case "task":
-			return Edge(400, 26, .6)
-		case "desk":
-			return Edge(1280, 48, .6)
-		case "strip":
-			return Edge(1280, 22, 1.4)
+		if e, ok := edges()[kind]; ok {
+			return e
 		}
-		return Edge(400, 44, .6)
+		return edges()[""]
 	},
 	"asset": func(name string) string { return sharedAssets().url(name) },
 	"qr":    qrCode,
 	"add":   func(a, b int) int { return a + b },
 }
+
+// edges are the feet of headers, the same on every page.
+var edges = sync.OnceValue(func() map[string]template.HTML {
+	return map[string]template.HTML{
+		"": Edge(400, 44, .6), "home": Edge(400, 86, .6), "task": Edge(400, 26, .6), "desk": Edge(1280, 48, .6), "strip": Edge(1280, 22, 1.4),
+	}
+})
 
 // funcs are the functions of a page template in one language.
 func (k *kit) funcs(w *words) template.FuncMap {
@@ -88,8 +89,28 @@ func seedOf(v any) uint32 {
 }
 
 // num sets digits in the fixed-width face.
+//
+// Numbers of people and phones stand in groups, as they are read out. The gaps
+// are drawn, so that a copied number has none.
 func num(v any) template.HTML {
-	return template.HTML(`<span class="n">` + template.HTMLEscapeString(fmt.Sprint(v)) + `</span>`)
+	s := fmt.Sprint(v)
+	var parts []string
+	switch {
+	case len(s) == 12 && strings.HasPrefix(s, "+84") && digits(s[3:]):
+		s = "0" + s[3:]
+		parts = []string{s[:4], s[4:7], s[7:]}
+	case (len(s) == 12 || len(s) == 9) && digits(s):
+		for i := 0; i < len(s); i += 3 {
+			parts = append(parts, s[i:i+3])
+		}
+	default:
+		return template.HTML(`<span class="n">` + template.HTMLEscapeString(s) + `</span>`)
+	}
+	return template.HTML(`<span class="n g3"><span>` + strings.Join(parts, `</span><span>`) + `</span></span>`)
+}
+
+func digits(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }
 
 // day is a date as people write it: 21/11/2026. It takes a time or a

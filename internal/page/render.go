@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // partNames are the regions a page may fill beside its body:
@@ -38,6 +39,13 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, set *s
 	s.write(w, r, status, f.Language, out.Bytes())
 }
 
+// compressors are kept, for each is the better part of a megabyte. Page after
+// page is compressed on the spot: speed is worth more than the last tenth.
+var compressors = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, 3) // the level is one that there is
+	return w
+}}
+
 // write sends a drawn page. It is compressed only for a reader who sent no
 // cookie but those of preference: a page that holds a person's data together
 // with something a stranger put into the address must not give itself away by
@@ -53,9 +61,11 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, languag
 	}
 	if !known && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		var z bytes.Buffer
-		g := gzip.NewWriter(&z)
+		g := compressors.Get().(*gzip.Writer)
+		g.Reset(&z)
 		_, _ = g.Write(body) // a bytes.Buffer takes everything
 		_ = g.Close()
+		compressors.Put(g)
 		h.Set("Content-Encoding", "gzip")
 		body = z.Bytes()
 	}

@@ -5,6 +5,7 @@ package page
 import (
 	"fmt"
 	"html/template"
+	"strings"
 	"time"
 )
 
@@ -236,7 +237,7 @@ func monogram(name string) string {
 	if len(out) > 2 {
 		out = out[len(out)-2:]
 	}
-	return string(out)
+	return strings.ToUpper(string(out))
 }
 
 // flatten lets a component take single things and slices of them alike.

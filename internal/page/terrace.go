@@ -30,24 +30,34 @@ func contour(seed float64, k, step, width, top, amp float64) []point {
 
 // smooth draws a Catmull–Rom curve through the points as cubic Béziers.
 func smooth(p []point) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "M%s %s", coord(p[0].x), coord(p[0].y))
+	b := make([]byte, 0, 32*len(p))
+	b = p[0].append(append(b, 'M'))
 	for k := 0; k+1 < len(p); k++ {
 		a, s, e, n := p[max(k-1, 0)], p[k], p[k+1], p[min(k+2, len(p)-1)]
-		fmt.Fprintf(&b, "C%s %s %s %s %s %s",
-			coord(s.x+(e.x-a.x)/6), coord(s.y+(e.y-a.y)/6),
-			coord(e.x-(n.x-s.x)/6), coord(e.y-(n.y-s.y)/6), coord(e.x), coord(e.y))
+		b = point{s.x + (e.x-a.x)/6, s.y + (e.y-a.y)/6}.append(append(b, 'C'))
+		b = point{e.x - (n.x-s.x)/6, e.y - (n.y-s.y)/6}.append(append(b, ' '))
+		b = e.append(append(b, ' '))
 	}
-	return b.String()
+	return string(b)
 }
 
-func coord(v float64) string {
-	s := strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
-	if s == "-0" {
-		return "0"
+func (p point) append(b []byte) []byte { return appendCoord(append(appendCoord(b, p.x), ' '), p.y) }
+
+// appendCoord writes a length with one decimal at most. A page holds thousands
+// of them, and the general way of writing a float was a third of such a page.
+func appendCoord(b []byte, v float64) []byte {
+	tenths := int64(math.Round(v * 10))
+	if tenths < 0 {
+		b, tenths = append(b, '-'), -tenths
 	}
-	return s
+	b = strconv.AppendInt(b, tenths/10, 10)
+	if tenths%10 != 0 {
+		b = append(b, '.', byte('0'+tenths%10))
+	}
+	return b
 }
+
+func coord(v float64) string { return string(appendCoord(nil, v)) }
 
 func reversed(p []point) []point {
 	out := make([]point, len(p))

@@ -322,7 +322,9 @@ func (v Violation) String() string {
 // Axe runs axe-core over the page and returns what breaks WCAG 2.2 level AA.
 func (t *Tab) Axe() []Violation {
 	t.T.Helper()
-	Eval[bool](t, axeSource+"\n;true")
+	if !Eval[bool](t, `typeof axe === 'object'`) { // once per document
+		Eval[bool](t, axeSource+"\n;true")
+	}
 	out := Eval[string](t, `axe.run(document, {runOnly: {type: 'tag', values: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa']}, resultTypes: ['violations']}).then(r => JSON.stringify(r.violations))`)
 	var v []Violation
 	if err := json.Unmarshal([]byte(out), &v); err != nil {

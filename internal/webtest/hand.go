@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
@@ -57,6 +58,19 @@ func (t *Tab) Attach(name, file string) *Tab {
 func (t *Tab) Press(keys string) *Tab {
 	t.T.Helper()
 	t.must("press keys", chromedp.KeyEvent(keys))
+	return t
+}
+
+// Follow presses Enter on the focused link. A link acts when the key goes down;
+// the character that would follow could reach whatever has the focus by then.
+func (t *Tab) Follow() *Tab {
+	t.T.Helper()
+	for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyUp} {
+		t.must("press Enter", func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+			_, err := cdp.Call(ctx, target, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: "Enter", Code: "Enter", WindowsVirtualKeyCode: 13, NativeVirtualKeyCode: 13})
+			return chromedp.Void{}, err
+		})
+	}
 	return t
 }
 
