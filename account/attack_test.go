@@ -449,3 +449,23 @@ func TestSessionKeysOpenNothing(t *testing.T) {
 		}
 	})
 }
+
+// Leaked data hold the old number beside the new one. Tried in turn, they are
+// two numbers like any other two: the tries left do not tell that both lead to
+// one account, and so that there is one.
+func TestNumbersOfOneAccountAreCountedApart(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		lan := h.Register(t, Lan)
+		h.Carrier.Says(phone, lan.Declared.Number, account.Yes)
+		h.Open(t, lan, phone)
+		left := func(number string) string {
+			_, _, err := signIn(t, h, number, "Sai-mật-khẩu-1")
+			return wrong(t, err, "account.signin.wrong").Args["left"]
+		}
+		hers := []string{left(lan.Declared.Number.Reveal()), left(lan.Old)}
+		nobodys := []string{left("079085009999"), left("087654321")}
+		if hers[0] != nobodys[0] || hers[1] != nobodys[1] {
+			t.Errorf("tries left: %v with her numbers, %v with nobody's", hers, nobodys)
+		}
+	})
+}

@@ -71,14 +71,13 @@ func (k *Keeper) SignIn(ctx context.Context, in SignIn) (Token, Session, error) 
 		return "", Session{}, err
 	}
 	// 3. The attempt is counted before the password is looked at. A crash from
-	// here on has counted an attempt and done nothing else. A browser that she
-	// has used has a count of its own: strangers cannot bar her from it.
+	// here on has counted an attempt and done nothing else. It is counted under
+	// the number as typed: were an account's numbers counted together, the tries
+	// left would tell that two of them have one account. A browser that she has
+	// used has a count of its own: strangers cannot bar her from it.
 	key := k.c.Seal.Blind("account.signin", number.Reveal())
-	if !h.account.IsZero() {
-		key = k.c.Seal.Blind("account.signin", h.account.String())
-		if known {
-			key = k.c.Seal.Blind("account.signin", h.account.String()+device.String())
-		}
+	if known {
+		key = k.c.Seal.Blind("account.signin", h.account.String()+device.String())
 	}
 	var wait time.Duration
 	var left int
