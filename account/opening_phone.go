@@ -194,7 +194,7 @@ func (k *Keeper) settlePhone(ctx context.Context, t Token, o Opening) (Opening, 
 		return o, nil
 	}
 	d := o.Declared
-	answer, err := k.c.Carrier.Check(ctx, Subscriber{Phone: d.Phone, Number: d.Number.Reveal(), Name: d.Name, BirthDate: d.BirthDate.String()})
+	answer, err := k.c.Carrier.Check(ctx, Subscriber{Person: o.person, Phone: d.Phone, Number: d.Number.Reveal(), Name: d.Name, BirthDate: d.BirthDate.String()})
 	if err != nil || answer != Yes && answer != No {
 		if err != nil {
 			k.c.Log.WarnContext(ctx, "the carrier did not answer a subscriber check; the account will be provisional", "error", err)

@@ -128,7 +128,7 @@ func (k *Keeper) RecheckCarrier(ctx context.Context, s Session) (Account, error)
 	if err != nil {
 		return a, err
 	}
-	answer, err := k.c.Carrier.Check(ctx, Subscriber{Phone: d.Phone, Number: d.Number.Reveal(), Name: d.Name, BirthDate: d.BirthDate.String()})
+	answer, err := k.c.Carrier.Check(ctx, Subscriber{Person: a.Person, Phone: d.Phone, Number: d.Number.Reveal(), Name: d.Name, BirthDate: d.BirthDate.String()})
 	if err != nil || answer == Unknown {
 		return a, fault.New(fault.Unavailable, "account.carrier.silent")
 	}
@@ -158,7 +158,7 @@ func (k *Keeper) RecheckCarrier(ctx context.Context, s Session) (Account, error)
 		if err := k.aliasTx(ctx, tx, s.Account, numbers); err != nil {
 			return err
 		}
-		return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.carrier.asked", Subject: a.Person, Detail: map[string]string{"carrier": string(answer)}})
+		return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.carrier.rechecked", Subject: a.Person, Detail: map[string]string{"carrier": string(answer)}})
 	})
 	if err != nil {
 		return a, err

@@ -75,7 +75,8 @@ type RemoteInfo struct {
 
 // Subscriber is what a carrier is asked about.
 type Subscriber struct {
-	Phone     string // +84…
+	Person    id.Person // whom the log's entry is about; the carrier does not get it
+	Phone     string    // +84…
 	Number    string
 	Name      string
 	BirthDate string // ISO

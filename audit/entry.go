@@ -100,7 +100,7 @@ type Recorded struct {
 }
 
 // lookEndings are the last words of actions that only read.
-var lookEndings = []string{"read", "match", "matched", "released", "listed", "searched"}
+var lookEndings = []string{"read", "match", "matched", "released", "listed", "searched", "asked"}
 
 // IsLook reports whether an action reads and changes nothing; its last word says so.
 func IsLook(action string) bool {

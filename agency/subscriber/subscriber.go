@@ -8,8 +8,9 @@
 // the account room treats that as unproved. Only a failure of our own audit
 // log is an error, because then the question must not be asked at all.
 //
-// Each question is written to the audit log before it leaves and each answer
-// before it is given on, under one correlation id that the carrier logs too.
+// Each question is written to the audit log, about her whose data leave, before
+// it goes and each answer before it is given on, under one correlation id that
+// the carrier logs too.
 // Numbers, names and dates are in the request's body only.
 package subscriber
 
@@ -96,7 +97,7 @@ type correlation struct{}
 // Check asks the carrier.
 func (k *Check) Check(ctx context.Context, s account.Subscriber) (account.Answer, error) {
 	reference := id.New[correlation]().String()
-	entry := audit.Entry{Actor: audit.System("subscriber check"), Action: "subscriber.asked", Purpose: purpose, Ground: ground,
+	entry := audit.Entry{Actor: audit.System("subscriber check"), Action: "subscriber.asked", Subject: s.Person, Purpose: purpose, Ground: ground,
 		Fields: []string{"phone", "number", "name", "birth_date"}, Detail: map[string]string{"correlation": reference}}
 	if err := k.c.Audit.Record(ctx, entry); err != nil {
 		return account.Unknown, fmt.Errorf("record the question: %w", err)
@@ -106,7 +107,9 @@ func (k *Check) Check(ctx context.Context, s account.Subscriber) (account.Answer
 	if why != "" {
 		k.c.Log.Warn("subscriber check without an answer", "why", why, "correlation", reference, "took", k.c.Clock.Now().Sub(started))
 	}
-	entry.Action, entry.Outcome = "subscriber.answered", why
+	// The question is the look at her data; the answer is for whoever searches
+	// by the correlation.
+	entry.Action, entry.Outcome, entry.Subject = "subscriber.answered", why, id.Person{}
 	entry.Detail = map[string]string{"correlation": reference, "answer": string(answer)}
 	// She may have gone away meanwhile; what was answered is logged all the same.
 	if err := k.c.Audit.Record(context.WithoutCancel(ctx), entry); err != nil {

@@ -20,6 +20,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
+	"danh/internal/id"
 	neighbour "danh/sandbox/carrier"
 )
 
@@ -159,6 +160,34 @@ func entries(t *testing.T, d *db.DB) []string {
 		out = append(out, a+"/"+o+"/"+detail)
 	}
 	return out
+}
+
+// She whose data went to a carrier sees it among the looks at her data.
+func TestEntryIsAboutHer(t *testing.T) {
+	dbtest.Run(t, []db.Schema{audit.Schema}, func(t *testing.T, d *db.DB) {
+		l, err := audit.New(audit.Config{DB: d, Clock: clock.System(), Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := subscriber.New(subscriber.Config{URL: carrier(t, func(w http.ResponseWriter, _ *http.Request, body string) {
+			if strings.Contains(strings.ToLower(body), "person") {
+				t.Errorf("the carrier got our key of her: %s", body)
+			}
+			fmt.Fprint(w, `{"answer":"no"}`)
+		}), Audit: l, Clock: clock.System()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := her
+		s.Person = id.NewPerson()
+		if _, err := k.Check(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		found, _, err := l.ListBySubject(t.Context(), audit.Query{Subject: s.Person, Show: audit.ShowLooks, Limit: 10})
+		if err != nil || len(found) != 1 || found[0].Action != "subscriber.asked" || len(found[0].Fields) != 4 {
+			t.Errorf("she sees %+v, %v", found, err)
+		}
+	})
 }
 
 func TestRequestNamesPurposeAndGround(t *testing.T) {
