@@ -39,10 +39,11 @@ func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, set *s
 	s.write(w, r, status, f.Language, out.Bytes())
 }
 
-// compressors are kept, for each is the better part of a megabyte. Page after
-// page is compressed on the spot: speed is worth more than the last tenth.
+// compressors are kept, for each is the better part of a megabyte. The best
+// speed takes a fifth of the time of the best compression, which would spare
+// a tenth of the bytes.
 var compressors = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, 3) // the level is one that there is
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // an error is an unknown level
 	return w
 }}
 
