@@ -50,6 +50,7 @@ func (f dataFlags) open(ctx context.Context, log *slog.Logger) (*db.DB, error) {
 type serveFlags struct {
 	dataFlags
 	Host          string        `help:"Address to listen on; beyond loopback only without sample people and default secrets." default:"localhost" env:"DANH_HOST" placeholder:"HOST"`
+	Proxies       []string      `help:"Addresses or networks of the proxies that end TLS; their X-Forwarded-For says who calls. Needed beyond loopback." env:"DANH_PROXIES" placeholder:"ADDR"`
 	CitizenPort   int           `help:"Citizen door and OpenID provider." default:"8080" env:"DANH_CITIZEN_PORT"`
 	PortalPort    int           `help:"Public-service portal." default:"8081" env:"DANH_PORTAL_PORT"`
 	OfficerPort   int           `help:"Officer console." default:"8082" env:"DANH_OFFICER_PORT"`
@@ -97,6 +98,12 @@ func (f *serveFlags) complete() error {
 		if u.Scheme == "http" && !loopbackName(u.Hostname()) {
 			return fmt.Errorf("%q must begin with https:// because it is not on this machine", s)
 		}
+	}
+	if _, err := parseProxies(f.Proxies); err != nil {
+		return err
+	}
+	if !loopbackName(f.Host) && len(f.Proxies) == 0 {
+		return errors.New("beyond this machine a proxy ends TLS: name its address (--proxies, DANH_PROXIES), or everybody counts as one caller")
 	}
 	if f.PasswordMax < 64 {
 		return errors.New("--password-max must be 64 or more: a shorter limit breaks pass phrases and password managers")

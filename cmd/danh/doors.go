@@ -60,6 +60,13 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 		}
 		out = append(out, door{string(d.id), d.port, h})
 	}
+	trust, err := parseProxies(f.Proxies)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].handler = trust.behind(out[i].handler)
+	}
 	return out, nil
 }
 
