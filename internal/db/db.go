@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -99,6 +100,15 @@ func sqliteDSN(path string, pragmas ...string) string {
 func (d *DB) openSQLite(ctx context.Context, c Config) (err error) {
 	d.engine = SQLite
 	path := strings.TrimPrefix(c.URL, "sqlite:")
+	// Made by us the file is the server's alone, and its log beside it takes the
+	// same mode: names lie clear in it. One that stands keeps what it was given.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
 	if d.pool, err = sql.Open("sqlite", sqliteDSN(path)); err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -316,4 +318,34 @@ func TestJobLeaseOfDeadWorker(t *testing.T) {
 			t.Fatal("the dead worker's mark was taken")
 		}
 	})
+}
+
+// Others on the machine cannot read names out of the file or its log, whatever
+// the mode of the folder.
+func TestFilesAreTheServersAlone(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d, err := db.Open(t.Context(), db.Config{URL: "sqlite:" + dir + "/danh.db"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := db.Migrate(t.Context(), d, schemas); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(dir + "/danh.db*")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	for _, f := range files {
+		st, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %04o", filepath.Base(f), st.Mode().Perm())
+		}
+	}
 }
