@@ -44,10 +44,13 @@ const (
 	IDToken     Purpose = "id-token"     // ES256
 	AccessToken Purpose = "access-token" // ES256
 	Checkpoint  Purpose = "checkpoint"   // Ed25519: checkpoints of the audit log
+
+	CSCA           Purpose = "csca"            // ES256: certificates of document signers
+	DocumentSigner Purpose = "document-signer" // ES256: security objects of chips
 )
 
 // Purposes lists all of them.
-var Purposes = []Purpose{IDToken, AccessToken, Checkpoint}
+var Purposes = []Purpose{IDToken, AccessToken, Checkpoint, CSCA, DocumentSigner}
 
 // Config says where the keys live.
 type Config struct {
