@@ -40,10 +40,12 @@ func listen(host string, port int) ([]net.Listener, error) {
 
 // servers are the HTTP servers of one process, ended together.
 type servers struct {
-	log  *slog.Logger
-	list []*http.Server
-	wg   sync.WaitGroup
-	fail chan error
+	log       *slog.Logger
+	list      []*http.Server
+	listeners []net.Listener
+	fresh     sync.Map // net.Conn: connections whose first request has not come
+	wg        sync.WaitGroup
+	fail      chan error
 }
 
 func newServers(log *slog.Logger) *servers {
@@ -55,11 +57,18 @@ func (s *servers) start(h http.Handler, on []net.Listener) {
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnState: func(c net.Conn, st http.ConnState) {
+			if st == http.StateNew {
+				s.fresh.Store(c, true)
+			} else {
+				s.fresh.Delete(c)
+			}
+		},
 	}
-	s.list = append(s.list, srv)
+	s.list, s.listeners = append(s.list, srv), append(s.listeners, on...)
 	for _, l := range on {
 		s.wg.Go(func() {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				s.fail <- err
 			}
 		})
@@ -69,25 +78,68 @@ func (s *servers) start(h http.Handler, on []net.Listener) {
 // wait blocks until the context ends or a server fails, then lets requests
 // under way finish.
 func (s *servers) wait(ctx context.Context, patience time.Duration) error {
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-s.fail:
-	}
+	err := s.until(ctx)
 	stop, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	s.shutdown(stop)
+	return err
+}
+
+// until blocks until the context ends or a server fails.
+func (s *servers) until(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.fail:
+		return err
+	}
+}
+
+// fetchTime is how long a stop waits for the requests of connections that are
+// open already; browsers open some in advance and never use them.
+const fetchTime = time.Second
+
+// shutdown takes no more connections and lets requests under way finish until
+// stop ends.
+func (s *servers) shutdown(stop context.Context) {
+	// http.Server.Shutdown drops a request that it reads after it was called,
+	// so the connections that were taken come to their requests first.
+	for _, srv := range s.list {
+		srv.SetKeepAlivesEnabled(false)
+	}
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	for end := time.Now().Add(fetchTime); time.Now().Before(end) && stop.Err() == nil; time.Sleep(5 * time.Millisecond) {
+		waiting := false
+		s.fresh.Range(func(any, any) bool { waiting = true; return false })
+		if !waiting {
+			break
+		}
+	}
 	var wg sync.WaitGroup
 	for _, srv := range s.list {
 		wg.Go(func() {
-			if e := srv.Shutdown(stop); e != nil {
-				s.log.Error("requests were cut off at the stop", "error", e)
+			if err := srv.Shutdown(stop); err != nil {
+				s.log.Error("requests were cut off at the stop", "error", err)
 				srv.Close()
 			}
 		})
 	}
 	wg.Wait()
 	s.wg.Wait()
-	return err
+}
+
+// ended waits for a group, at most until stop ends.
+func ended(wg *sync.WaitGroup, stop context.Context) bool {
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-stop.Done():
+		return false
+	}
 }
 
 // failed ends the whole process when one of its other servers fails.

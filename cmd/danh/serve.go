@@ -28,7 +28,7 @@ secret is in use. /readyz answers 200 when a door can serve.
 
 Example:
   danh serve
-  DANH_DATABASE='postgres://danh@db/danh' DANH_ISSUER=https://id.example danh serve --host 10.0.0.5`
+  DANH_DATABASE='postgres://danh@db/danh' DANH_ISSUER=https://id.example danh serve --host 10.0.0.5 --proxies 10.0.0.7`
 }
 
 func (c *serveCommand) Run(w *world) error {
@@ -81,17 +81,20 @@ func (c *serveCommand) Run(w *world) error {
 	}
 	// Workers stop after the doors: what an answered request has promised is
 	// in the outbox and goes on at the next start if it is not done by then.
+	// The line to the carrier stops last, because the workers send on it.
 	work, stopWork := context.WithCancel(context.WithoutCancel(w.ctx))
 	defer stopWork()
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = r.jobs.Run(work) })
-	wg.Go(func() {
+	line, hangUp := context.WithCancel(context.WithoutCancel(w.ctx))
+	defer hangUp()
+	var workers, lines sync.WaitGroup
+	workers.Go(func() { _ = r.jobs.Run(work) })
+	workers.Go(func() {
 		if err := r.audit.RunSealer(work); err != nil && work.Err() == nil {
 			log.Error("the audit log's sealer stopped", "error", err)
 		}
 	})
-	wg.Go(func() { _ = r.sms.Run(work) })
-	wg.Go(func() { db.RunPurges(work, r.db, r.clock, log, r.purges()) })
+	workers.Go(func() { db.RunPurges(work, r.db, r.clock, log, r.purges()) })
+	lines.Go(func() { _ = r.sms.Run(line) })
 	// From here on every password hash takes 19 MiB for 20 ms. Collecting after
 	// each of them would cost a tenth of a sign-in, so the heap may grow to some
 	// hundred megabytes under load; idle it stays where the start left it.
@@ -99,9 +102,16 @@ func (c *serveCommand) Run(w *world) error {
 	debug.SetGCPercent(600)
 	debug.SetMemoryLimit(512 << 20)
 	log.Info("ready", "issuer", c.Issuer, "portal", c.PortalURL, "engine", string(r.db.Engine()))
-	err = s.wait(w.ctx, c.StopAfter)
+	err = s.until(w.ctx)
+	stop, cancel := context.WithTimeout(context.Background(), c.StopAfter)
+	defer cancel()
+	s.shutdown(stop)
 	stopWork()
-	wg.Wait()
+	if !ended(&workers, stop) {
+		log.Warn("work was cut off at the stop; the next start takes it up again")
+	}
+	hangUp()
+	ended(&lines, stop)
 	log.Info("stopped")
 	return err
 }
