@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -77,14 +78,18 @@ func (r *rooms) auditors(roster *office.Roster) func(context.Context, string) (s
 		if err != nil {
 			return "", false
 		}
+		acc, err := r.accounts.Find(ctx, a)
+		if err != nil || acc.Status != account.Active || acc.Provisional {
+			return "", false
+		}
 		all, err := roster.RolesOf(ctx, account.Owner(a), r.clock.Now())
 		if err != nil {
 			r.log.ErrorContext(ctx, "an auditor's role cannot be read", "error", err)
 			return "", false
 		}
 		for _, s := range all {
-			if s.Role == office.Auditor {
-				return s.OfficeName, true
+			if s.Role == office.Auditor && s.Person == acc.Person {
+				return cmp.Or(s.OfficeName, "Danh"), true
 			}
 		}
 		return "", false
