@@ -75,9 +75,10 @@ func openGround(ctx context.Context, f dataFlags, log *slog.Logger) (g *ground, 
 	if g.db, err = f.open(ctx, log); err != nil {
 		return nil, err
 	}
+	opened := g.db // a return with an error leaves no g
 	defer func() {
 		if err != nil {
-			g.db.Close()
+			opened.Close()
 		}
 	}()
 	if err = db.Migrate(ctx, g.db, schemas()); err != nil {
