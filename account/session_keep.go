@@ -62,6 +62,22 @@ func (k *Keeper) FindSession(ctx context.Context, t Token) (Session, error) {
 	return s, nil
 }
 
+// SessionStands reports whether a session has not ended and its account is
+// active. It does not ask whether the session is idle: what was given for it
+// may be used by others while she does nothing.
+func (k *Keeper) SessionStands(ctx context.Context, a ID, s SessionID) (bool, error) {
+	var one int
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT 1 FROM account_session s JOIN account_account a ON a.id = s.account
+		WHERE s.account = $1 AND s.id = $2 AND s.ended_at IS NULL AND s.ends_at > $3 AND a.status = 'active'`, a, s, clock.Micros(k.c.Clock.Now())).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look whether the session stands: %w", err)
+	}
+	return true, nil
+}
+
 // age works out when the password must be changed.
 func (k *Keeper) age(ctx context.Context, s *Session, set time.Time) error {
 	f, err := k.rules.today(ctx)

@@ -4,6 +4,9 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,6 +38,7 @@ type Question struct {
 	Client      partner.Client
 	Purpose     partner.Text // of signing in
 	Lines       []Line
+	Kept        []Line  // what she agreed to before, which stands on beside the lines
 	Absent      []Field // what this partner will not get
 	Offline     bool
 	OfflineWhy  partner.Text
@@ -43,6 +47,7 @@ type Question struct {
 	ExpiresAt   time.Time
 	Until       time.Time // how long a yes holds
 	Language    string
+	Seen        string // binds her yes to all this, and to her
 }
 
 // errElsewhere says that the request does not need consent now: back to /authorize.
@@ -70,24 +75,54 @@ func (p *Provider) Ask(ctx context.Context, v Visit) (Question, error) {
 		return Question{}, err
 	}
 	signIn, _ := r.client.Ask(claim.OpenID)
-	q := Question{Client: r.client, Purpose: signIn.Purpose, Offline: w.offline, Provisional: s.Provisional, Origin: Origin(r.asked.RedirectURI),
-		ExpiresAt: r.expires, Until: now.Add(consentLife), Language: r.asked.Language}
-	if w.offline {
-		a, _ := r.client.Ask(claim.Offline)
-		q.OfflineWhy = a.Purpose
-	}
+	// What will stand after a yes is more than what this request asks for, when
+	// she agreed to other facts before: the page shows all of it.
+	will := p.agree(r, s, c, nil, now)
+	q := Question{Client: r.client, Purpose: signIn.Purpose, Offline: will.Offline, OfflineWhy: will.Shown.Purposes[claim.Offline], Provisional: s.Provisional,
+		Origin: Origin(r.asked.RedirectURI), ExpiresAt: r.expires, Until: will.ExpiresAt, Language: r.asked.Language, Seen: seenOf(r, w, will)}
 	for _, f := range Fields {
+		a, _ := r.client.Ask(claim.ScopeOf(f))
 		required := slices.Contains(w.required, f)
 		if !required && !slices.Contains(w.optional, f) {
-			q.Absent = append(q.Absent, f)
+			if _, ok := will.Fields[f]; ok {
+				q.Kept = append(q.Kept, Line{Field: f, Purpose: a.Purpose, Ground: a.Ground})
+			} else {
+				q.Absent = append(q.Absent, f)
+			}
 			continue
 		}
-		a, _ := r.client.Ask(claim.ScopeOf(f))
 		fact := known[f]
 		q.Lines = append(q.Lines, Line{Field: f, Value: fact.shown, Source: fact.source, AsOf: fact.asOf, Purpose: a.Purpose, Ground: a.Ground, Optional: !required})
 	}
 	slices.SortStableFunc(q.Lines, func(a, b Line) int { return order(a.Optional) - order(b.Optional) })
 	return q, nil
+}
+
+// seenOf names what the consent page showed and to whom: her account, the
+// request, each field with the words of today. A yes to another page is none:
+// the words may have changed since, or somebody else may have signed in.
+func seenOf(r request, w wanted, will *Consent) string {
+	h := sha256.New()
+	put := func(parts ...string) {
+		for _, s := range parts {
+			h.Write([]byte(s))
+			h.Write([]byte{0})
+		}
+	}
+	put(will.Account.String(), r.id.String(), version(r.client, ""))
+	for _, f := range Fields {
+		switch _, stands := will.Fields[f]; {
+		case slices.Contains(w.optional, f):
+			put("optional", version(r.client, f))
+		case stands:
+			put(version(r.client, f))
+		}
+	}
+	if will.Offline {
+		why := will.Shown.Purposes[claim.Offline]
+		put("offline", why.VI, why.EN)
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
 
 func order(last bool) int {
@@ -122,6 +157,9 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 		return nil, err
 	}
 	c := p.agree(r, s, old, ticked, now)
+	if subtle.ConstantTimeCompare([]byte(v.Seen), []byte(seenOf(r, r.asked.wants(r.client), c))) != 1 {
+		return nil, errElsewhere // it was a yes to another page: she is asked again
+	}
 	r.answered = true
 	if step := next(now, r, s, c); step.Kind != Issue {
 		return nil, errElsewhere
@@ -169,7 +207,7 @@ func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now t
 		Authenticator: acrOf(levelOf(s.Session), max(s.Assurance, 1)), GivenAt: now, ExpiresAt: now.Add(consentLife),
 	}
 	if old != nil && now.Before(old.ExpiresAt) {
-		c.Offline = c.Offline || old.Offline
+		c.Offline = c.Offline || old.awayInWords(r.client)
 		for f, v := range old.Fields {
 			if v == version(r.client, f) {
 				c.Fields[f] = v
@@ -191,6 +229,10 @@ func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now t
 		} else {
 			c.Declined[f] = version(r.client, f)
 		}
+	}
+	if c.Offline {
+		a, _ := r.client.Ask(claim.Offline)
+		c.Shown.Purposes[claim.Offline] = a.Purpose
 	}
 	for f := range c.Fields {
 		scope := claim.OpenID

@@ -224,6 +224,7 @@ func TestResumeAfterFinish(t *testing.T) {
 		if d.Kind != provider.AskConsent {
 			t.Fatal(d.Kind)
 		}
+		_, v = asking(t, h, v)
 		won, errs := storm(func() (*provider.Answer, error) { return h.Provider.Approve(context.Background(), v, nil) })
 		if len(won) != 1 {
 			t.Fatalf("%d codes of one request", len(won))
@@ -356,6 +357,7 @@ func TestOverAskingScopes(t *testing.T) {
 		if len(q.Lines) != 1 || q.Lines[0].Field != provider.Name || !q.Lines[0].Optional {
 			t.Errorf("she is asked for %+v", q.Lines)
 		}
+		visit.Seen = q.Seen
 		a, err := h.Provider.Approve(t.Context(), visit, provider.Fields)
 		ok(t, err)
 		tok, err := h.Provider.Redeem(t.Context(), shop, a.Values.Get("code"), ShopRedirect, Verifier)

@@ -128,6 +128,8 @@ var (
 // a pushed request, or a whole request. It returns the request's handle, or the
 // client's error answer. A client or redirect address that is not registered
 // is a fault: then nobody may be told by redirect (RFC 6749, section 4.1.2.1).
+// Without a browser's mark the request waits, shortly, for the first browser
+// that brings its handle, as a pushed one does.
 func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (handle string, out *Answer, err error) {
 	if bad := single(v); bad != nil {
 		return "", nil, errUnknown
@@ -168,7 +170,11 @@ func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (han
 		}
 		return "", p.failure(brief, bad), nil
 	}
-	handle, err = p.keep(ctx, c, a, hash(browser), requestLife)
+	if browser == "" {
+		handle, err = p.keep(ctx, c, a, nil, pushedLife)
+	} else {
+		handle, err = p.keep(ctx, c, a, hash(browser), requestLife)
+	}
 	return handle, nil, err
 }
 
@@ -178,6 +184,7 @@ type Visit struct {
 	Handle  string
 	Browser string
 	Session *account.Session
+	Seen    string // with Approve: what the page showed, from its Question
 }
 
 // Decision says what the door does now.

@@ -52,7 +52,7 @@ type idClaims struct {
 }
 
 // hintedSubject reads the subject of an ID token that serves as a hint; it may
-// have expired (section 3.1.2.1), even its key may be long gone from use.
+// have expired (section 3.1.2.1), as long as its key is still published.
 func (p *Provider) hintedSubject(hint string, c partner.Client) (string, error) {
 	h, err := p.readHint(hint)
 	if err != nil || h.Audience != string(c.ID) {

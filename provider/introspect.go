@@ -10,23 +10,25 @@ import (
 	"fmt"
 	"strings"
 
+	"danh/account"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/partner"
 )
 
-// standing is the condition under which a grant lives: not revoked, not over,
-// and a consent of that account to that client that stands.
-const standing = `g.account = $1 AND g.id = $2 AND g.client = $3 AND g.revoked_at IS NULL AND g.expires_at > $4
-	AND EXISTS (SELECT 1 FROM provider_consent c WHERE c.account = $1 AND c.client = $3 AND c.ended_at IS NULL AND c.expires_at > $4)`
+// standing are the living grants: not revoked, not over, with the consent of
+// that account to that client that stands; there is one at most.
+const standing = ` FROM provider_grant g JOIN provider_consent c ON c.account = g.account AND c.client = g.client AND c.ended_at IS NULL
+	AND c.expires_at > $4 AND (c.offline OR NOT g.offline)
+	WHERE g.account = $1 AND g.id = $2 AND g.client = $3 AND g.revoked_at IS NULL AND g.expires_at > $4`
 
 func (p *Provider) findGrant(ctx context.Context, at place, client string) (grant, error) {
 	g := grant{place: at}
-	var askedText, factsText string
+	var askedText, factsText, fields string
 	var expires int64
-	err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.asked, g.facts, g.offline, g.expires_at FROM provider_grant g WHERE `+standing,
-		at.account, at.grant, client, clock.Micros(p.c.Clock.Now())).Scan(&askedText, &factsText, &g.offline, &expires)
+	err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.asked, g.facts, g.offline, g.expires_at, c.id, c.fields`+standing,
+		at.account, at.grant, client, clock.Micros(p.c.Clock.Now())).Scan(&askedText, &factsText, &g.offline, &expires, &g.consent.ID, &fields)
 	if errors.Is(err, sql.ErrNoRows) {
 		return grant{}, errToken
 	}
@@ -34,9 +36,10 @@ func (p *Provider) findGrant(ctx context.Context, at place, client string) (gran
 		return grant{}, fmt.Errorf("find grant: %w", err)
 	}
 	g.expires = clock.FromMicros(expires)
-	if err := errors.Join(json.Unmarshal([]byte(askedText), &g.asked), json.Unmarshal([]byte(factsText), &g.facts)); err != nil {
+	if err := errors.Join(json.Unmarshal([]byte(askedText), &g.asked), json.Unmarshal([]byte(factsText), &g.facts), json.Unmarshal([]byte(fields), &g.consent.Fields)); err != nil {
 		return grant{}, fmt.Errorf("read grant: %w", err)
 	}
+	g.heed()
 	if g.client, err = p.c.Partners.FindClient(ctx, partner.ID(client)); err != nil {
 		if fault.Is(err, fault.NotFound) {
 			return grant{}, errToken
@@ -70,16 +73,17 @@ func (p *Provider) Introspect(ctx context.Context, c partner.Client, token strin
 		if a.Client != string(c.ID) {
 			return Introspection{}, nil
 		}
-		var one int
-		err := p.c.DB.Read().QueryRowContext(ctx, `SELECT 1 FROM provider_grant g WHERE `+standing,
-			at.account, at.grant, a.Client, clock.Micros(p.c.Clock.Now())).Scan(&one)
+		var offline bool
+		var session account.SessionID
+		err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.offline, g.session`+standing,
+			at.account, at.grant, a.Client, clock.Micros(p.c.Clock.Now())).Scan(&offline, &session)
 		if errors.Is(err, sql.ErrNoRows) {
 			return Introspection{}, nil
 		}
 		if err != nil {
 			return Introspection{}, fmt.Errorf("introspect: %w", err)
 		}
-		if err := p.mustLive(ctx, at); err != nil {
+		if err := p.mustLive(ctx, at, session, offline); err != nil {
 			return dead(err)
 		}
 		return Introspection{Active: true, Scope: a.Scope, Client: a.Client, Type: "Bearer", Expires: a.Expires, IssuedAt: a.IssuedAt, Subject: a.Subject,
@@ -90,17 +94,19 @@ func (p *Provider) Introspect(ctx context.Context, c partner.Client, token strin
 		return Introspection{}, nil
 	}
 	var text string
+	var offline bool
+	var session account.SessionID
 	var until int64
 	now := clock.Micros(p.c.Clock.Now())
-	err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.facts, g.refresh_expires_at FROM provider_grant g WHERE `+standing+` AND g.refresh_hash = $5 AND g.refresh_expires_at > $4`,
-		at.account, at.grant, string(c.ID), now, hash(token)).Scan(&text, &until)
+	err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.facts, g.refresh_expires_at, g.offline, g.session`+standing+` AND g.refresh_hash = $5 AND g.refresh_expires_at > $4`,
+		at.account, at.grant, string(c.ID), now, hash(token)).Scan(&text, &until, &offline, &session)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Introspection{}, nil
 	}
 	if err != nil {
 		return Introspection{}, fmt.Errorf("introspect: %w", err)
 	}
-	if err := p.mustLive(ctx, at); err != nil {
+	if err := p.mustLive(ctx, at, session, offline); err != nil {
 		return dead(err)
 	}
 	var f facts

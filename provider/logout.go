@@ -34,10 +34,13 @@ func (p *Provider) EndSession(ctx context.Context, v url.Values, s *account.Sess
 	var h idClaims
 	if hint != "" {
 		var err error
-		if h, err = p.readHint(hint); err != nil || client != "" && client != h.Audience {
+		if h, err = p.readHint(hint); err != nil {
+			hint = "" // its key may have gone: it says nothing, and she is asked
+		} else if client != "" && client != h.Audience {
 			return out, fault.New(fault.Invalid, "provider.logout")
+		} else {
+			client = h.Audience
 		}
-		client = h.Audience
 	}
 	if client != "" {
 		c, err := p.c.Partners.FindClient(ctx, partner.ID(client))

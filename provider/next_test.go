@@ -41,6 +41,9 @@ func TestNext(t *testing.T) {
 	stale, stranger, signIn, ask, issue := Step{Kind: Stale}, Step{Kind: Stranger}, Step{Kind: SignIn}, Step{Kind: AskConsent}, Step{Kind: Issue}
 	refuse := func(code string) Step { return Step{Refuse, code} }
 	none := func(w *world) { w.r.asked.Prompt = []string{"none"} }
+	away := func(w *world, why string) {
+		w.c.Offline, w.c.Shown.Purposes = true, map[string]partner.Text{"offline_access": {VI: why, EN: why}}
+	}
 	rows := []row{
 		{"ready", func(w *world) {}, issue},
 		{"finished", func(w *world) { w.r.finished = true }, stale},
@@ -109,7 +112,8 @@ func TestNext(t *testing.T) {
 		{"asks for more than agreed", func(w *world) { w.r.asked.Scopes = append(w.r.asked.Scopes, "email") }, ask},
 		{"asks for more, silent", func(w *world) { none(w); w.r.asked.Scopes = append(w.r.asked.Scopes, "email") }, refuse("consent_required")},
 		{"asks for access while she is away", func(w *world) { w.r.asked.Scopes = append(w.r.asked.Scopes, "offline_access") }, ask},
-		{"agreed to access while she is away", func(w *world) { w.r.asked.Scopes = append(w.r.asked.Scopes, "offline_access"); w.c.Offline = true }, issue},
+		{"agreed to access while she is away", func(w *world) { w.r.asked.Scopes = append(w.r.asked.Scopes, "offline_access"); away(w, "d") }, issue},
+		{"agreed to access while she is away, in other words", func(w *world) { w.r.asked.Scopes = append(w.r.asked.Scopes, "offline_access"); away(w, "e") }, ask},
 		{"essential claim not agreed", func(w *world) { w.r.asked.UserInfo = []claim.Ask{{Name: "email", Essential: true}} }, ask},
 		{"optional claim never heard of", func(w *world) { w.r.asked.UserInfo = []claim.Ask{{Name: "email", Essential: false}} }, ask},
 		{"optional claim declined before", func(w *world) {

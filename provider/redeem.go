@@ -43,6 +43,20 @@ type grant struct {
 	facts   facts
 	offline bool
 	expires time.Time
+	consent struct { // that stands now; it may be a later one than the grant came from
+		ID     ConsentID
+		Fields map[Field]string
+	}
+}
+
+// heed narrows a grant to what the consent of this moment allows. She may have
+// left something out when she agreed again; then nothing of old gives it.
+func (g *grant) heed() {
+	g.facts.Fields = slices.DeleteFunc(g.facts.Fields, func(f Field) bool {
+		_, ok := g.consent.Fields[f]
+		return !ok
+	})
+	g.facts.Consent = g.consent.ID
 }
 
 // Redeem exchanges a code for tokens (OpenID Connect Core 1.0, section 3.1.3).
@@ -84,7 +98,7 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, code, redirectU
 			return nil
 		}
 		// 3. The consent may have been withdrawn while the code travelled.
-		if standing, err := p.consentStandsTx(ctx, tx, at, c.ID, now); err != nil || !standing {
+		if stands, err := p.readConsentTx(ctx, tx, &g, now); err != nil || !stands {
 			refused = errGrant
 			return err
 		}
@@ -113,6 +127,10 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, code, redirectU
 	if refused != nil {
 		return Tokens{}, refused
 	}
+	if err := p.mustLive(ctx, at, g.facts.Session, g.offline); err != nil {
+		return Tokens{}, err
+	}
+	g.heed()
 	return p.issue(ctx, g, refresh, g.asked.Nonce, now)
 }
 
@@ -123,14 +141,23 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-func (p *Provider) consentStandsTx(ctx context.Context, tx *db.Tx, at place, client partner.ID, now time.Time) (bool, error) {
-	var one int
-	err := tx.QueryRowContext(ctx, `SELECT 1 FROM provider_consent WHERE account = $1 AND client = $2 AND ended_at IS NULL AND expires_at > $3`,
-		at.account, string(client), clock.Micros(now)).Scan(&one)
+// readConsentTx reads the consent that stands into the grant; false when there
+// is none any more.
+func (p *Provider) readConsentTx(ctx context.Context, tx *db.Tx, g *grant, now time.Time) (bool, error) {
+	var fields string
+	err := tx.QueryRowContext(ctx, `SELECT id, fields FROM provider_consent WHERE account = $1 AND client = $2 AND ended_at IS NULL AND expires_at > $3`,
+		g.account, string(g.client.ID), clock.Micros(now)).Scan(&g.consent.ID, &fields)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	return err == nil, err
+	if err != nil {
+		return false, fmt.Errorf("find the consent: %w", err)
+	}
+	g.consent.Fields = nil
+	if err := json.Unmarshal([]byte(fields), &g.consent.Fields); err != nil {
+		return false, fmt.Errorf("read consent: %w", err)
+	}
+	return true, nil
 }
 
 // revokeTx ends a grant of the client. It is harmless when there is none.
@@ -163,7 +190,7 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, presented, sco
 	if !ok {
 		return Tokens{}, errGrant
 	}
-	if err := p.mustLive(ctx, at); err != nil {
+	if err := p.mustLive(ctx, at, account.SessionID{}, true); err != nil {
 		return Tokens{}, err
 	}
 	now := p.c.Clock.Now()
@@ -177,7 +204,7 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, presented, sco
 		err := tx.QueryRowContext(ctx, `UPDATE provider_grant SET refresh_hash = $5, refreshed_at = $6,
 				refresh_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END
 			WHERE account = $1 AND id = $2 AND client = $3 AND refresh_hash = $4 AND revoked_at IS NULL AND refresh_expires_at > $6 AND expires_at > $6
-			  AND EXISTS (SELECT 1 FROM provider_consent c WHERE c.account = $1 AND c.client = $3 AND c.ended_at IS NULL AND c.expires_at > $6)
+			  AND EXISTS (SELECT 1 FROM provider_consent c WHERE c.account = $1 AND c.client = $3 AND c.ended_at IS NULL AND c.expires_at > $6 AND c.offline)
 			RETURNING asked, facts, offline, expires_at`, at.account, at.grant, string(c.ID), hash(presented), hash(successor), clock.Micros(now),
 			clock.Micros(now.Add(refreshLife))).Scan(&askedText, &factsText, &g.offline, &expires)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -193,6 +220,12 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, presented, sco
 		}
 		if scope != "" && !narrower(scope, g.facts.Scopes) {
 			return refuse("invalid_scope", "scope exceeds what was granted") // rolls back: the token is not used up
+		}
+		if len(g.asked.IDToken) > 0 || len(g.asked.VerifiedIDToken) > 0 {
+			if _, err := p.readConsentTx(ctx, tx, &g, now); err != nil {
+				return err
+			}
+			g.heed()
 		}
 		return nil
 	})
@@ -234,8 +267,16 @@ func narrower(scope string, granted []string) bool {
 	return true
 }
 
-// mustLive refuses when the account can no longer sign in.
-func (p *Provider) mustLive(ctx context.Context, at place) error {
+// mustLive refuses when the account can no longer sign in and, without offline
+// access, when the session has ended: signed out, here or everywhere.
+func (p *Provider) mustLive(ctx context.Context, at place, session account.SessionID, offline bool) error {
+	if !offline {
+		stands, err := p.c.Accounts.SessionStands(ctx, at.account, session)
+		if err == nil && !stands {
+			return errGrant
+		}
+		return err
+	}
 	a, err := p.c.Accounts.Find(ctx, at.account)
 	if fault.Is(err, fault.NotFound) || err == nil && a.Status != account.Active {
 		return errGrant

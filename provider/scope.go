@@ -108,7 +108,7 @@ func version(c partner.Client, f Field) string {
 // covers reports whether a consent says yes to all that is required, in the
 // words of today, and has heard of all that is optional.
 func (c *Consent) covers(client partner.Client, w wanted) bool {
-	if c.Fields[""] != version(client, "") || w.offline && !c.Offline {
+	if c.Fields[""] != version(client, "") || w.offline && !c.awayInWords(client) {
 		return false
 	}
 	for _, f := range w.required {
@@ -125,6 +125,13 @@ func (c *Consent) covers(client partner.Client, w wanted) bool {
 		}
 	}
 	return true
+}
+
+// awayInWords reports whether she agreed to access while she is away, in the
+// words of today.
+func (c *Consent) awayInWords(client partner.Client) bool {
+	a, ok := client.Ask(claim.Offline)
+	return ok && c.Offline && c.Shown.Purposes[claim.Offline] == a.Purpose
 }
 
 // release is what of a consent this request may have.

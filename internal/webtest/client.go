@@ -106,13 +106,17 @@ func (c *Client) Post(path string, form url.Values) *Page {
 	return c.do(http.MethodPost, c.absolute(path), strings.NewReader(form.Encode()), "application/x-www-form-urlencoded", "same-origin")
 }
 
-// PostFrom sends a form as another site would make a browser send it.
+// PostFrom sends a form as another site would make a browser send it: without
+// the cookies that are for this site's own posts.
 func (c *Client) PostFrom(origin, path string, form url.Values) *Page {
 	c.T.Helper()
 	old := c.Header
 	c.Header = old.Clone()
 	c.Header.Set("Origin", origin)
 	defer func() { c.Header = old }()
+	c.jar.mu.Lock()
+	c.jar.foreign = true
+	c.jar.mu.Unlock()
 	return c.do(http.MethodPost, c.absolute(path), strings.NewReader(form.Encode()), "application/x-www-form-urlencoded", "cross-site")
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -32,6 +33,33 @@ func (t *Tab) Show(width int, dark bool) *Tab {
 			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 		return chromedp.Void{}, err
 	})
+	return t
+}
+
+// Window writes a picture of the window as it stands, made as high as asked:
+// what sticks to its foot is at its foot.
+func (t *Tab) Window(width, height int, file string) *Tab {
+	t.T.Helper()
+	t.must("size the window", chromedp.EmulateViewport(int64(width), int64(height)))
+	defer t.must("shrink the window", chromedp.EmulateViewport(int64(width), windowHeight))
+	ctx, cancel := context.WithTimeout(t.Ctx, 30*time.Second)
+	defer cancel()
+	png, err := chromedp.Run(ctx, func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
+		r, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{})
+		if err != nil {
+			return nil, err
+		}
+		return r.Data, nil
+	})
+	if err != nil {
+		t.T.Fatalf("picture: %v", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.T.Fatal(err)
+	}
+	if err := os.WriteFile(file, png, 0o644); err != nil {
+		t.T.Fatal(err)
+	}
 	return t
 }
 

@@ -17,6 +17,8 @@ type jar struct {
 	mu   sync.Mutex
 	kept map[string][]*http.Cookie // by host
 	now  func() time.Time
+
+	foreign bool // the next request is another site's post: SameSite cookies stay at home
 }
 
 func newJar() *jar { return &jar{kept: map[string][]*http.Cookie{}, now: time.Now} }
@@ -54,8 +56,13 @@ func (j *jar) SetCookies(u *url.URL, cookies []*http.Cookie) {
 func (j *jar) Cookies(u *url.URL) []*http.Cookie {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	foreign := j.foreign
+	j.foreign = false // a redirect leads on by GET, with cookies again
 	var out []*http.Cookie
 	for _, c := range j.kept[u.Hostname()] {
+		if foreign && (c.SameSite == http.SameSiteLaxMode || c.SameSite == http.SameSiteStrictMode) {
+			continue
+		}
 		if !c.Expires.IsZero() && !c.Expires.After(j.now()) {
 			continue
 		}

@@ -214,6 +214,11 @@ func (h *House) Agree(t testing.TB, s account.Session, handle string, ticked ...
 		t.Fatal(err)
 	}
 	if d.Kind == provider.AskConsent {
+		q, err := h.Provider.Ask(t.Context(), v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Seen = q.Seen
 		a, err := h.Provider.Approve(t.Context(), v, ticked)
 		if err != nil {
 			t.Fatal(err)

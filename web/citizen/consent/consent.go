@@ -139,13 +139,17 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		absent = append(absent, d.j.Say(language, "consent.field."+string(f), nil))
 	}
 	absent = append(absent, d.j.Say(language, "consent.absent.portrait", nil), d.j.Say(language, "consent.absent.health", nil), d.j.Say(language, "consent.absent.family", nil))
+	var kept []string
+	for _, l := range q.Kept {
+		kept = append(kept, d.j.Say(language, "consent.field."+string(l.Field), nil))
+	}
 	page.AllowFormAction(w, q.Origin)
 	d.j.Render(w, r, http.StatusOK, "consent", page.View{
 		Task: "consent.task", Title: "consent.title", Args: map[string]string{"partner": q.Client.Name.In(language), "time": q.ExpiresAt.In(clock.Vietnam).Format("15:04")},
 		Meta: "consent.expires", Form: page.FormFrom(r),
 		Data: map[string]any{
 			"Handle": handle, "Partner": q.Client.Name.In(language), "OwnDoor": q.Client.OwnDoor, "Purpose": q.Purpose.In(language), "Required": required, "Optional": optional,
-			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Language": language,
+			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Language": language, "Seen": q.Seen, "Kept": kept,
 		},
 	})
 }
@@ -168,6 +172,7 @@ func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 				ticked = append(ticked, f)
 			}
 		}
+		visit.Seen = r.PostForm.Get("seen")
 		out, err = d.Provider.Approve(r.Context(), visit, ticked)
 	case "no":
 		out, err = d.Provider.Decline(r.Context(), visit)

@@ -54,7 +54,12 @@ func (d *door) authorize(w http.ResponseWriter, r *http.Request) {
 		d.j.Fail(w, r, fault.New(fault.Invalid, "provider.client"))
 		return
 	}
-	browser := Browser{d.Secure}.mark(w, r)
+	// Browsers withhold our cookies from a post of another site, so nothing is
+	// decided on one: it begins a request, and a redirect brings the cookies.
+	browser := ""
+	if r.Method != http.MethodPost {
+		browser = Browser{d.Secure}.mark(w, r)
+	}
 	handle := v.Get("request")
 	if handle == "" || v.Has("client_id") {
 		var out *provider.Answer
@@ -74,6 +79,10 @@ func (d *door) authorize(w http.ResponseWriter, r *http.Request) {
 			Send(w, r, out)
 			return
 		}
+	}
+	if r.Method == http.MethodPost {
+		http.Redirect(w, r, provider.AuthorizePath+"?request="+url.QueryEscape(handle), http.StatusSeeOther)
+		return
 	}
 	visit := provider.Visit{Handle: handle, Browser: browser}
 	if s, ok := session.From(r.Context()); ok {

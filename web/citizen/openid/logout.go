@@ -49,7 +49,9 @@ func (d *door) endSession(w http.ResponseWriter, r *http.Request, v url.Values, 
 		d.j.Fail(w, r, err)
 		return
 	}
-	if out.Confirm && !confirmed {
+	// A post of another site comes without her cookie: whether she is signed in
+	// is only known once she has answered the question.
+	if (out.Confirm || s == nil && r.Method == http.MethodPost) && !confirmed {
 		keep := map[string]string{}
 		for _, k := range []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"} {
 			if s := v.Get(k); s != "" {

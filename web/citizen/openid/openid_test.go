@@ -204,6 +204,35 @@ func TestCrossSitePostToConsent(t *testing.T) {
 	})
 }
 
+// TestPostsOfRelyingParties: browsers send a foreign site's post without our
+// cookies. She is found all the same, and no flow of another tab is lost.
+func TestPostsOfRelyingParties(t *testing.T) {
+	run(t, func(t *testing.T, d *door) {
+		d.lan(t, true)
+		tab := d.Browser.Get("/authorize?" + d.request("openid profile").Encode()).At("/signin")
+		d.Browser.PostFrom("https://bank.example", "/authorize", d.request("openid profile")).At("/signin")
+		tab.Submit("Đăng nhập", "number", number, "password", string(accounttest.Password)).At("/consent").Submit("Đồng ý").Want(200, "Cảm ơn")
+		d.Party.Clear()
+		silent := d.request("openid profile")
+		silent.Set("prompt", "none")
+		d.Browser.PostFrom("https://bank.example", "/authorize", silent).Want(200, "Cảm ơn")
+		if got := d.Party.Got(); got.Get("code") == "" {
+			t.Errorf("she is signed in and has agreed, and the answer is %v", got)
+		}
+		// Signing out by such a post must not be claimed before it is done.
+		hint := d.redeem(t, d.Party.Got().Get("code"))["id_token"].(string)
+		bye := d.Party.URL + "/bye"
+		d.Party.Clear()
+		p := d.Browser.PostFrom("https://bank.example", "/logout", url.Values{"id_token_hint": {hint}, "post_logout_redirect_uri": {bye}}).Want(200, "Bạn muốn đăng xuất?")
+		if d.Party.Got() != nil {
+			t.Error("the bank was told that she is signed out")
+		}
+		d.Browser.Get("/consents").At("/consents")
+		p.Submit("Đăng xuất").Want(200, "Cảm ơn")
+		d.Browser.Get("/consents").At("/signin")
+	})
+}
+
 func TestAnotherBrowserFinishes(t *testing.T) {
 	run(t, func(t *testing.T, d *door) {
 		d.lan(t, true)
@@ -426,6 +455,9 @@ func TestLogout(t *testing.T) {
 		d.Browser.Get("/logout?" + url.Values{"client_id": {"bank"}, "post_logout_redirect_uri": {bye + "/"}}.Encode()).Want(422)
 		d.Browser.Get("/logout?" + url.Values{"id_token_hint": {"eyJhbGciOiJub25lIn0.e30."}, "post_logout_redirect_uri": {bye}}.Encode()).Want(422)
 		d.Browser.Get("/consents").At("/consents")
+		// A hint that no longer says anything, because its key has gone, does not keep her from leaving.
+		d.Browser.Get("/logout?"+url.Values{"client_id": {"bank"}, "id_token_hint": {"eyJhbGciOiJub25lIn0.e30."}, "post_logout_redirect_uri": {bye}}.Encode()).
+			Want(200, "Bạn muốn đăng xuất?", "Ngân hàng Lúa Vàng")
 		d.Party.Clear()
 		d.Browser.Get("/logout?"+url.Values{"id_token_hint": {tok["id_token"].(string)}, "post_logout_redirect_uri": {bye}, "state": {"z"}}.Encode()).Want(200, "Cảm ơn")
 		if d.Party.Got().Get("state") != "z" {
