@@ -3,8 +3,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"danh/tour"
 )
@@ -40,6 +42,11 @@ func (c *tourCommand) Run(w *world) error {
 		return nil
 	}
 	env := tour.Env{Citizen: c.Citizen, Portal: c.Portal, Officer: c.Officer, Partner: c.Partner, Auditor: c.Auditor, Sandbox: c.Sandbox}
+	for _, at := range []string{env.Citizen, env.Sandbox} {
+		if err := answers(w.ctx, at); err != nil {
+			return err
+		}
+	}
 	names := []string{c.Name}
 	if c.Name == "" {
 		names = nil
@@ -56,4 +63,17 @@ func (c *tourCommand) Run(w *world) error {
 		}
 	}
 	return nil
+}
+
+// answers says what to start when nobody listens at an address.
+func answers(ctx context.Context, address string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodHead, address+"/", nil)
+	if err != nil {
+		return fmt.Errorf("%q is no address", address)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return fmt.Errorf("nothing answers at %s: start everything with make run (or danh up) in another terminal, and play the tour then", address)
+	}
+	return resp.Body.Close()
 }
