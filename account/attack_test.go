@@ -469,3 +469,64 @@ func TestNumbersOfOneAccountAreCountedApart(t *testing.T) {
 		}
 	})
 }
+
+// Two people with one phone, which the carrier knows as neither's, finish at
+// once: one account, and an office looks at the other opening.
+func TestPhoneTakenInParallel(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		var toks []account.Token
+		for _, p := range []Person{h.Register(t, Lan), h.Register(t, Minh), h.Register(t, Minh2())} {
+			tok, o := h.ToPassword(t, p.Declared, phone)
+			if o.Step != account.StepPassword {
+				t.Fatalf("at %s", o.Step)
+			}
+			toks = append(toks, tok)
+		}
+		var done, cases atomic.Int64
+		parallel(len(toks), func(i int) {
+			s, o, err := h.Keeper.SetPassword(t.Context(), toks[i], Password, Remote())
+			switch {
+			case err != nil:
+				t.Errorf("%v", err)
+			case o.Step == account.StepDone && s != "":
+				done.Add(1)
+			case o.Step == account.StepCase && s == "":
+				cases.Add(1)
+			}
+		})
+		var held int
+		ok(t, h.DB.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM account_account WHERE status = 'active'`).Scan(&held))
+		if done.Load() != 1 || cases.Load() != 2 || held != 1 {
+			t.Errorf("%d accounts, %d cases; %d rows", done.Load(), cases.Load(), held)
+		}
+	})
+}
+
+// Two openings of hers, both sure, race to put the squatter out.
+func TestSquatterPutOutInParallel(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		lan := h.Register(t, Lan)
+		h.Open(t, lan, burner)
+		var toks []account.Token
+		for _, p := range []string{"0912345671", "0912345672"} {
+			h.Carrier.Says(p, lan.Declared.Number, account.Yes)
+			tok, _ := h.ToPassword(t, lan.Declared, p)
+			toks = append(toks, tok)
+		}
+		var done, cases atomic.Int64
+		parallel(len(toks), func(i int) {
+			_, o, err := h.Keeper.SetPassword(t.Context(), toks[i], Password, Remote())
+			switch {
+			case err != nil:
+				t.Errorf("%v", err)
+			case o.Step == account.StepDone:
+				done.Add(1)
+			case o.Step == account.StepCase:
+				cases.Add(1)
+			}
+		})
+		if done.Load() != 1 || cases.Load() != 1 {
+			t.Errorf("%d accounts, %d cases", done.Load(), cases.Load())
+		}
+	})
+}

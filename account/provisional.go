@@ -27,7 +27,9 @@ func (k *Keeper) EvictProvisionalTx(ctx context.Context, tx *db.Tx, by audit.Act
 		return ID{}, fault.New(fault.Forbidden, "account.evict.forbidden")
 	}
 	var a ID
-	err := tx.QueryRowContext(ctx, `SELECT a.id FROM account_person p JOIN account_account a ON a.id = p.account WHERE p.person = $1 AND a.provisional`, person).Scan(&a)
+	// Of two that put it out at once, one finds it and the other finds nobody.
+	err := tx.QueryRowContext(ctx, `DELETE FROM account_person WHERE person = $1 AND account IN (SELECT id FROM account_account WHERE person = $1 AND provisional)
+		RETURNING account`, person).Scan(&a)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ID{}, nil
 	}
