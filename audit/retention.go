@@ -72,7 +72,7 @@ func erase(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 	}
 	cutoff := clock.Micros(now.In(clock.Vietnam).AddDate(-rule.Years, 0, 0))
 	var total int64
-	for range 2 { // a minute later it goes on: the writer is not held for long
+	for range 2 { // a moment later it goes on: the writer is not held for long
 		n, more, err := eraseSome(ctx, tx, rule, cutoff, now)
 		total += n
 		if err != nil || !more {
