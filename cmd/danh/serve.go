@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -37,7 +36,7 @@ func (c *serveCommand) Run(w *world) error {
 	}
 	log := observe.NewLog(w.err, c.level())
 	// Starting makes garbage once; it is collected once, when the doors are open
-	// (docs/decisions/0013-start-and-memory.md).
+	// (docs/decisions/0014-start-and-memory.md).
 	debug.SetGCPercent(400)
 	flush, err := observe.Traces(w.ctx, c.TraceEndpoint)
 	if err != nil {
@@ -166,38 +165,4 @@ func health(r *rooms, next http.Handler) http.Handler {
 	})
 	mux.Handle("/", next)
 	return mux
-}
-
-// measure registers what operators watch beside requests.
-func measure(m *observe.Meter, r *rooms) {
-	var mu sync.Mutex
-	var at time.Time
-	var jobs struct{ due, dead, waiting, age float64 }
-	read := func(pick func() float64) func() float64 {
-		return func() float64 {
-			mu.Lock()
-			defer mu.Unlock()
-			if time.Since(at) > time.Second {
-				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-				defer cancel()
-				s, err := r.jobs.Stats(ctx)
-				if err != nil {
-					return math.NaN()
-				}
-				at = time.Now()
-				jobs.due, jobs.dead, jobs.waiting, jobs.age = float64(s.Due), float64(s.Dead), float64(s.Waiting), s.OldestDue.Seconds()
-			}
-			return pick()
-		}
-	}
-	m.Gauge("danh_jobs_due", "Jobs whose time has come.", nil, read(func() float64 { return jobs.due }))
-	m.Gauge("danh_jobs_waiting", "Jobs that wait for their time.", nil, read(func() float64 { return jobs.waiting }))
-	m.Gauge("danh_jobs_dead", "Jobs that ran out of attempts.", nil, read(func() float64 { return jobs.dead }))
-	m.Gauge("danh_sms_bound", "1 while a session with the SMSC is bound.", nil, func() float64 {
-		if r.sms.Bound() {
-			return 1
-		}
-		return 0
-	})
-	m.Gauge("danh_jobs_oldest_seconds", "Age of the oldest job that is due.", nil, read(func() float64 { return jobs.age }))
 }

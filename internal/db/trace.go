@@ -30,6 +30,17 @@ func span(ctx context.Context, query string) (context.Context, func()) {
 	return ctx, func() { sp.End() }
 }
 
+// transaction shows in the trace how long a write took with its waiting for
+// the writer and its attempts.
+func transaction(ctx context.Context) (end func()) {
+	parent := trace.SpanFromContext(ctx)
+	if !parent.IsRecording() {
+		return func() {}
+	}
+	_, sp := parent.TracerProvider().Tracer("danh/internal/db").Start(ctx, "transaction", trace.WithSpanKind(trace.SpanKindClient))
+	return func() { sp.End() }
+}
+
 // ExecContext implements Q.
 func (t traced) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	ctx, end := span(ctx, query)

@@ -36,6 +36,7 @@ const attempts = 8
 // Isolation is read committed on PostgreSQL, so that rooms consume one-time
 // things by one conditional UPDATE; on SQLite there is one writer at a time.
 func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
+	defer transaction(ctx)()
 	for n := 1; ; n++ {
 		err := d.writeOnce(ctx, fn)
 		if err == nil || n == attempts || !retryable(err) || ctx.Err() != nil {
