@@ -27,6 +27,7 @@ type control struct {
 	Maxlength, Rows, Length    int
 	Mono, Checked, Grouped     bool
 	Placeholder, Reveal, Cover string
+	Pick, PickIcon             string
 	Choices                    []drawnChoice
 	Note                       template.HTML
 	Pips                       []bool // attempts: true for one that is left
@@ -145,6 +146,10 @@ func newControl(w *words, f *Form, name, kind string, o options) (*control, erro
 	}
 	if err := c.choose(w, f, o["choices"]); err != nil {
 		return nil, err
+	}
+	c.Pick, c.PickIcon = w.say("field.pick", nil), "upload"
+	if strings.HasPrefix(c.Accept, "image/") {
+		c.Pick, c.PickIcon = w.say("field.pick_picture", nil), "camera"
 	}
 	c.Reveal, c.Cover = w.say("field.reveal", nil), w.say("field.cover", nil)
 	c.After = w.rich(o["after"], args)

@@ -43,7 +43,7 @@ func AllowWasm(w http.ResponseWriter) {
 // security headers, refusal of cross-origin posts, the site's own paths under
 // /_/, and a page rather than a torn connection when a handler panics.
 func (s *Site) Wrap(next http.Handler) http.Handler {
-	own := s.own()
+	own := observe.Route(s.own())
 	guard := http.NewCrossOriginProtection()
 	for _, path := range s.conf.Open {
 		guard.AddInsecureBypassPattern("POST " + path)

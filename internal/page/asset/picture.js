@@ -9,6 +9,8 @@ export function pictures(root) {
       picture?.remove();
       picture = undefined;
       const file = input.files?.[0];
+      const said = box.querySelector('[data-picked]');
+      if (said) said.textContent = file?.name ?? '';
       if (!file || !file.type.startsWith('image/')) return;
       picture = document.createElement('img');
       picture.alt = file.name;

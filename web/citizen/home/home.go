@@ -112,6 +112,15 @@ func asName(s string) string {
 	return strings.Join(words, " ")
 }
 
+// given is the name that a Vietnamese person is called by: the last word.
+func given(name string) string {
+	words := strings.Fields(name)
+	if len(words) == 0 {
+		return name
+	}
+	return words[len(words)-1]
+}
+
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	v, err := d.read(r)
 	if err != nil {
@@ -122,7 +131,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	if v.Account.Provisional {
 		lede = "home.lede.provisional"
 	}
-	d.j.Render(w, r, http.StatusOK, "home", page.View{Title: "home.title", Lede: lede, Head: page.Home, Nav: "home", Data: v})
+	d.j.Render(w, r, http.StatusOK, "home", page.View{Title: "home.title", Args: map[string]string{"name": given(v.Declared.Name)}, Lede: lede, Head: page.Home, Nav: "home", Data: v})
 }
 
 // quiet features are parts of this door, not things to do.

@@ -69,6 +69,8 @@ func (d *journey) item(r *http.Request, e audit.Recorded) item {
 		it.Ground = d.known(r, "looked.ground.source")
 	case g == "own_data":
 		it.Ground = d.known(r, "looked.ground.own")
+	case g == "" && it.Mine:
+		it.Ground = d.known(r, "looked.ground.own")
 	default:
 		it.Ground = g
 	}
