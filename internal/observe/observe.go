@@ -111,11 +111,6 @@ func NewMeter() *Meter {
 	return m
 }
 
-// Gauge adds a metric that is read when it is scraped; read answers NaN when it cannot.
-func (m *Meter) Gauge(name, help string, labels map[string]string, read func() float64) {
-	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, read))
-}
-
 // Handler serves the metrics in Prometheus' text format.
 func (m *Meter) Handler() http.Handler {
 	return promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{})

@@ -21,6 +21,7 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/id"
+	"danh/internal/observe"
 	"danh/internal/page"
 	"danh/internal/relyingparty"
 	"danh/partner"
@@ -110,9 +111,9 @@ func Door(c Config) (http.Handler, error) {
 	}
 	// Signing out leads on to the issuer: browsers hold the redirects of a form
 	// to form-action too.
-	issuer := d.client.IssuerOrigin()
+	issuer, routed := d.client.IssuerOrigin(), observe.Route(mux)
 	return d.site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page.AllowFormAction(w, issuer)
-		mux.ServeHTTP(w, r)
+		routed.ServeHTTP(w, r)
 	})), nil
 }

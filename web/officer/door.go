@@ -22,6 +22,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/job"
+	"danh/internal/observe"
 	"danh/internal/page"
 	"danh/internal/relyingparty"
 	"danh/notify"
@@ -97,6 +98,6 @@ func Door(c Config) (http.Handler, error) {
 	origin := client.IssuerOrigin()
 	return site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page.AllowFormAction(w, origin)
-		guard.Load(mux).ServeHTTP(w, r)
+		guard.Load(observe.Route(mux)).ServeHTTP(w, r)
 	})), nil
 }

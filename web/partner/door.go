@@ -19,6 +19,7 @@ import (
 	"danh/account"
 	"danh/internal/clock"
 	"danh/internal/fault"
+	"danh/internal/observe"
 	"danh/internal/page"
 	"danh/internal/relyingparty"
 	"danh/partner"
@@ -87,13 +88,13 @@ func Door(c Config) (http.Handler, error) {
 	})
 	// Signing out leads on to the issuer: browsers hold the redirects of a form
 	// to form-action too.
-	origin := client.IssuerOrigin()
+	origin, routed := client.IssuerOrigin(), observe.Route(mux)
 	return d.site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page.AllowFormAction(w, origin)
 		if who, ok := client.Session(w, r); ok {
 			r = r.WithContext(page.WithPerson(r.Context(), page.Person{Name: who.Text("name"), Href: "/clients"}))
 		}
-		mux.ServeHTTP(w, r)
+		routed.ServeHTTP(w, r)
 	})), nil
 }
 
