@@ -530,3 +530,27 @@ func TestSquatterPutOutInParallel(t *testing.T) {
 		}
 	})
 }
+
+// Somebody guesses from the address that thousands share at a mobile carrier.
+// The network waits; she, in the browser that she has used, does not.
+func TestGuesserDoesNotBarHisNetwork(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		lan := h.Register(t, Lan)
+		h.Carrier.Says(phone, lan.Declared.Number, account.Yes)
+		h.Open(t, lan, phone)
+		hers := account.RemoteInfo{Address: "203.0.113.9", Label: "Chrome, Android", Device: account.NewToken()}
+		try := func(number string, pw account.Password, from account.RemoteInfo) error {
+			_, _, err := h.Keeper.SignIn(t.Context(), account.SignIn{Number: number, Password: pw, Remote: from, Door: "citizen"})
+			return err
+		}
+		ok(t, try(lan.Declared.Number.Reveal(), Password, hers))
+		for i := range 41 {
+			if err := try(fmt.Sprintf("0790850%05d", i), "Sai-mật-khẩu-1", account.RemoteInfo{Address: "203.0.113.77"}); err == nil {
+				t.Fatal("he guessed")
+			}
+		}
+		wrong(t, try("079085099999", "Sai-mật-khẩu-1", account.RemoteInfo{Address: "203.0.113.5"}), "account.too_many")
+		wrong(t, try(lan.Declared.Number.Reveal(), Password, account.RemoteInfo{Address: "203.0.113.5", Device: account.NewToken()}), "account.too_many")
+		ok(t, try(lan.Declared.Number.Reveal(), Password, hers))
+	})
+}

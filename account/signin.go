@@ -58,9 +58,6 @@ func (k *Keeper) SignIn(ctx context.Context, in SignIn) (Token, Session, error) 
 	if err != nil {
 		return "", Session{}, fault.New(fault.Invalid, "account.signin.form").With("number", "population.number.form")
 	}
-	if wait := k.spray.over("signin", in.Remote.Address, f.value("signin_per_address")); wait > 0 {
-		return "", Session{}, tooMany(wait)
-	}
 	// 2. Who it would be; nobody is somebody with a hash that nothing fits.
 	h, err := k.holder(ctx, number)
 	if err != nil {
@@ -69,6 +66,11 @@ func (k *Keeper) SignIn(ctx context.Context, in SignIn) (Token, Session, error) 
 	device, known, err := k.knownDevice(ctx, h.account, in.Remote.Device)
 	if err != nil {
 		return "", Session{}, err
+	}
+	// A network that guesses waits, but not a browser that she has used: thousands
+	// share an address with a guesser at a mobile carrier.
+	if wait := k.spray.over("signin", in.Remote.Address, f.value("signin_per_address")); wait > 0 && !known {
+		return "", Session{}, tooMany(wait)
 	}
 	// 3. The attempt is counted before the password is looked at. A crash from
 	// here on has counted an attempt and done nothing else. It is counted under
