@@ -109,6 +109,16 @@ func New(c Config) (*Provider, error) {
 // Issuer is the issuer identifier.
 func (p *Provider) Issuer() string { return p.c.Issuer }
 
+// PartnerName is a client's public name in a language, "" when it may not
+// connect any more.
+func (p *Provider) PartnerName(ctx context.Context, client, language string) string {
+	c, err := p.c.Partners.FindClient(ctx, partner.ID(client))
+	if err != nil {
+		return ""
+	}
+	return c.Name.In(language)
+}
+
 // Purges deletes what is over. Consents that ended stay five years: the usage
 // history that the Law on Identification 2023, article 28, asks for.
 func Purges() []db.Purge {

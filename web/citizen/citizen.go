@@ -76,7 +76,7 @@ func Door(c Config) http.Handler {
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send})
 	consents.Mount(mux, site, c.Provider)
 	inbox.Mount(mux, site, c.Notify)
-	looked.Mount(mux, site, c.Audit, c.Clock)
+	looked.Mount(mux, site, c.Audit, c.Clock, c.Provider.PartnerName)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
 	})

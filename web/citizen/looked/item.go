@@ -88,6 +88,11 @@ func (d *journey) who(r *http.Request, e audit.Recorded, it *item) {
 	switch e.Actor.Kind {
 	case audit.KindPartner:
 		it.Icon, it.Who = "bank", e.Actor.Name
+		if language := page.Language(r); language != page.Vietnamese && d.names != nil {
+			if name := d.names(r.Context(), e.Actor.Partner, language); name != "" {
+				it.Who = name
+			}
+		}
 	case audit.KindOfficer:
 		it.Icon, it.Who = "shield", e.Actor.Name
 	case audit.KindSystem:

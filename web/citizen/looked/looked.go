@@ -11,6 +11,7 @@
 package looked
 
 import (
+	"context"
 	"embed"
 	"net/http"
 	"net/url"
@@ -28,15 +29,20 @@ import (
 //go:embed *.html *.text.json
 var files embed.FS
 
+// Names gives a partner's public name in a language, or "" when it is not known
+// any more. The log itself holds the Vietnamese name of the time.
+type Names func(ctx context.Context, client, language string) string
+
 type journey struct {
 	log   *audit.Log
 	clock clock.Clock
+	names Names
 	j     *page.Journey
 }
 
 // Mount puts the pages on the mux.
-func Mount(mux *http.ServeMux, site *page.Site, log *audit.Log, c clock.Clock) {
-	d := &journey{log: log, clock: c, j: site.Journey(files)}
+func Mount(mux *http.ServeMux, site *page.Site, log *audit.Log, c clock.Clock, names Names) {
+	d := &journey{log: log, clock: c, names: names, j: site.Journey(files)}
 	mux.Handle("GET /looked", session.Require(http.HandlerFunc(d.list)))
 	mux.Handle("GET /looked/{id}", session.Require(http.HandlerFunc(d.show)))
 	mux.Handle("GET /looked/{id}/proof", session.Require(http.HandlerFunc(d.proof)))

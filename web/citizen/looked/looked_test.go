@@ -3,6 +3,7 @@
 package looked_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -48,7 +49,9 @@ func open(t *testing.T) *house {
 	}
 	site := page.New(page.Config{Door: "citizen", Clock: h.clock})
 	mux := http.NewServeMux()
-	looked.Mount(mux, site, h.log, h.clock)
+	looked.Mount(mux, site, h.log, h.clock, func(_ context.Context, client, language string) string {
+		return map[string]string{"rice-bank en": "Golden Rice Bank"}[client+" "+language]
+	})
 	h.handler = site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.session != nil {
 			r = r.WithContext(session.With(r.Context(), *h.session))
@@ -108,7 +111,7 @@ func TestSheSeesWhoLooked(t *testing.T) {
 	c.Get("/looked?show=changes").Want(200, "Đổi mật khẩu", "Bạn").Lacks("Lúa Vàng")
 	c.Get("/looked?from=16/11/2026&to=17/11/2026").Want(200, "Cửa Nam").Lacks("Lúa Vàng", "Vay Nhanh 24")
 	c.Get("/looked?from=31/02/2026").Want(200, "Ngày chưa đúng")
-	c.English().Get("/looked").Want(200, "Who looked at my data", "you agreed", "Another user", "Today")
+	c.English().Get("/looked").Want(200, "Who looked at my data", "you agreed", "Another user", "Today", "Golden Rice Bank", "Công an phường Cửa Nam").Lacks("Lúa Vàng")
 }
 
 func TestSheChecksAProof(t *testing.T) {
