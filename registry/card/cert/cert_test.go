@@ -46,7 +46,12 @@ func authority(t testing.TB, n cert.Name, k *ecdsa.PrivateKey) *cert.Certificate
 
 func signer(t testing.TB, n cert.Name, a *cert.Certificate, k *ecdsa.PrivateKey) *cert.Certificate {
 	t.Helper()
-	der, err := cert.MakeSigner(n, newKey(t).Public(), a.Raw, k, now.AddDate(0, -1, 0), now.AddDate(0, 1, 0))
+	return signerFor(t, newKey(t), n, a, k)
+}
+
+func signerFor(t testing.TB, own *ecdsa.PrivateKey, n cert.Name, a *cert.Certificate, k *ecdsa.PrivateKey) *cert.Certificate {
+	t.Helper()
+	der, err := cert.MakeSigner(n, own.Public(), a.Raw, k, now.AddDate(0, -1, 0), now.AddDate(0, 1, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +85,7 @@ func TestAgreesWithTheStandardLibrary(t *testing.T) {
 func TestRefusedSigners(t *testing.T) {
 	k, other := newKey(t), newKey(t)
 	a := authority(t, name, k)
-	good := signer(t, name, a, k)
+	good := signerFor(t, other, name, a, k)
 	if err := good.CheckSigner(a, now); err != nil {
 		t.Fatal(err)
 	}
