@@ -48,6 +48,14 @@ func (d *Desk) OpenLodging(ctx context.Context, a Applicant, n Notifier, place P
 		if err != nil {
 			return err
 		}
+		var drafts int
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM procedure_case WHERE account = $1 AND procedure = $2 AND state = 'draft' AND version > 0 AND expires_at > $3`,
+			a.Account.ID, p.Code, clock.Micros(now)).Scan(&drafts); err != nil {
+			return fmt.Errorf("count drafts: %w", err)
+		}
+		if drafts >= r.MaxDrafts {
+			return fault.New(fault.Conflict, "lodging.drafts_many").Arg("max", fmt.Sprint(r.MaxDrafts))
+		}
 		expires := clock.Micros(now.AddDate(0, 0, r.DraftDays))
 		out = id.New[caseKind]()
 		_, err = tx.ExecContext(ctx, `INSERT INTO procedure_case (account, id, procedure, state, step, version, unit_code, office_name, guests, late,

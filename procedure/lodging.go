@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/registry/population"
@@ -132,16 +134,18 @@ func (n Notice) Due(r Rules) time.Time {
 	return due
 }
 
-// ParseTime reads a time of day as people write it: 20:30, 20h30, 20.30, 8h, 2030.
+// ParseTime reads a time of day as people write it: 20:30, 20h30, 20g30, 20.30,
+// 8h, 8 giờ 30 phút, 2030, 830.
 func ParseTime(s string) (string, bool) {
 	s = strings.ToLower(strings.Join(strings.Fields(s), ""))
-	s = strings.TrimSuffix(strings.NewReplacer("giờ", ":", "h", ":", ".", ":").Replace(s), ":")
+	s = strings.TrimSuffix(strings.TrimSuffix(norm.NFC.String(s), "phút"), "p")
+	s = strings.TrimSuffix(strings.NewReplacer("giờ", ":", "h", ":", "g", ":", ".", ":").Replace(s), ":")
 	if !strings.Contains(s, ":") {
 		switch len(s) {
 		case 1, 2:
 			s += ":00"
-		case 4:
-			s = s[:2] + ":" + s[2:]
+		case 3, 4:
+			s = s[:len(s)-2] + ":" + s[len(s)-2:]
 		default:
 			return "", false
 		}

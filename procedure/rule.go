@@ -22,6 +22,8 @@ type Rules struct {
 	BackDays  int           // how long after the arrival a late notice is still taken here
 	DraftDays int           // how long a draft is kept
 	MaxGuests int           // guests in one notice
+	MaxDaily  int           // notices of one account within 24 hours
+	MaxDrafts int           // drafts of one account at once
 	Source    string        // of the deadline
 	Verified  bool
 }
@@ -56,7 +58,8 @@ func rules(ctx context.Context, q db.Q, on clock.Date) (Rules, error) {
 		}
 	}
 	for name, p := range map[string]*int{"lodging.max_days": &r.MaxDays, "lodging.ahead_days": &r.AheadDays, "lodging.back_days": &r.BackDays,
-		"lodging.draft_days": &r.DraftDays, "lodging.max_guests": &r.MaxGuests} {
+		"lodging.draft_days": &r.DraftDays, "lodging.max_guests": &r.MaxGuests, "lodging.max_daily": &r.MaxDaily,
+		"lodging.max_drafts": &r.MaxDrafts} {
 		if *p, err = strconv.Atoi(values[name]); err != nil {
 			return Rules{}, fmt.Errorf("rule %s: no number", name)
 		}

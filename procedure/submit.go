@@ -87,6 +87,9 @@ func (d *Desk) submitOnce(ctx context.Context, a Applicant, c CaseID, language s
 	due := n.Due(r)
 	late := !now.Before(due)
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := mayStill(ctx, tx, a.Account.ID, r, now); err != nil {
+			return err
+		}
 		code := newCode(p.Prefix, now)
 		res, err := tx.ExecContext(ctx, `UPDATE procedure_case SET state = 'received', step = '', code = $3, phone_tail = $4, unit_code = $5, office = $6,
 			office_name = $7, late = $8, due_at = $9, submitted_at = $10, updated_at = $10, expires_at = NULL, version = version + 1
@@ -101,6 +104,23 @@ func (d *Desk) submitOnce(ctx context.Context, a Applicant, c CaseID, language s
 		}
 		return d.file(ctx, tx, a, have, code, station, late, now, language)
 	})
+}
+
+const day = 24 * time.Hour
+
+// mayStill refuses an account that has sent as many notices within a day as one may.
+func mayStill(ctx context.Context, tx *db.Tx, a account.ID, r Rules, now time.Time) error {
+	var n int
+	var first sql.NullInt64
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*), MIN(submitted_at) FROM procedure_case WHERE account = $1 AND procedure = $2 AND submitted_at > $3`,
+		a, Lodging, clock.Micros(now.Add(-day))).Scan(&n, &first)
+	if err != nil {
+		return fmt.Errorf("count the day's notices: %w", err)
+	}
+	if n >= r.MaxDaily {
+		return fault.New(fault.TooMany, "lodging.daily").Arg("max", fmt.Sprint(r.MaxDaily)).In(clock.FromMicros(first.Int64).Add(day).Sub(now))
+	}
+	return nil
 }
 
 // file is what follows once a draft has become a case.
