@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"danh/account/password"
+	"danh/account/portrait"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -51,6 +52,7 @@ type Keeper struct {
 	hasher *password.Hasher
 	rules  rules
 	spray  *spray
+	studio *portrait.Studio
 }
 
 // New returns a keeper and registers the room's jobs on the queue.
@@ -64,7 +66,7 @@ func New(c Config) (*Keeper, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keeper{c: c, hasher: password.NewHasher(c.Argon, c.Pepper), spray: newSpray(c.Clock)}
+	k := &Keeper{c: c, hasher: password.NewHasher(c.Argon, c.Pepper), spray: newSpray(c.Clock), studio: portrait.NewStudio()}
 	k.store = store{seal: c.Seal}
 	k.rules.db, k.rules.clock = c.DB, c.Clock
 	k.handleJobs()

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"danh/account/contact"
-	"danh/account/portrait"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -266,7 +265,7 @@ func (k *Keeper) PutPortrait(ctx context.Context, t Token, r io.Reader) (Opening
 	if err != nil {
 		return o, err
 	}
-	img, err := portrait.Prepare(r)
+	img, err := k.studio.Prepare(ctx, r)
 	if err != nil {
 		return o, err
 	}

@@ -6,17 +6,20 @@
 // the picture remains: no place, no camera, no hidden bytes.
 //
 // It refuses to judge whose face it is: a portrait that comes with an opening
-// is never evidence.
+// is never evidence. A few hundred bytes can claim to be a huge picture, so
+// only a few are decoded at a time, and the others wait.
 package portrait
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"image"
 	"image/color"
 	"image/jpeg"
 	_ "image/png" // reads PNG
 	"io"
+	"time"
 
 	"golang.org/x/image/draw"
 	_ "golang.org/x/image/webp" // reads WebP
@@ -27,14 +30,26 @@ import (
 const (
 	// MaxBytes is the largest upload: a telephone's photo has 3 to 6 MB.
 	MaxBytes  = 12 << 20
-	maxPixels = 50_000_000
+	maxPixels = 36_000_000 // up to 15 bytes each while a progressive JPEG is decoded
 	minWidth  = 240
 	minHeight = 320
 	keepSide  = 960
 )
 
-// Prepare reads an upload and gives the JPEG to keep.
-func Prepare(r io.Reader) ([]byte, error) {
+const (
+	tables   = 2                // decoded at a time
+	patience = 10 * time.Second // how long one waits for its turn
+)
+
+// Studio prepares uploads. It is safe for concurrent use.
+type Studio struct{ tables chan struct{} }
+
+// NewStudio returns a studio.
+func NewStudio() *Studio { return &Studio{make(chan struct{}, tables)} }
+
+// Prepare reads an upload and gives the JPEG to keep. A slow upload holds
+// nobody up: its turn begins when it is read.
+func (s *Studio) Prepare(ctx context.Context, r io.Reader) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
 		return nil, problem("account.portrait.unreadable")
@@ -51,6 +66,16 @@ func Prepare(r io.Reader) ([]byte, error) {
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
 		return nil, problem("account.portrait.too_large")
+	}
+	waiting := time.NewTimer(patience)
+	defer waiting.Stop()
+	select {
+	case s.tables <- struct{}{}:
+		defer func() { <-s.tables }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-waiting.C:
+		return nil, fault.New(fault.TooMany, "account.portrait.busy").In(patience).With("portrait", "account.portrait.busy")
 	}
 	img, _, err := image.Decode(bytes.NewReader(b))
 	if err != nil {

@@ -4,13 +4,18 @@ package portrait_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"danh/account/portrait"
 	"danh/internal/fault"
@@ -64,7 +69,7 @@ func reddish(c color.Color) bool {
 }
 
 func TestPrepareDropsWhatIsHidden(t *testing.T) {
-	out, err := portrait.Prepare(bytes.NewReader(withExif(asJPEG(halves(400, 500)), 1, binary.BigEndian, "MM")))
+	out, err := portrait.NewStudio().Prepare(context.Background(), bytes.NewReader(withExif(asJPEG(halves(400, 500)), 1, binary.BigEndian, "MM")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +90,7 @@ func TestPrepareTurnsUpright(t *testing.T) {
 		5: {480, 640, 240, 100}, 6: {480, 640, 240, 100}, 7: {480, 640, 240, 540}, 8: {480, 640, 240, 540},
 	} {
 		for mark, order := range map[string]binary.AppendByteOrder{"MM": binary.BigEndian, "II": binary.LittleEndian} {
-			out, err := portrait.Prepare(bytes.NewReader(withExif(asJPEG(halves(640, 480)), turn, order, mark)))
+			out, err := portrait.NewStudio().Prepare(context.Background(), bytes.NewReader(withExif(asJPEG(halves(640, 480)), turn, order, mark)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,7 +127,7 @@ func TestPrepareRefuses(t *testing.T) {
 		"a torn":    {j[:len(j)/2], "account.portrait.unreadable"},
 		"too large": {make([]byte, portrait.MaxBytes+1), "account.portrait.too_large"},
 	} {
-		_, err := portrait.Prepare(bytes.NewReader(c.in))
+		_, err := portrait.NewStudio().Prepare(context.Background(), bytes.NewReader(c.in))
 		if f := fault.Of(err); f == nil || f.Key != c.key {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -130,7 +135,7 @@ func TestPrepareRefuses(t *testing.T) {
 }
 
 func TestPrepareScalesDown(t *testing.T) {
-	out, err := portrait.Prepare(bytes.NewReader(asJPEG(halves(3000, 4000))))
+	out, err := portrait.NewStudio().Prepare(context.Background(), bytes.NewReader(asJPEG(halves(3000, 4000))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,11 +154,57 @@ func FuzzPrepare(f *testing.F) {
 		if len(b) > 1<<16 {
 			t.Skip()
 		}
-		out, err := portrait.Prepare(bytes.NewReader(b))
+		out, err := portrait.NewStudio().Prepare(context.Background(), bytes.NewReader(b))
 		if err == nil {
 			if _, err := jpeg.Decode(bytes.NewReader(out)); err != nil {
 				t.Error("the outcome is no picture")
 			}
 		}
 	})
+}
+
+// Small files that unfold into huge pictures come in by the dozen: the memory
+// they take stays that of a few.
+func TestManyHugePicturesAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("decodes large pictures")
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 5000, 5000))); err != nil {
+		t.Fatal(err)
+	}
+	if b.Len() > 1<<20 {
+		t.Fatalf("%d bytes", b.Len())
+	}
+	s := portrait.NewStudio()
+	var most atomic.Uint64
+	stop := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			most.Store(max(most.Load(), m.HeapInuse))
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	})
+	var wg sync.WaitGroup
+	for range 24 {
+		wg.Go(func() {
+			if _, err := s.Prepare(t.Context(), bytes.NewReader(b.Bytes())); err != nil && !fault.Is(err, fault.TooMany) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	close(stop)
+	watch.Wait()
+	t.Logf("at most %d MiB", most.Load()>>20)
+	if most.Load() > 300<<20 {
+		t.Errorf("took %d MiB", most.Load()>>20)
+	}
 }
