@@ -32,7 +32,7 @@ const hoursSource = "Thông báo của Công an thành phố Thủ Đức, 25/02
 // hours; it costs one read when they are there already. Several servers may
 // run it at once. It needs the units' tables loaded.
 func Load(ctx context.Context, d *db.DB, units *unit.Directory) error {
-	h := sha256.Sum256([]byte("2\x00" + gazetteer.Edition() + "\x00" + holidays))
+	h := sha256.Sum256([]byte("3\x00" + gazetteer.Edition() + "\x00" + holidays))
 	want := hex.EncodeToString(h[:8])
 	have, err := edition(ctx, d.Read())
 	if err != nil {
@@ -74,16 +74,15 @@ func Load(ctx context.Context, d *db.DB, units *unit.Directory) error {
 	return nil
 }
 
-// list makes the commune police of every commune since the merger, and the
-// three offices that seed 004 names.
+// list makes the commune police of every commune since the merger, the three
+// offices that seed 004 names, and the police of provinces and other districts.
 func list(units *unit.Directory) []Office {
 	var out []Office
-	for _, u := range units.Since(unit.Commune, clock.Date{Year: 2025, Month: 7, Day: 1}) {
-		o := Office{Kind: CommunePolice, Name: "Công an " + lower(u.Kind) + " " + u.Name, Address: units.FullName(u), UnitCode: u.Code, UnitFrom: u.From, From: u.From, To: u.To, Source: generated}
-		o.ID = key(o.Kind, o.UnitCode, o.UnitFrom, "")
-		out = append(out, o)
+	for _, u := range units.Since(unit.Commune, merged) {
+		out = append(out, generate(units, CommunePolice, u, u.To))
 	}
-	begin, end := clock.Date{Year: 2022, Month: 2, Day: 25}, clock.Date{Year: 2025, Month: 3, Day: 1}
+	var known []Office
+	begin, end := clock.Date{Year: 2022, Month: 2, Day: 25}, districtsEnd
 	for _, s := range []struct{ area, street, ward, code string }{
 		{"KV1", "Số 989 Đồng Văn Cống", "Phường Thạnh Mỹ Lợi", "27112"},
 		{"KV2", "Số 09 Xa lộ Hà Nội", "Phường Hiệp Phú", "26839"},
@@ -92,9 +91,9 @@ func list(units *unit.Directory) []Office {
 		o := Office{Kind: DistrictPolice, Name: "Công an thành phố Thủ Đức (" + s.area + ")", Address: s.street + ", " + s.ward + ", Thành phố Thủ Đức, Thành phố Hồ Chí Minh",
 			AddressVerified: true, UnitCode: s.code, UnitFrom: clock.Date{Year: 1900, Month: 1, Day: 1}, Phone: "0693.187.344", From: begin, To: end, Source: hoursSource}
 		o.ID = key(o.Kind, o.UnitCode, o.UnitFrom, s.area)
-		out = append(out, o)
+		known = append(known, o)
 	}
-	return out
+	return append(append(out, known...), higher(units, known)...)
 }
 
 func lower(kind string) string {
@@ -149,8 +148,8 @@ func putHolidays(ctx context.Context, tx *db.Tx, days []Holiday, edition string)
 }
 
 func putHours(ctx context.Context, tx *db.Tx, edition string) error {
-	for _, k := range []Kind{CommunePolice, DistrictPolice} {
-		verified := k == DistrictPolice // the commune police's are taken over from it
+	for _, k := range []Kind{CommunePolice, DistrictPolice, ProvincePolice} {
+		verified := k == DistrictPolice // the others' are taken over from it
 		for day := 1; day <= 6; day++ {
 			for _, span := range [][2]int{{7*60 + 30, 11*60 + 30}, {13*60 + 30, 17*60 + 30}} {
 				if day == 6 && span[0] > 12*60 {

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package office owns where people go and when somebody is there: offices with
-// validity, their opening hours, and the calendar of working days by which
-// every legal deadline is counted.
+// validity, what each may do, their opening hours and the appointments at their
+// desks, and the calendar of working days by which every legal deadline is
+// counted.
 //
 // It refuses to invent: of the generated commune police offices only the
 // commune is certain, so their address is the commune's and says that it is
 // not verified; holidays carry their source, and a divided commune leads to all
 // offices that may be meant. Rows that an operator adds (edition 'operator')
-// survive every new edition. A Calendar is fixed once read and safe for
+// survive every new edition. Of two who want the last place at the same moment
+// one gets it. A Calendar is fixed once read and safe for
 // concurrent use; the Directory reads the tables.
 package office
 
@@ -39,6 +41,7 @@ type Kind string
 const (
 	CommunePolice  Kind = "commune_police"  // công an phường, xã, đặc khu
 	DistrictPolice Kind = "district_police" // until the tier was abolished
+	ProvincePolice Kind = "province_police"
 )
 
 // Rule is the time in which something holds, and on what ground.

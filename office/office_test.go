@@ -165,9 +165,9 @@ func TestEveryCommuneHasItsPolice(t *testing.T) {
 		today := date(t, "2026-11-21")
 		var current, kv, hotline int
 		for q, into := range map[string]*int{
-			`SELECT count(*) FROM office_office WHERE kind = 'commune_police' AND valid_to IS NULL`: &current,
-			`SELECT count(*) FROM office_office WHERE kind = 'district_police'`:                     &kv,
-			`SELECT count(*) FROM office_office WHERE phone <> '' AND kind = 'commune_police'`:      &hotline,
+			`SELECT count(*) FROM office_office WHERE kind = 'commune_police' AND valid_to IS NULL`:  &current,
+			`SELECT count(*) FROM office_office WHERE kind = 'district_police' AND address_verified`: &kv,
+			`SELECT count(*) FROM office_office WHERE phone <> '' AND kind = 'commune_police'`:       &hotline,
 		} {
 			if err := d.Read().QueryRowContext(ctx, q).Scan(into); err != nil {
 				t.Fatal(err)
