@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,6 +64,7 @@ type serveFlags struct {
 	PartnerURL    string        `help:"Public address of the partner door." env:"DANH_PARTNER_URL" placeholder:"URL"`
 	AuditorURL    string        `help:"Public address of the auditor door." env:"DANH_AUDITOR_URL" placeholder:"URL"`
 	SMPP          string        `help:"The carrier's SMSC." default:"localhost:8091" env:"DANH_SMPP" placeholder:"ADDR"`
+	SMPPTLS       string        `help:"TLS to the SMSC: auto is on beyond loopback; off only inside a tunnel." default:"auto" enum:"auto,on,off" env:"DANH_SMPP_TLS"`
 	SMPPSystem    string        `help:"System id at the SMSC." default:"danh" env:"DANH_SMPP_SYSTEM"`
 	SMPPPassword  string        `help:"Password at the SMSC." default:"sandbox" env:"DANH_SMPP_PASSWORD"`
 	SMSSender     string        `help:"Sender name shown on messages." default:"DANH" env:"DANH_SMS_SENDER"`
@@ -109,6 +111,19 @@ func (f *serveFlags) complete() error {
 		return errors.New("--password-max must be 64 or more: a shorter limit breaks pass phrases and password managers")
 	}
 	return nil
+}
+
+// smppTLS is how the SMSC is spoken to: codes and phones do not cross a network
+// in clear unless the operator says that a tunnel holds them.
+func (f *serveFlags) smppTLS() *tls.Config {
+	host, _, err := net.SplitHostPort(f.SMPP)
+	if err != nil {
+		host = f.SMPP
+	}
+	if f.SMPPTLS == "off" || f.SMPPTLS != "on" && loopbackName(host) {
+		return nil
+	}
+	return &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 }
 
 func loopbackName(host string) bool {

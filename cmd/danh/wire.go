@@ -139,7 +139,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		}
 	}()
 	r = &rooms{ground: g}
-	r.sms = sms.New(sms.Config{Addr: f.SMPP, SystemID: f.SMPPSystem, Password: f.SMPPPassword, Sender: f.SMSSender, Log: log})
+	r.sms = sms.New(sms.Config{Addr: f.SMPP, TLS: f.smppTLS(), SystemID: f.SMPPSystem, Password: f.SMPPPassword, Sender: f.SMSSender, Log: log})
 	post, err := mail.New(mail.Config{Addr: f.SMTP, User: f.SMTPUser, Password: f.SMTPPassword, From: f.MailFrom})
 	if err != nil {
 		return nil, err
