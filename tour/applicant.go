@@ -168,3 +168,40 @@ func (v *Visit) Page(ctx context.Context, path string) (*browse.Page, error) {
 	}
 	return p, nil
 }
+
+// At is the same browser at another server of the same installation.
+func (v *Visit) At(door string) *Visit {
+	env := v.env
+	env.Citizen = door
+	return &Visit{v.browser, env}
+}
+
+// SignInAtPortal signs in at the portal, which asks the citizen door, and
+// agrees to what the portal asks for. It ends on a page of the portal.
+func (a *Applicant) SignInAtPortal(ctx context.Context) (*browse.Page, error) {
+	c := a.w.client()
+	p, err := c.Open(ctx, a.w.env.Portal+"/signin")
+	if err != nil {
+		return nil, err
+	}
+	if err := at(p, "/signin", http.StatusOK); err != nil {
+		return nil, err
+	}
+	if p, err = signIn(ctx, p, a.Number, a.Password); err != nil {
+		return nil, err
+	}
+	if err := at(p, "/consent", http.StatusOK); err != nil {
+		return nil, err
+	}
+	f, err := p.Form("request", "answer")
+	if err != nil {
+		return nil, err
+	}
+	if p, err = f.Submit(ctx, "answer=yes"); err != nil {
+		return nil, err
+	}
+	if p.Status != http.StatusOK || !strings.HasPrefix(p.URL.String(), a.w.env.Portal) {
+		return nil, fmt.Errorf("agreeing was answered %d at %s: %q", p.Status, p.URL.Path, p.Heading())
+	}
+	return p, nil
+}

@@ -63,7 +63,7 @@ func (d *DB) writeOnce(ctx context.Context, fn func(tx *Tx) error) error {
 	defer conn.Close()
 	stx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return notBegun{err}
 	}
 	defer stx.Rollback()
 	tx := &Tx{traced: traced{stx}, engine: d.engine, conn: conn}
@@ -145,6 +145,8 @@ func (d *DB) dropBrokenWriter(err error) {
 
 // retryable says whether running the transaction again can help:
 // PostgreSQL 40001 serialization_failure, 40P01 deadlock_detected; SQLITE_BUSY.
+// So it can where a connection was found broken before anything was done on
+// it: each attempt drops one, and the next is made anew.
 func retryable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -154,8 +156,14 @@ func retryable(err error) bool {
 	if errors.As(err, &lite) {
 		return lite.Code()&0xff == sqlite3.SQLITE_BUSY
 	}
-	return false
+	return errors.As(err, new(notBegun))
 }
+
+// notBegun is a transaction that failed before its first statement.
+type notBegun struct{ error }
+
+func (e notBegun) Error() string { return "begin: " + e.error.Error() }
+func (e notBegun) Unwrap() error { return e.error }
 
 // IsUnique reports a unique or primary-key violation on either engine.
 func IsUnique(err error) bool {
