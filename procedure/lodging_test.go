@@ -3,6 +3,7 @@
 package procedure_test
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"danh/account/accounttest"
 	"danh/audit"
 	"danh/internal/clock"
+	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/procedure"
 	"danh/procedure/proceduretest"
@@ -459,7 +461,8 @@ func TestContentsAreErasedWhenTheirTimeIsOver(t *testing.T) {
 		if _, err := h.Desk.Submit(ctx, lan, c.ID, "vi"); err != nil {
 			t.Fatal(err)
 		}
-		purge := h.Desk.Purges()[1]
+		all := h.Desk.Purges()
+		purge := all[slices.IndexFunc(all, func(p db.Purge) bool { return p.Name == "procedure contents" })]
 		if n, err := purge.RunOnce(ctx, h.DB, h.Clock.Now().AddDate(0, 0, 729)); err != nil || n != 0 {
 			t.Errorf("erased %d too early: %v", n, err)
 		}

@@ -83,6 +83,13 @@ func (p *Provider) gather(ctx context.Context, look audit.Look, a account.ID, pe
 		if err != nil {
 			return nil, fmt.Errorf("release the level: %w", err)
 		}
+		if len(fields) == 1 { // no other room was asked, and recorded the look
+			l := look
+			l.Fields = []string{string(Level)}
+			if err := p.c.Audit.Record(ctx, l.Entry("account.level.read", person)); err != nil {
+				return nil, fmt.Errorf("record the look: %w", err)
+			}
+		}
 		level := int(acc.Level)
 		out[Level] = fact{claims: map[string]any{"account_level": level, "provisional": acc.Provisional}, shown: fmt.Sprint(level), source: sourceAccount, asOf: acc.OpenedAt}
 	}

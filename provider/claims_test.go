@@ -157,6 +157,12 @@ func TestEveryLookIsInHerLog(t *testing.T) {
 		if looks() != 9 {
 			t.Error("a refused read looked all the same")
 		}
+		userinfo(t, h, h.Tokens(t, s, "openid level").AccessToken)
+		var n int
+		ok(t, h.DB.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM audit_entry WHERE actor_partner = 'bank' AND action = 'account.level.read'`).Scan(&n))
+		if n != 1 {
+			t.Errorf("%d entries after a read of the level alone", n)
+		}
 	})
 }
 
