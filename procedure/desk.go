@@ -76,7 +76,10 @@ type Config struct {
 }
 
 // Desk takes in what citizens ask for. It is safe for concurrent use.
-type Desk struct{ c Config }
+type Desk struct {
+	c     Config
+	diary *office.Diary
+}
 
 // New returns a desk and registers the room's jobs on the queue.
 func New(c Config) (*Desk, error) {
@@ -87,7 +90,11 @@ func New(c Config) (*Desk, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Desk{c: c}
+	diary, err := openDiary(c)
+	if err != nil {
+		return nil, err
+	}
+	d := &Desk{c: c, diary: diary}
 	c.Jobs.Handle(tellJob, d.tell)
 	return d, nil
 }

@@ -233,9 +233,10 @@ func (d *Desk) stayOf(ctx context.Context, q db.Q, a account.ID, c CaseID, ordin
 	return s, nil
 }
 
-// Purges removes drafts whose time is over and the contents of old cases.
+// Purges removes drafts whose time is over, the contents of old cases and past
+// appointments.
 func (d *Desk) Purges() []db.Purge {
-	return []db.Purge{
+	return append([]db.Purge{
 		{Name: "procedure drafts", Every: time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 			return d.forget(ctx, tx, `SELECT account, id FROM procedure_case WHERE expires_at IS NOT NULL AND expires_at <= $1 ORDER BY expires_at LIMIT 500`,
 				`DELETE FROM procedure_case WHERE account = $1 AND id = $2 AND state = 'draft'`, clock.Micros(now))
@@ -250,7 +251,7 @@ func (d *Desk) Purges() []db.Purge {
 			return d.forget(ctx, tx, `SELECT account, id FROM procedure_case WHERE payload IS NOT NULL AND submitted_at < $1 ORDER BY submitted_at LIMIT 500`,
 				`UPDATE procedure_case SET payload = NULL, phone_tail = NULL WHERE account = $1 AND id = $2`, clock.Micros(now.AddDate(0, 0, -days)))
 		}},
-	}
+	}, d.diary.Purges()...)
 }
 
 func (d *Desk) forget(ctx context.Context, tx *db.Tx, find, remove string, before int64) (int64, error) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package portal owns the door of public services: finding a procedure, filing
-// it, following it, finding an office, and the guides in plain words.
+// it, following it, finding an office, an appointment there, and the guides in
+// plain words.
 //
 // It is an ordinary OpenID client: it knows of a person what she let it know
 // at the issuer and nothing else. It owns no table and opens no transaction.
@@ -23,6 +24,7 @@ import (
 	"danh/office"
 	"danh/procedure"
 	"danh/registry/unit"
+	"danh/web/portal/booking"
 	"danh/web/portal/cases"
 	"danh/web/portal/find"
 	"danh/web/portal/guide"
@@ -89,6 +91,7 @@ func Door(c Config) (http.Handler, error) {
 	find.Mount(mux, site, c.Desk, c.Units, c.Offices, c.Clock)
 	lodging.Mount(mux, site, c.Desk, c.Units, c.Clock)
 	cases.Mount(mux, site, c.Desk, c.Clock)
+	booking.Mount(mux, site, c.Desk, c.Offices, c.Clock)
 	guide.Mount(mux, site)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))

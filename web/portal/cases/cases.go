@@ -66,6 +66,11 @@ func (k *cases) list(w http.ResponseWriter, r *http.Request, a procedure.Applica
 		k.journey.Fail(w, r, err)
 		return
 	}
+	appointments, err := k.desk.Diary().List(r.Context(), a.By)
+	if err != nil {
+		k.journey.Fail(w, r, err)
+		return
+	}
 	var drafts, sent []procedure.Case
 	for _, c := range all {
 		switch {
@@ -76,7 +81,7 @@ func (k *cases) list(w http.ResponseWriter, r *http.Request, a procedure.Applica
 		}
 	}
 	k.journey.Render(w, r, http.StatusOK, "list", page.View{Layout: page.Desk, Title: "cases.title", Lede: "cases.lede", Nav: "cases",
-		Data: map[string]any{"Drafts": drafts, "Sent": sent, "Told": told}})
+		Data: map[string]any{"Drafts": drafts, "Sent": sent, "Told": told, "Appointments": appointments}})
 }
 
 var errNone = fault.New(fault.NotFound, "case.not_found")

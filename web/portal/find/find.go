@@ -195,6 +195,10 @@ func (f *find) procedure(w http.ResponseWriter, r *http.Request) {
 	if p.FeeDesk == nil || *p.FeeDesk > 0 {
 		note = text(p.Fee)
 	}
+	book := ""
+	if p.AtCounter() {
+		book = "/booking?procedure=" + p.Code
+	}
 	_, in := session.From(r.Context())
 	here := "/procedures/" + p.Code
 	start := ""
@@ -203,7 +207,7 @@ func (f *find) procedure(w http.ResponseWriter, r *http.Request) {
 	}
 	f.journey.Render(w, r, http.StatusOK, "procedure", page.View{Layout: page.Desk, Task: "find.field." + p.Field, Title: text(p.Name), Lede: text(p.Short),
 		Back: "/procedures", BackTo: "find.back", Nav: "procedures",
-		Data: map[string]any{"P": p, "Item": drawn(p), "FeeNote": note, "Channels": channels, "Start": start, "In": in, "SignIn": session.SignIn(here),
+		Data: map[string]any{"P": p, "Item": drawn(p), "FeeNote": note, "Channels": channels, "Start": start, "Book": book, "In": in, "SignIn": session.SignIn(here),
 			"Register": "/register?return=" + here, "Opening": p.Code == "mo-tai-khoan-muc-1", "Who": texts(p.Who), "Bring": texts(p.Bring), "Steps": texts(p.Steps), "Here": fee(p.FeeHere), "Desk": fee(p.FeeDesk)}})
 }
 
@@ -309,8 +313,17 @@ func (f *find) office(w http.ResponseWriter, r *http.Request) {
 		f.journey.Fail(w, r, err)
 		return
 	}
+	serves, err := f.offices.Serves(r.Context(), o, f.desk.Today())
+	if err != nil {
+		f.journey.Fail(w, r, err)
+		return
+	}
+	book := ""
+	if len(serves) > 0 {
+		book = "/booking?office=" + o.ID.String()
+	}
 	f.journey.Render(w, r, http.StatusOK, "office", page.View{Layout: page.Desk, Title: page.Raw(o.Name), Back: "/offices", BackTo: "offices.back", Nav: "offices",
-		Data: map[string]any{"Place": p}})
+		Data: map[string]any{"Place": p, "Book": book}})
 }
 
 func parseOffice(s string) (office.ID, error) {
