@@ -24,14 +24,15 @@ func judge(img raster.Image, minutiae int) biometric.Quality {
 		q.Hints = []string{biometric.HintEmpty}
 		return q
 	}
-	// Half of a fingertip, 1.6 cm², is enough; 30 good minutiae are.
-	area := min(1, s.ridged/1.6)
-	clear := min(max((s.coherence-0.35)/0.4, 0), 1)
-	number := min(1, float64(minutiae)/30)
-	q.Score = int(math.Round(100 * math.Sqrt(area) * (0.25 + 0.75*clear) * math.Sqrt(number)))
-	hint(s.dark < 0.33, biometric.HintDry)
-	hint(s.dark > 0.70, biometric.HintWet)
-	hint(area < 0.75, biometric.HintSmall)
+	// A whole fingertip is 2.4 cm² or more and has some 45 minutiae.
+	area := min(1, s.ridged/2.4)
+	clear := min(max((s.coherence-0.5)/0.4, 0), 1)
+	number := min(1, float64(minutiae)/45)
+	even := 1 - min(1, 4*max(0, 0.39-s.dark, s.dark-0.52)) // far too dry and far too wet lose ridges
+	q.Score = int(math.Round(100 * math.Sqrt(area) * (0.25 + 0.75*clear) * math.Sqrt(number) * even))
+	hint(s.dark < 0.36, biometric.HintDry)
+	hint(s.dark > 0.555, biometric.HintWet)
+	hint(area < 0.55, biometric.HintSmall)
 	hint(s.ridged >= 0.4 && math.Hypot(s.dx, s.dy) > 0.22, biometric.HintOffCentre)
 	hint(clear < 0.4, biometric.HintSmudged)
 	hint(minutiae < 12, biometric.HintFew)
