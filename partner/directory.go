@@ -149,7 +149,8 @@ func (d *Directory) ListExpiring(ctx context.Context, within time.Duration) ([]C
 }
 
 // RegisterTx adds a client or replaces it whole. Replacing an own door by a
-// foreign client, or the other way round, is refused: their subjects differ.
+// foreign client, or the other way round, is refused: their subjects differ. So
+// is the identifier of a client that was retired: its grants would live again.
 func (d *Directory) RegisterTx(ctx context.Context, tx *db.Tx, by audit.Actor, c Client) error {
 	if by.Kind != audit.KindOfficer && by.Kind != audit.KindSystem {
 		return fault.New(fault.Forbidden, "partner.not_yours")
@@ -182,8 +183,8 @@ func (d *Directory) RegisterTx(ctx context.Context, tx *db.Tx, by audit.Actor, c
 		ON CONFLICT (id) DO UPDATE SET name_vi = excluded.name_vi, name_en = excluded.name_en, profile = excluded.profile,
 			auth_method = excluded.auth_method, secret_hash = excluded.secret_hash, jwks = excluded.jwks, redirect_uris = excluded.redirect_uris,
 			post_logout_uris = excluded.post_logout_uris, asks = excluded.asks, sector = excluded.sector, valid_until = excluded.valid_until,
-			updated_at = excluded.updated_at, retired_at = NULL
-		WHERE partner_client.own_door = excluded.own_door`,
+			updated_at = excluded.updated_at
+		WHERE partner_client.own_door = excluded.own_door AND partner_client.retired_at IS NULL`,
 		string(c.ID), c.Name.VI, c.Name.EN, string(c.Profile), string(c.AuthMethod), c.SecretHash, jwks, texts[0], texts[1], texts[2],
 		c.OwnDoor, c.Sector, until, clock.Micros(d.c.Clock.Now()))
 	if err != nil {

@@ -100,6 +100,10 @@ func TestRegisterFindRetire(t *testing.T) {
 		if _, err = h.dir.FindClient(t.Context(), "bank"); !errors.Is(err, partner.ErrUnknown) {
 			t.Errorf("after retirement: %v", err)
 		}
+		// Its grants died with it; another client by the same name must not wake them.
+		if err := h.register(t, officer, bank()); !fault.Is(err, fault.Conflict) {
+			t.Errorf("a retired identifier was given again: %v", err)
+		}
 		if h.entries(t, "partner.registered") != 3 || h.entries(t, "partner.retired") != 1 {
 			t.Error("a change stands not in the log")
 		}
