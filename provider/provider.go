@@ -49,6 +49,7 @@ const (
 	requestLife = 30 * time.Minute    // a request in a browser: time to open an account and come back
 	codeLife    = 60 * time.Second    // FAPI 2.0 Security Profile, section 5.3.2.1
 	accessLife  = 10 * time.Minute    // access tokens and the ID tokens beside them
+	doorLife    = 30 * time.Minute    // of an own door: the door asks within seconds whether it still stands
 	refreshLife = 90 * 24 * time.Hour // a refresh token that is not used
 	sessionLife = 12 * time.Hour      // a grant without offline access: no longer than a session
 	consentLife = 365 * 24 * time.Hour

@@ -288,7 +288,11 @@ func (p *Provider) mustLive(ctx context.Context, at place, session account.Sessi
 // one writer does not wait for signatures.
 func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, now time.Time) (Tokens, error) {
 	sub := p.subject(g.client, g.account)
-	until := earlier(now.Add(accessLife), g.expires).Unix()
+	life := accessLife
+	if g.client.OwnDoor {
+		life = doorLife
+	}
+	until := earlier(now.Add(life), g.expires).Unix()
 	t := Tokens{TokenType: "Bearer", ExpiresIn: int(until - now.Unix()), RefreshToken: refresh, Scope: strings.Join(g.facts.Scopes, " ")}
 	var err error
 	t.AccessToken, err = p.signer.Sign(keys.AccessToken, accessType, accessClaims{

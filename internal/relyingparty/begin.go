@@ -192,7 +192,7 @@ func (c *Client) redeem(ctx context.Context, is *issuer, code string, f flow) (I
 		return Identity{}, fmt.Errorf("read the ID token: %w", err)
 	}
 	now := c.c.Clock.Now()
-	id := Identity{Subject: it.Subject, SessionID: more.SID, ACR: more.ACR, AMR: more.AMR, AuthTime: time.Unix(more.AuthTime, 0), SignedIn: now, refresh: tok.RefreshToken, idToken: raw}
+	id := Identity{Subject: it.Subject, SessionID: more.SID, ACR: more.ACR, AMR: more.AMR, AuthTime: time.Unix(more.AuthTime, 0), SignedIn: now, refresh: tok.RefreshToken, access: tok.AccessToken, idToken: raw}
 	id.Expires = c.expiry(tok.Expiry, tok.ExpiresIn)
 	if err := c.readUserInfo(ctx, is, tok.AccessToken, &id); err != nil {
 		return Identity{}, err
@@ -201,7 +201,7 @@ func (c *Client) redeem(ctx context.Context, is *issuer, code string, f flow) (I
 }
 
 // expiry is when the session has to be renewed: with the access token, at the
-// latest after an hour. Without a stated life it is short.
+// latest after renewAfter. Without a stated life it is short.
 func (c *Client) expiry(at time.Time, in int64) time.Time {
 	now := c.c.Clock.Now()
 	d := time.Duration(in) * time.Second
@@ -211,7 +211,7 @@ func (c *Client) expiry(at time.Time, in int64) time.Time {
 	if d <= 0 {
 		d = 5 * time.Minute
 	}
-	return now.Add(min(d, time.Hour))
+	return now.Add(min(d, renewAfter))
 }
 
 // readUserInfo reads the released claims with the fresh token; the subject must be the same

@@ -20,6 +20,7 @@ type Identity struct {
 	Claims    map[string]Claim
 
 	refresh string
+	access  string
 	idToken string
 }
 

@@ -64,6 +64,7 @@ type Client struct {
 	retry  time.Time // after a failed discovery: not again before
 
 	renewals renewals
+	standing standing
 }
 
 // issuer is what discovery told.
@@ -78,6 +79,7 @@ type metadata struct {
 	PAR        string `json:"pushed_authorization_request_endpoint"`
 	EndSession string `json:"end_session_endpoint"`
 	Revocation string `json:"revocation_endpoint"`
+	Introspect string `json:"introspection_endpoint"`
 	SendsIss   bool   `json:"authorization_response_iss_parameter_supported"`
 }
 

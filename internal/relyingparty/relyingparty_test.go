@@ -360,3 +360,61 @@ func TestTooMuchForACookieFailsLoudly(t *testing.T) {
 		t.Errorf("half a session was kept: %d", s)
 	}
 }
+
+// TestSignedOutElsewhereEndsHere: whoever copied the sealed cookie has nothing
+// once the session was taken back at the issuer, and an open form gets no grace.
+func TestSignedOutElsewhereEndsHere(t *testing.T) {
+	d := newDoor(t)
+	b := browser(t)
+	if code, body := get(t, b, d.URL+"/signin?return=/me"); code != http.StatusOK {
+		t.Fatal(code, body)
+	}
+	d.issuer.Lock()
+	d.issuer.TakenBack = true
+	d.issuer.Unlock()
+	d.clock.Advance(6 * time.Second)
+	if code, body := get(t, b, d.URL+"/me"); code != http.StatusUnauthorized {
+		t.Fatalf("a session that was taken back shows %d %q", code, body)
+	}
+}
+
+func TestStolenCookieSendsNoForm(t *testing.T) {
+	d := newDoor(t)
+	b := browser(t)
+	if code, _ := get(t, b, d.URL+"/signin?return=/me"); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	d.issuer.Lock()
+	d.issuer.TakenBack = true
+	d.issuer.Unlock()
+	d.clock.Advance(15 * time.Minute) // past the renewal, within the grace of an open form
+	resp, err := b.Post(d.URL+"/me", "application/x-www-form-urlencoded", strings.NewReader("a=b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized {
+		t.Fatalf("answered %d", resp.StatusCode)
+	}
+}
+
+// TestIssuerAwayForAMinute: what the issuer said last counts for a minute, and
+// then nobody is signed in.
+func TestIssuerAwayForAMinute(t *testing.T) {
+	d := newDoor(t)
+	b := browser(t)
+	if code, _ := get(t, b, d.URL+"/signin?return=/me"); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	d.issuer.Lock()
+	d.issuer.Down = true
+	d.issuer.Unlock()
+	d.clock.Advance(30 * time.Second)
+	if code, _ := get(t, b, d.URL+"/me"); code != http.StatusOK {
+		t.Fatalf("half a minute without the issuer: %d", code)
+	}
+	d.clock.Advance(40 * time.Second)
+	if code, _ := get(t, b, d.URL+"/me"); code != http.StatusUnauthorized {
+		t.Fatalf("more than a minute without the issuer: %d", code)
+	}
+}

@@ -18,9 +18,13 @@ import (
 	"time"
 )
 
-// grace lets a form that was already open be sent after the session should
-// have been renewed: nobody loses what she typed to a redirect.
-const grace = 20 * time.Minute
+// renewAfter is when a page leads through the issuer again, and grace lets a
+// form that was already open be sent for longer: nobody loses what she typed to
+// a redirect. The issuer's access token for its own doors lives for both.
+const (
+	renewAfter = 10 * time.Minute
+	grace      = 20 * time.Minute
+)
 
 // maxCookie is what every browser keeps (RFC 6265, section 6.1), with room for
 // the attributes.
@@ -39,6 +43,7 @@ type stored struct {
 	Expires  int64            `json:"exp"`
 	Claims   map[string]Claim `json:"c,omitempty"`
 	Refresh  string           `json:"r,omitempty"`
+	Access   string           `json:"a,omitempty"` // asked about at the issuer: does it still stand?
 	IDToken  string           `json:"i,omitempty"` // hint for signing out; left away when the cookie would grow too long
 }
 
@@ -52,7 +57,7 @@ func (c *Client) name(suffix string) string {
 
 func (c *Client) keep(w http.ResponseWriter, id Identity) error {
 	s := stored{Subject: id.Subject, SID: id.SessionID, ACR: id.ACR, AMR: id.AMR, AuthTime: id.AuthTime.Unix(), SignedIn: id.SignedIn.Unix(),
-		Expires: id.Expires.Unix(), Claims: id.Claims, Refresh: id.refresh, IDToken: id.idToken}
+		Expires: id.Expires.Unix(), Claims: id.Claims, Refresh: id.refresh, Access: id.access, IDToken: id.idToken}
 	err := c.setSealed(w, c.name(""), "session", s, 0)
 	if errors.Is(err, errTooLong) {
 		s.IDToken = ""
@@ -70,7 +75,11 @@ func (c *Client) Session(w http.ResponseWriter, r *http.Request) (Identity, bool
 		return Identity{}, false
 	}
 	id := Identity{Subject: s.Subject, SessionID: s.SID, ACR: s.ACR, AMR: s.AMR, AuthTime: time.Unix(s.AuthTime, 0), SignedIn: time.Unix(s.SignedIn, 0),
-		Expires: time.Unix(s.Expires, 0), Claims: s.Claims, refresh: s.Refresh, idToken: s.IDToken}
+		Expires: time.Unix(s.Expires, 0), Claims: s.Claims, refresh: s.Refresh, access: s.Access, idToken: s.IDToken}
+	if !c.stands(r.Context(), s.Access) {
+		c.clear(w, c.name(""))
+		return Identity{}, false
+	}
 	now := c.c.Clock.Now()
 	if now.Before(id.Expires) {
 		return id, true
@@ -165,6 +174,7 @@ func (c *Client) refreshOnce(ctx context.Context, id Identity) (Identity, error)
 	if tok.Refresh != "" {
 		id.refresh = tok.Refresh
 	}
+	id.access = tok.Access
 	id.Expires = c.expiry(time.Time{}, tok.In)
 	if err := c.readUserInfo(ctx, is, tok.Access, &id); err != nil {
 		return Identity{}, err

@@ -42,6 +42,7 @@ type Issuer struct {
 	WrongNonce    bool
 	WrongIss      bool
 	Down          bool
+	TakenBack     bool         // introspection calls every token dead
 	Pushed        []url.Values // every pushed request
 	Refreshed     int          // successful refreshes
 	Reused        int          // refresh tokens presented twice
@@ -75,6 +76,15 @@ func New(t testing.TB, clientID, secret string, now func() time.Time) *Issuer {
 	mux.HandleFunc("POST /token", is.token)
 	mux.HandleFunc("GET /userinfo", is.userinfo)
 	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) {})
+	mux.HandleFunc("POST /introspect", func(w http.ResponseWriter, r *http.Request) {
+		if r.ParseForm() != nil || !is.client(w, r) {
+			return
+		}
+		is.Lock()
+		defer is.Unlock()
+		_, known := is.access[r.PostFormValue("token")]
+		answer(w, map[string]any{"active": known && !is.TakenBack})
+	})
 	mux.HandleFunc("GET /logout", func(w http.ResponseWriter, r *http.Request) {
 		is.Lock()
 		is.LoggedOut = append(is.LoggedOut, r.URL.Query())
@@ -100,7 +110,7 @@ func (is *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 	answer(w, map[string]any{
 		"issuer": is.URL, "authorization_endpoint": is.URL + "/authorize", "token_endpoint": is.URL + "/token", "jwks_uri": is.URL + "/jwks",
 		"userinfo_endpoint": is.URL + "/userinfo", "pushed_authorization_request_endpoint": is.URL + "/par", "end_session_endpoint": is.URL + "/logout",
-		"revocation_endpoint": is.URL + "/revoke", "authorization_response_iss_parameter_supported": true,
+		"revocation_endpoint": is.URL + "/revoke", "introspection_endpoint": is.URL + "/introspect", "authorization_response_iss_parameter_supported": true,
 		"id_token_signing_alg_values_supported": []string{"ES256"}, "response_types_supported": []string{"code"}, "subject_types_supported": []string{"pairwise"},
 	})
 }
