@@ -405,6 +405,16 @@ func TestProvisionalAccountLearnsNothing(t *testing.T) {
 		if err != nil {
 			t.Errorf("a provisional account cannot notify a stay: %v", err)
 		}
+		// The registry does not say that the true person took anybody in.
+		stays, err := h.Residence.ListStays(ctx, audit.Look{By: audit.System("test"), Purpose: "test", Ground: "test"}, minh.Account.Person)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range stays {
+			if s.Notifier == minh.Account.Person {
+				t.Error("a squatter's notice stands as the person's own")
+			}
+		}
 	})
 }
 

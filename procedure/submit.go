@@ -188,6 +188,11 @@ func (d *Desk) stay(a Applicant, n Notice, g Guest, code string) residence.Stay 
 		Guest:    residence.Guest{Name: g.Name, BirthDate: g.BirthDate, Number: g.personal()},
 		Address:  n.Place.Address, Arrival: g.Arrival(), From: g.From, Until: g.Until, Reason: g.Reason, Channel: residence.Portal, Reference: code,
 	}
+	if a.Account.Provisional {
+		// Nobody has proved to be the person: the registry must not say that she
+		// took anybody in.
+		s.Notifier = id.Person{}
+	}
 	if g.Document == ByPassport {
 		s.Guest.Passport, s.Guest.Country = g.Number, g.Country
 	}
