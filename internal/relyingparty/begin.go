@@ -87,6 +87,7 @@ func (c *Client) Begin(w http.ResponseWriter, r *http.Request, returnPath string
 		}
 		q = url.Values{"client_id": {c.c.ClientID}, "request_uri": {answer.RequestURI}}
 	}
+	c.tidy(w, r)
 	if err := c.setSealed(w, c.flowCookie(f.State), "flow", f, flowLife); err != nil {
 		return err
 	}
@@ -229,6 +230,26 @@ func (c *Client) readUserInfo(ctx context.Context, is *issuer, access string, id
 		return fmt.Errorf("read what was released: %w", err)
 	}
 	return id.take(doc)
+}
+
+// mostFlows is how many sign-ins a browser may have under way in its tabs.
+const mostFlows = 8
+
+// tidy gives up the sign-ins that were never finished when there are too many:
+// cookies that pile up make servers refuse every request of the browser.
+func (c *Client) tidy(w http.ResponseWriter, r *http.Request) {
+	var flows []string
+	for _, ck := range r.Cookies() {
+		if strings.HasPrefix(ck.Name, c.name("-flow-")) {
+			flows = append(flows, ck.Name)
+		}
+	}
+	if len(flows) < mostFlows {
+		return
+	}
+	for _, name := range flows {
+		c.clear(w, name)
+	}
 }
 
 func random() string {

@@ -214,6 +214,26 @@ func TestAnotherBrowserCannotFinish(t *testing.T) {
 	}
 }
 
+// TestUnfinishedSignInsDoNotPileUp: a page that opens the sign-in again and
+// again must not fill the browser's cookies until servers refuse her requests.
+func TestUnfinishedSignInsDoNotPileUp(t *testing.T) {
+	d := newDoor(t)
+	b := browser(t)
+	for range 60 {
+		stop(t, d, b)
+	}
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(b.Jar.Cookies(u)); n > 9 {
+		t.Errorf("%d cookies of unfinished sign-ins", n)
+	}
+	if code, body := get(t, b, d.URL+"/signin?return=/me"); code != http.StatusOK {
+		t.Errorf("the last sign-in: %d %q", code, body)
+	}
+}
+
 func TestForgedAnswersAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(*issuertest.Issuer)
