@@ -313,6 +313,24 @@ func (r *Registry) ListRelations(ctx context.Context, look audit.Look, person id
 	return out, nil
 }
 
+// ListRelationsTx is ListRelations within the caller's transaction: the answer
+// may leave it only once it has committed.
+func (r *Registry) ListRelationsTx(ctx context.Context, tx *db.Tx, look audit.Look, person id.Person) ([]Relation, error) {
+	if err := checkLook(look); err != nil {
+		return nil, err
+	}
+	out, err := listRelations(ctx, tx, person)
+	if err != nil {
+		return nil, err
+	}
+	e := look.Entry(actionRead, person)
+	e.Fields = []string{FieldRelations}
+	if err := r.audit.RecordTx(ctx, tx, e); err != nil {
+		return nil, fmt.Errorf("list relations: %w", err)
+	}
+	return out, nil
+}
+
 func listRelations(ctx context.Context, q db.Q, person id.Person) ([]Relation, error) {
 	rows, err := q.QueryContext(ctx, `SELECT kind, other, valid_from, valid_to FROM population_relation WHERE person = $1 ORDER BY kind, other`, person)
 	if err != nil {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package card
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/id"
+	"danh/internal/job"
+)
+
+// EventKind names what became true about a card.
+type EventKind string
+
+// The events. Deliveries repeat, so handlers are idempotent, and the registry
+// is the truth: an event only hastens what would be found anyway.
+const (
+	HandedOver EventKind = "card.delivered"
+	WasLost    EventKind = "card.lost"
+	WasHeld    EventKind = "card.held"
+	Released   EventKind = "card.released"
+	WasRevoked EventKind = "card.revoked"
+	HasExpired EventKind = "card.expired"
+)
+
+var eventKinds = []EventKind{HandedOver, WasLost, WasHeld, Released, WasRevoked, HasExpired}
+
+// Event says what became true. It names the card, never its number.
+type Event struct {
+	ID     id.Person  `json:"id"` // the event's own key
+	Kind   EventKind  `json:"-"`
+	Person id.Person  `json:"person"`
+	Card   ID         `json:"card"`
+	On     clock.Date `json:"on"`
+	Reason string     `json:"reason,omitempty"`
+}
+
+// Subscribe has an event delivered to a higher room. Subscribe before the
+// queue runs. A delivery that fails is repeated to every subscriber.
+func (r *Registry) Subscribe(kind EventKind, h func(context.Context, Event) error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.subscribers[kind] = append(r.subscribers[kind], h)
+}
+
+func (r *Registry) deliver(ctx context.Context, kind EventKind, j job.Job) error {
+	var e Event
+	if err := j.Decode(&e); err != nil {
+		return fmt.Errorf("read event: %w: %w", err, job.ErrGiveUp)
+	}
+	e.Kind = kind
+	r.mu.RLock()
+	handlers := r.subscribers[kind]
+	r.mu.RUnlock()
+	var errs []error
+	for _, h := range handlers {
+		errs = append(errs, h(ctx, e))
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Registry) publishTx(ctx context.Context, tx *db.Tx, e Event) error {
+	e.ID = id.NewPerson()
+	return r.jobs.EnqueueTx(ctx, tx, string(e.Kind), e)
+}
