@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -422,6 +423,9 @@ func (t *accountWalk) proof(ctx context.Context) error {
 			}
 			if p, err = t.me.Open(ctx, href); err != nil {
 				return false, err
+			}
+			if p.Status == http.StatusServiceUnavailable {
+				return false, nil // numbered, and not yet under a checkpoint
 			}
 		}
 		var doc struct {

@@ -205,3 +205,13 @@ func (a *Applicant) SignInAtPortal(ctx context.Context) (*browse.Page, error) {
 	}
 	return p, nil
 }
+
+// Move is the same person before other doors.
+func (a *Applicant) Move(env Env) *Applicant {
+	b := *a
+	w := *a.w
+	w.env = env
+	b.w = &w
+	b.browser = w.client()
+	return &b
+}

@@ -64,7 +64,7 @@ type serveFlags struct {
 	PartnerURL    string        `help:"Public address of the partner door." env:"DANH_PARTNER_URL" placeholder:"URL"`
 	AuditorURL    string        `help:"Public address of the auditor door." env:"DANH_AUDITOR_URL" placeholder:"URL"`
 	SMPP          string        `help:"The carrier's SMSC." default:"localhost:8091" env:"DANH_SMPP" placeholder:"ADDR"`
-	SMPPTLS       string        `help:"TLS to the SMSC: auto is on beyond loopback; off only inside a tunnel." default:"auto" enum:"auto,on,off" env:"DANH_SMPP_TLS"`
+	SMPPTLS       string        `name:"smpp-tls" help:"TLS to the SMSC: auto is on beyond loopback; off only inside a tunnel." default:"auto" enum:"auto,on,off" env:"DANH_SMPP_TLS"`
 	SMPPSystem    string        `help:"System id at the SMSC." default:"danh" env:"DANH_SMPP_SYSTEM"`
 	SMPPPassword  string        `help:"Password at the SMSC." default:"sandbox" env:"DANH_SMPP_PASSWORD"`
 	SMSSender     string        `help:"Sender name shown on messages." default:"DANH" env:"DANH_SMS_SENDER"`
