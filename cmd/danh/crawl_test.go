@@ -42,6 +42,7 @@ func TestEveryPageOfEveryDoor(t *testing.T) {
 			crawl(t, e, texts, webtest.New(t, e.Citizen), language, 40)
 		})
 	}
+	t.Run("the neighbours", func(t *testing.T) { neighbours(t, e) })
 	c.Get(e.Citizen+"/signin").Submit("Đăng nhập", "number", her.Number, "password", her.Password).Want(http.StatusOK)
 	notice(t, c, e, her, guest)
 	for _, door := range []string{e.Portal, e.Officer, e.Partner, e.Auditor} {
@@ -282,6 +283,40 @@ func crawl(t *testing.T, e tour.Env, texts words, c *webtest.Client, language st
 		t.Errorf("only %d pages were found", pages)
 	}
 	t.Logf("%d pages", pages)
+}
+
+// neighbours follows the links of the sandbox, which has its own look.
+func neighbours(t *testing.T, e tour.Env) {
+	c := webtest.New(t, e.Sandbox)
+	todo, from := []string{e.Sandbox + "/"}, map[string]string{e.Sandbox + "/": "the start"}
+	for ; len(todo) > 0 && len(from) < 200; todo = todo[1:] {
+		p := c.Get(todo[0])
+		if p.Status != http.StatusOK {
+			t.Errorf("%s, from %s: status %d", todo[0], from[todo[0]], p.Status)
+			continue
+		}
+		if !strings.HasPrefix(p.Header.Get("Content-Type"), "text/html") {
+			continue
+		}
+		if h, title := p.Texts("h1"), p.All("title"); len(h) != 1 || h[0] == "" || len(title) != 1 || p.Attr("html", "lang") == "" {
+			t.Errorf("%s: headings %q, %d titles, language %q", todo[0], h, len(title), p.Attr("html", "lang"))
+		}
+		for _, n := range p.All("a[href], link[href]") {
+			u, err := p.URL.Parse(attribute(n, "href"))
+			if err != nil {
+				t.Errorf("%s: %v", todo[0], err)
+				continue
+			}
+			u.Fragment = ""
+			if at := u.String(); from[at] == "" && u.Scheme+"://"+u.Host == e.Sandbox {
+				from[at] = todo[0]
+				todo = append(todo, at)
+			}
+		}
+	}
+	if len(from) < 6 {
+		t.Errorf("only %d pages were found", len(from))
+	}
 }
 
 // isStaffDoor: a door for few refuses everybody else, on a page like the others.
