@@ -45,7 +45,7 @@ type step struct {
 
 // All lists the journeys.
 func All() []Tour {
-	return []Tour{accountTour, portalTour}
+	return []Tour{accountTour, portalTour, appointmentTour}
 }
 
 // ErrUnknown says that there is no tour of that name.

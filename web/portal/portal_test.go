@@ -359,7 +359,7 @@ func TestSwitchedOffProcedureIsNotTaken(t *testing.T) {
 	})
 }
 
-var textKey = regexp.MustCompile(`\b(lodging|cases?|find|offices?|told|track|event|receipt|me|register|signin|guide|portal|problem|field|fault|source|account)(\.[a-z_0-9]+)+\b`)
+var textKey = regexp.MustCompile(`\b(lodging|booking|cases?|find|offices?|told|track|event|receipt|me|register|signin|guide|portal|problem|field|fault|source|account)(\.[a-z_0-9]+)+\b`)
 
 // said fails when a text key is shown instead of words.
 func said(t *testing.T, p *webtest.Page) *webtest.Page {

@@ -101,7 +101,7 @@ func (b *booking) change(w http.ResponseWriter, r *http.Request, a procedure.App
 	}
 	at, err := time.ParseInLocation(moment, f.Value("at"), clock.Vietnam)
 	if err != nil {
-		f.Require("at")
+		f.Add("at", "problem.choose")
 		b.showChange(w, r, a, http.StatusUnprocessableEntity, f)
 		return
 	}

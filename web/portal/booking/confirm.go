@@ -23,7 +23,7 @@ func (b *booking) confirm(w http.ResponseWriter, r *http.Request, _ procedure.Ap
 	case c.procedure.Code == "" || c.office.ID.IsZero() || c.day.IsZero():
 		http.Redirect(w, r, c.path(), http.StatusSeeOther)
 	case c.at.IsZero():
-		f.Require("at")
+		f.Add("at", "problem.choose")
 		b.times(w, r, c, http.StatusUnprocessableEntity, f)
 	default:
 		f.Set("key", office.NewBookingID().String())
