@@ -144,7 +144,20 @@ func (d *Diary) List(ctx context.Context, by audit.Actor) ([]Booking, error) {
 		by.Account, by.Person, clock.Micros(d.c.Clock.Now()))
 }
 
-// bookingRules are the house's rules of a day.
+// BookingRules are the house's rules as people are told them.
+type BookingRules struct {
+	Missed, MissedDays, BarDays int // so many missed within so many days bar for so many days
+	AtOnce, Changes             int
+}
+
+// Rules are the rules that hold today.
+func (d *Diary) Rules(ctx context.Context) (BookingRules, error) {
+	r, err := readRules(ctx, d.c.DB.Read(), clock.DateOf(d.c.Clock.Now()))
+	return BookingRules{Missed: r["appointment.missed"], MissedDays: r["appointment.missed_days"], BarDays: r["appointment.bar_days"],
+		AtOnce: r["appointment.at_once"], Changes: r["appointment.changes"]}, err
+}
+
+// bookingRules are the rules of a day by name.
 type bookingRules map[string]int
 
 func (r bookingRules) span(name string, unit time.Duration) time.Duration {

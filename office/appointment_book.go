@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"danh/audit"
@@ -137,7 +138,7 @@ func (d *Diary) book(ctx context.Context, tx *db.Tx, by audit.Actor, w Wish, p p
 	}
 	nth := lowest(used, p.rules["appointment.at_once"])
 	if nth == 0 {
-		return fault.New(fault.Conflict, "booking.too_many")
+		return fault.New(fault.Conflict, "booking.too_many").Arg("n", strconv.Itoa(p.rules["appointment.at_once"]))
 	}
 	code := bookingCode()
 	err = once(tx.ExecContext(ctx, `INSERT INTO office_appointment (account, id, person, procedure, name_vi, name_en, office, starts_at, ends_at, state, code, nth, changes, version, booked_at, updated_at)
@@ -222,7 +223,7 @@ func (d *Diary) Change(ctx context.Context, by audit.Actor, key BookingID, o ID,
 			return Booking{}, err
 		}
 		if b.Changes >= p.rules["appointment.changes"] {
-			return Booking{}, fault.New(fault.Conflict, "booking.changes")
+			return Booking{}, fault.New(fault.Conflict, "booking.changes").Arg("n", strconv.Itoa(b.Changes))
 		}
 		err = d.c.DB.Write(ctx, func(tx *db.Tx) error { return d.move(ctx, tx, by, b, p, to) })
 		switch {

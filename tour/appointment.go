@@ -48,7 +48,6 @@ type appointmentWalk struct {
 	phone  string
 	page   *browse.Page
 	office string // its key
-	search string // the address of the search that finds it
 	days   []string
 	dayAt  string // the address of the chosen day
 	at     string // the chosen time, as the form has it

@@ -43,7 +43,7 @@ func TestSheBooksAnAppointment(t *testing.T) {
 		if p.Submit("Tìm", "q", "kim lien ha noi", "open", "yes").Has("main a[href*='office=']") {
 			t.Error("a closed office passes for open")
 		}
-		p = said(t, follow(t, c, p, "main a[href*='office=']").Want(200, "Bạn đến ngày nào?", "Thứ Hai, 23/11/2026", "24 chỗ", "Thứ Ba, 24/11/2026", "Nghỉ: ")).Lacks("22/11/2026")
+		p = said(t, follow(t, c, p, "main a[href*='office=']").Want(200, "Bạn đến ngày nào?", "Thứ Hai, 23/11/2026", "24 chỗ", "Không đến 2 lần trong 90 ngày thì tạm ngừng đặt trên mạng 30 ngày", "Thứ Ba, 24/11/2026", "Nghỉ: ")).Lacks("22/11/2026")
 		if p.Has("main a[href*='day=2026-11-24']") {
 			t.Error("a holiday can be chosen")
 		}

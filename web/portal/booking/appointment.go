@@ -39,7 +39,7 @@ func (b *booking) show(w http.ResponseWriter, r *http.Request, a procedure.Appli
 		bring = texts(p.Bring)
 	}
 	open := x.State == office.Booked && x.Start.After(b.clock.Now())
-	b.journey.Render(w, r, http.StatusOK, "appointment", page.View{Layout: page.Desk, Task: "booking.task", Title: "booking.receipt", Back: "/cases", BackTo: "booking.cases", Nav: "cases",
+	b.render(w, r, http.StatusOK, "appointment", page.View{Layout: page.Desk, Task: "booking.task", Title: "booking.receipt", Back: "/cases", BackTo: "booking.cases", Nav: "cases",
 		Data: map[string]any{"Booking": x, "State": "booking.state." + string(x.State), "Facts": b.factsOf(x), "Bring": bring, "Open": open, "Booked": open && r.URL.Query().Get("booked") == "1"}})
 }
 
@@ -89,7 +89,7 @@ func (b *booking) showChange(w http.ResponseWriter, r *http.Request, a procedure
 		return
 	}
 	v.Data = map[string]any{"Lines": lines, "Own": false, "Rail": []page.Step(nil)}
-	b.journey.Render(w, r, status, "day", v)
+	b.render(w, r, status, "day", v)
 }
 
 func (b *booking) change(w http.ResponseWriter, r *http.Request, a procedure.Applicant) {

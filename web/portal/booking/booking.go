@@ -91,8 +91,6 @@ func (c choice) path(more ...string) string {
 // moment is how a time stands in forms and addresses: local, to the minute.
 const moment = "2006-01-02T15:04"
 
-var errSlot = fault.New(fault.Invalid, "booking.invalid").With("at", "booking.no_slot")
-
 // read takes the choice from an address or a form. What no longer exists is an
 // error; what the office does not do is left out, so that the step is asked again.
 func (b *booking) read(r *http.Request, f *page.Form) (c choice, err error) {
@@ -309,7 +307,18 @@ func (b *booking) days(w http.ResponseWriter, r *http.Request, c choice) {
 		b.journey.Fail(w, r, err)
 		return
 	}
-	b.journey.Render(w, r, http.StatusOK, "day", b.view(c, 3, "booking.day", map[string]any{"Lines": lines, "Own": c.rule.Area == office.Own}))
+	b.render(w, r, http.StatusOK, "day", b.view(c, 3, "booking.day", map[string]any{"Lines": lines, "Own": c.rule.Area == office.Own}))
+}
+
+// render draws a page that also says the rules of today.
+func (b *booking) render(w http.ResponseWriter, r *http.Request, status int, name string, v page.View) {
+	rules, err := b.diary.Rules(r.Context())
+	if err != nil {
+		b.journey.Fail(w, r, err)
+		return
+	}
+	v.Data.(map[string]any)["Rules"] = rules
+	b.journey.Render(w, r, status, name, v)
 }
 
 // dayLines is the calendar as a list: in order, in words, with what is free.

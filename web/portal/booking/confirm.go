@@ -36,7 +36,7 @@ func (b *booking) showConfirm(w http.ResponseWriter, r *http.Request, c choice, 
 		"At": c.at.In(clock.Vietnam).Format(moment), "Key": f.Value("key"), "Own": c.rule.Area == office.Own}
 	v := b.view(c, 5, "booking.confirm", data)
 	v.Form, v.Back = f, c.path("day", c.day.String())
-	b.journey.Render(w, r, status, "confirm", v)
+	b.render(w, r, status, "confirm", v)
 }
 
 // book is sent with the key that the confirmation page carries: sent twice, it
