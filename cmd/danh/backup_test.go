@@ -21,7 +21,7 @@ func TestBackupAndRestore(t *testing.T) {
 	for _, e := range []db.Engine{db.SQLite, db.PostgreSQL} {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			s, log := running(t, e, 600)
+			s, log := running(t, e, 2000)
 			c := openAccounts(t, s)
 			c.await(t, 6)
 			known := c.list()

@@ -40,7 +40,7 @@ func TestKilledDuringSignUps(t *testing.T) {
 	for _, e := range []db.Engine{db.SQLite, db.PostgreSQL} {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			s, log := running(t, e, 1000)
+			s, log := running(t, e, 3000)
 			c := openAccounts(t, s)
 			for range kills {
 				c.await(t, 6)
@@ -79,7 +79,7 @@ func TestStoppedUnderLoad(t *testing.T) {
 	for _, e := range []db.Engine{db.SQLite, db.PostgreSQL} {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
-			s, log := running(t, e, 1000, "DANH_STOP_AFTER="+patience.String())
+			s, log := running(t, e, 3000, "DANH_STOP_AFTER="+patience.String())
 			c := openAccounts(t, s)
 			for range 2 {
 				c.await(t, 4)
@@ -138,7 +138,7 @@ func openAccounts(t *testing.T, s *stack) *crowd {
 				select {
 				case <-c.stop:
 					return
-				default:
+				case <-time.After(rand.N(300 * time.Millisecond)): // the sandbox has only so many people
 				}
 				if err := c.one(t.Context(), s); err != nil {
 					c.mu.Lock()
