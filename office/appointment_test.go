@@ -5,6 +5,7 @@ package office_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -15,8 +16,11 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/dbtest"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/internal/job"
+	"danh/internal/seal"
 	"danh/notify"
 	"danh/office"
 	"danh/registry/unit"
@@ -544,4 +548,35 @@ func TestPastAppointmentsGo(t *testing.T) {
 			}
 		}
 	})
+}
+
+func BenchmarkDays(b *testing.B) {
+	d := dbtest.Open(b, db.SQLite, staffSchemas, dbtest.Seed{Name: "staff-offices", Load: load})
+	c := clock.NewFake(at(b, "2026-11-21 09:00"))
+	offices := office.Open(d, unit.Open(d, nil))
+	quiet := slog.New(slog.DiscardHandler)
+	log, err := audit.New(audit.Config{DB: d, Clock: c, Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	seals, err := seal.New(make([]byte, 32), make([]byte, 32), c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	jobs := job.New(d, c, quiet)
+	diary, err := office.OpenDiary(office.DiaryConfig{DB: d, Clock: c, Audit: log, Jobs: jobs, Offices: offices,
+		Notify: notify.New(notify.Config{DB: d, Seal: seals, Jobs: jobs, Audit: log, Clock: c, Log: quiet}),
+		Reach:  func(context.Context, id.Person) (notify.Recipient, error) { return notify.Recipient{}, nil }})
+	if err != nil {
+		b.Fatal(err)
+	}
+	list, err := offices.Search(b.Context(), "Kim Liên", date(b, "2026-11-21"), 1)
+	if err != nil || len(list) == 0 {
+		b.Fatal(list, err)
+	}
+	for b.Loop() {
+		if days, err := diary.Days(b.Context(), list[0], upgrade); err != nil || len(days) == 0 {
+			b.Fatal(err)
+		}
+	}
 }
