@@ -44,13 +44,13 @@ func (r Rate) Value() float64 {
 
 // BenchRow is the result of one way of deciding.
 type BenchRow struct {
-	Name       string // "single", "two fingers", …
+	Name       string // "one finger", "two fingers", …
 	Fingers    int
-	Threshold  float64
+	Threshold  float64 // of the fused score
 	TrueMatch  Rate
 	FalseMatch Rate
-	Worst      float64 // the highest score of a wrong comparison
-	Percentile float64 // the score that one wrong comparison in a thousand reaches
+	Worst      float64 // the highest fused score of a wrong comparison
+	Percentile float64 // the fused score that one wrong comparison in a thousand reaches
 }
 
 // BenchReport is what was measured.
@@ -146,9 +146,9 @@ func Bench(ctx context.Context, c BenchConfig) (BenchReport, error) {
 		tries     int
 		threshold float64
 	}{
-		{"one finger, one try", 1, 1, 40}, {"one finger, best of tries", 1, c.Impressions - 1, 40},
-		{"two fingers fused", 2, 1, 50}, {"four fingers fused", 4, 1, 50},
-		{"two fingers, best of tries, fused", 2, c.Impressions - 1, 50},
+		{"one finger", 1, 1, 40}, {"one finger, best of tries", 1, c.Impressions - 1, 40},
+		{"two fingers", 2, 1, 40}, {"four fingers", 4, 1, 40},
+		{"two fingers, best of tries", 2, c.Impressions - 1, 40},
 	} {
 		r.Rows = append(r.Rows, rates(scores, row.name, row.fingers, row.tries, row.threshold))
 	}

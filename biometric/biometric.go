@@ -38,6 +38,9 @@ type referenceKind struct{}
 // says nothing, and a person's key is never derived from it.
 type Reference = id.ID[referenceKind]
 
+// ParseReference reads the text form.
+func ParseReference(s string) (Reference, error) { return id.Parse[referenceKind](s) }
+
 // Kind is what of a person is compared.
 type Kind string
 

@@ -7,9 +7,9 @@
 // A pattern grows as in Cappelli, Maio and Maltoni, "Synthetic
 // fingerprint-image generation" (2000): an orientation field with the cores
 // and deltas of its class (Sherlock and Monro's zero-pole model), a field of
-// ridge distances, and noise that is filtered again and again by Gabor kernels
-// along the field until ridges and minutiae stand. An impression is the
-// pattern turned, shifted, stretched as skin is, pressed, cropped by the area
+// ridge distances, and a few spots that Gabor kernels along the field spread
+// again and again until ridges cover all, with minutiae where their fronts
+// meet. An impression is the pattern turned, shifted, stretched as skin is, pressed, cropped by the area
 // of contact and soiled.
 //
 // Enrolled and presented impressions are drawn from different streams, so that

@@ -11,37 +11,55 @@ import (
 // field is what the ridges follow: at each place their direction and distance.
 type field struct {
 	class        Class
-	loops        [][2]float64
-	deltas       [][2]float64
+	loops        []singularity
+	deltas       []singularity
 	arch, centre float64 // how high an arch is, and where
 	bend         waves   // what makes each finger its own
 	distance     waves
 	mean         float64 // mean distance between ridges in pixels
+	lean, size   float64 // how the finger stands, and how large it is
+}
+
+// singularity is a core or a delta. Around it the angle does not turn evenly
+// but by a function of its own (Vizcaya and Gerhardt 1996, here two sines):
+// without that all fingers of a class would bend, and break, in the same places.
+type singularity struct {
+	x, y           float64
+	a1, p1, a2, p2 float64
+}
+
+func (s singularity) angle(x, y float64) float64 {
+	t := math.Atan2(y-s.y, x-s.x)
+	return t + s.a1*math.Sin(t+s.p1) + s.a2*math.Sin(2*t+s.p2)
 }
 
 // newField places cores and deltas at random around their usual places, in
 // pixels of the finished pattern.
 func newField(r *rand.Rand, c Class) *field {
-	jitter := func(by float64) float64 { return by * (2*r.Float64() - 1) }
-	cx, cy := width/2+jitter(18), height*0.44+jitter(24)
-	f := &field{class: c, centre: cx, arch: 0.75 + 0.5*r.Float64(), mean: 8.6 + 1.3*r.Float64()}
+	both := func(by float64) float64 { return by * (2*r.Float64() - 1) }
+	at := func(x, y float64) singularity {
+		return singularity{x: x, y: y, a1: both(0.6), p1: both(math.Pi), a2: both(0.2), p2: both(math.Pi)}
+	}
+	cx, cy := width/2+both(26), height*0.44+both(44)
+	f := &field{class: c, centre: cx, arch: 0.45 + 0.9*r.Float64(), mean: 7.9 + 2.4*r.Float64(),
+		lean: both(0.28), size: 0.8 + 0.45*r.Float64()}
 	switch c {
 	case TentedArch:
-		f.loops = [][2]float64{{cx, cy}}
-		f.deltas = [][2]float64{{cx + jitter(4), cy + 78 + jitter(14)}}
+		f.loops = []singularity{at(cx, cy)}
+		f.deltas = []singularity{at(cx+both(8), cy+60+45*r.Float64())}
 	case LeftLoop:
-		f.loops = [][2]float64{{cx, cy}}
-		f.deltas = [][2]float64{{cx + 92 + jitter(22), cy + 112 + jitter(26)}}
+		f.loops = []singularity{at(cx, cy)}
+		f.deltas = []singularity{at(cx+50+90*r.Float64(), cy+75+90*r.Float64())}
 	case RightLoop:
-		f.loops = [][2]float64{{cx, cy}}
-		f.deltas = [][2]float64{{cx - 92 + jitter(22), cy + 112 + jitter(26)}}
+		f.loops = []singularity{at(cx, cy)}
+		f.deltas = []singularity{at(cx-50-90*r.Float64(), cy+75+90*r.Float64())}
 	case Whorl:
-		d := 14 + 26*r.Float64()
-		f.loops = [][2]float64{{cx + jitter(9), cy - d}, {cx + jitter(9), cy + d}}
-		f.deltas = [][2]float64{{cx - 104 + jitter(20), cy + 122 + jitter(24)}, {cx + 104 + jitter(20), cy + 122 + jitter(24)}}
+		d := 9 + 38*r.Float64()
+		f.loops = []singularity{at(cx+both(18), cy-d), at(cx+both(18), cy+d)}
+		f.deltas = []singularity{at(cx-75-60*r.Float64(), cy+85+75*r.Float64()), at(cx+75+60*r.Float64(), cy+85+75*r.Float64())}
 	}
-	f.bend = newWaves(r, 6, 0.16, 130, 420)
-	f.distance = newWaves(r, 5, 0.11, 110, 360)
+	f.bend = newWaves(r, 7, 0.30, 100, 360)
+	f.distance = newWaves(r, 6, 0.16, 80, 280)
 	return f
 }
 
@@ -49,20 +67,27 @@ func newField(r *rand.Rand, c Class) *field {
 // downwards (Sherlock and Monro 1993: half the sum of the angles seen from the
 // cores less those seen from the deltas).
 func (f *field) orientation(x, y float64) float64 {
+	sin, cos := math.Sincos(f.lean)
+	u, v := (x-width/2)/f.size, (y-height/2)/f.size
+	return f.upright(width/2+u*cos+v*sin, height/2-u*sin+v*cos) + f.lean + f.bend.at(x, y)
+}
+
+// upright is the orientation in a finger of the usual size that stands straight.
+func (f *field) upright(x, y float64) float64 {
 	if f.class == Arch {
 		// Ridges run across and rise in the middle, most so at half height.
-		h := math.Exp(-sq((y-0.52*height)/(0.26*height)) / 2)
-		return f.arch*h*math.Sin(2*math.Pi*(x-f.centre)/(0.95*width))*bell((x-f.centre)/(0.42*width)) + f.bend.at(x, y)
+		h := bell((y - 0.52*height) / (0.26 * height))
+		return f.arch * h * math.Sin(2*math.Pi*(x-f.centre)/(0.95*width)) * bell((x-f.centre)/(0.42*width))
 	}
 	t := 0.0
-	for _, p := range f.loops {
-		t += math.Atan2(y-p[1], x-p[0])
+	for _, s := range f.loops {
+		t += s.angle(x, y)
 	}
-	for _, p := range f.deltas {
-		t -= math.Atan2(y-p[1], x-p[0])
+	for _, s := range f.deltas {
+		t -= s.angle(x, y)
 	}
 	// As many deltas as cores: far from all of them the ridges run across.
-	return t/2 + f.bend.at(x, y)
+	return t / 2
 }
 
 func sq(v float64) float64   { return v * v }
@@ -78,8 +103,8 @@ const (
 	turns    = 32 // directions in the bank of kernels
 	scales   = 6  // ridge distances in it
 	coarse   = 2  // growth happens at half size: kernels cost a sixteenth
-	rounds   = 26 // filterings at half size
-	polish   = 1  // filterings at full size
+	spots    = 14
+	rounds   = 40 // filterings at half size: enough for fronts to cover all
 	shortest = 6.8
 	longest  = 12.5
 )
@@ -89,12 +114,14 @@ func grow(r *rand.Rand, c Class) []float32 {
 	f := newField(r, c)
 	w, h := width/coarse, height/coarse
 	img := make([]float32, w*h)
-	for i := range img {
-		img[i] = float32(0.6 * r.NormFloat64())
+	// Ridges spread from a few spots; minutiae arise where their fronts meet.
+	for range spots {
+		img[r.IntN(h)*w+r.IntN(w)] = 1
 	}
-	img = filter(img, w, h, f, coarse, rounds)
+	img = filter(img, w, h, f, coarse, rounds, 2.6)
 	img = enlarge(img, w, h)
-	return filter(img, width, height, f, 1, polish)
+	// The last filtering leaves the ridges round: pressure thickens them later.
+	return filter(img, width, height, f, 1, 1, 0.9)
 }
 
 // bank holds the Gabor kernels: an even wave across the ridges under a bell
@@ -149,7 +176,7 @@ func newBank(shrink float64) *bank {
 // filter runs the bank over an image, each place with the kernel of its
 // direction and distance, and saturates: where ridges agree they sharpen, where
 // they cannot a minutia stays.
-func filter(img []float32, w, h int, f *field, shrink float64, times int) []float32 {
+func filter(img []float32, w, h int, f *field, shrink float64, times int, gain float32) []float32 {
 	b := banks[shrink]()
 	choice := make([][]float32, w*h)
 	for y := range h {
@@ -184,7 +211,7 @@ func filter(img []float32, w, h int, f *field, shrink float64, times int) []floa
 						sum += v * kr[i]
 					}
 				}
-				img[y*w+x] = saturate(2.6 * sum)
+				img[y*w+x] = saturate(gain * sum)
 			}
 		}
 	}

@@ -25,11 +25,11 @@ func (f *Finger) Enrolled(n int) *image.Gray {
 	return f.Press(r.Uint64(), drawWay(r, 0.10, 10, 2.5, 0.35, 0.93, 0.25))
 }
 
-// Presented is the nth impression that a person gives later: turned, shifted
-// and pressed as it happens.
+// Presented is the nth impression that a person gives later: turned, shifted,
+// pressed and soiled as it happens, from good to hardly usable.
 func (f *Finger) Presented(n int) *image.Gray {
 	r := random(f.seed, 2_000_006+2*uint64(n))
-	return f.Press(r.Uint64(), drawWay(r, 0.30, 26, 5, 0.8, 0.80, 0.6))
+	return f.Press(r.Uint64(), drawWay(r, 0.5, 44, 14, 1, 0.4, 1))
 }
 
 func drawWay(r *rand.Rand, turn, shift, stretch, pressure, contact, noise float64) Way {
@@ -52,7 +52,7 @@ func (f *Finger) Press(seed uint64, w Way) *image.Gray {
 	sin, cos := math.Sincos(w.Turn)
 	sx, sy := newWaves(r, 3, w.Stretch, 180, 460), newWaves(r, 3, w.Stretch, 180, 460)
 	edge := newWaves(r, 5, 0.04, 40, 120)
-	patches := newWaves(r, 8, 0.55*w.Noise, 18, 120)
+	patches := append(newWaves(r, 8, 0.8*w.Noise, 40, 160), newWaves(r, 16, 1.1*w.Noise, 9, 26)...)
 	// The area of contact is an oval that lies about the middle of the pattern.
 	ox, oy := width/2+14*(2*r.Float64()-1), height*0.47+20*(2*r.Float64()-1)
 	ax, ay := 0.47*width*w.Contact, 0.47*height*w.Contact
@@ -75,7 +75,7 @@ func (f *Finger) Press(seed uint64, w Way) *image.Gray {
 			if in > 0 {
 				// Towards the edge the finger presses less.
 				press := 0.55*w.Pressure + patches.at(px, py) - 0.5*max(0, 0.12-in)/0.12
-				ink = math.Tanh(2.2 * (f.at(px, py) + press + 0.35*w.Noise*r.NormFloat64()))
+				ink = math.Tanh(2.2 * (f.at(px, py) + press + 0.5*w.Noise*r.NormFloat64()))
 				for _, s := range scratches {
 					if d := math.Abs(s[0]*px + s[1]*py - s[2]); d < 1.6 {
 						ink = -1
