@@ -44,7 +44,8 @@ func TestBenchMeasures(t *testing.T) {
 	for _, x := range r.Rows {
 		t.Logf("%-34s at %.0f: true match %.4f of %d [%.4f, %.4f]; false match %.2g of %d [%.2g, %.2g]; worst %.1f, 1 in 1,000 %.1f", x.Name, x.Threshold,
 			x.TrueMatch.Value(), x.TrueMatch.Of, x.TrueMatch.Low, x.TrueMatch.High, x.FalseMatch.Value(), x.FalseMatch.Of, x.FalseMatch.Low, x.FalseMatch.High, x.Worst, x.Percentile)
-		if x.TrueMatch.Value() < 0.5 || x.FalseMatch.Count > 0 {
+		// A few fingers bound little; all of them must stay near what the rule's rows were drawn from.
+		if x.TrueMatch.High < 0.7 || x.FalseMatch.Low > 2e-4 {
 			t.Errorf("%s: %+v", x.Name, x)
 		}
 	}

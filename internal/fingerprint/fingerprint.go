@@ -20,6 +20,9 @@
 package fingerprint
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"math"
 	"math/rand/v2"
 )
@@ -73,6 +76,13 @@ func ClassOf(seed uint64) Class {
 		return RightLoop
 	}
 	return Whorl
+}
+
+// Seed is the seed of one finger (1 to 10, ISO/IEC 19794-2, table 2) of a
+// sample person, whatever names her in the sample data.
+func Seed(person string, finger int) uint64 {
+	h := sha256.Sum256(fmt.Appendf(nil, "danh sample finger\x00%s\x00%d", person, finger))
+	return binary.BigEndian.Uint64(h[:8])
 }
 
 // New grows the finger of a seed.

@@ -92,3 +92,16 @@ func TestPressureThickensRidges(t *testing.T) {
 		t.Fatalf("dark pixels: dry %d, usual %d, wet %d", dry, usual, wet)
 	}
 }
+
+func TestEveryFingerOfEverySamplePersonIsItsOwn(t *testing.T) {
+	seen := map[uint64]bool{}
+	for _, person := range []string{"001090000001", "001090000002", ""} {
+		for finger := 1; finger <= 10; finger++ {
+			s := fingerprint.Seed(person, finger)
+			if seen[s] || s != fingerprint.Seed(person, finger) {
+				t.Fatalf("finger %d of %q has another's seed, or two", finger, person)
+			}
+			seen[s] = true
+		}
+	}
+}
