@@ -810,3 +810,25 @@ func TestEveryMessageHasBothLanguages(t *testing.T) {
 		t.Fatalf("only %d messages were found", found)
 	}
 }
+
+func TestFacesOfAnIssuedCard(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, schemas)
+	b := open(t, d)
+	c, _ := b.issue(t, b.ha, card.First)
+	front, back, err := b.DrawFaces(t.Context(), look, b.ha, c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range [][]byte{front, back} {
+		if m, kind, err := image.DecodeConfig(bytes.NewReader(f)); err != nil || kind != "png" || m.Width != 1586 {
+			t.Fatal(kind, err)
+		}
+	}
+	if b.entries(t, "card.read", "", b.ha) != 1 {
+		t.Error("a picture without an entry")
+	}
+	stranger := audit.Look{By: audit.Citizen(id.NewPerson(), id.NewPerson()), Purpose: "curiosity", Ground: "none"}
+	if _, _, err := b.DrawFaces(t.Context(), stranger, b.ha, c.ID); !fault.Is(err, fault.Forbidden) {
+		t.Fatal(err)
+	}
+}
