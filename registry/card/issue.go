@@ -91,7 +91,7 @@ func (r *Registry) IssueTx(ctx context.Context, tx *db.Tx, by audit.Actor, o Ord
 	if err != nil {
 		return Card{}, fmt.Errorf("issue card: %w", err)
 	}
-	certificate, key, err := r.signer(ctx)
+	certificate, key, err := r.signer(ctx, tx)
 	if err != nil {
 		return Card{}, err
 	}

@@ -34,7 +34,7 @@ var (
 // on one certificate per key.
 func (r *Registry) EnsureSigner(ctx context.Context) error {
 	kid, key := r.keys.Signer(keys.DocumentSigner)
-	_, madeAt, err := r.findCertificate(ctx, keys.DocumentSigner, kid)
+	_, madeAt, err := findCertificate(ctx, r.db.Read(), keys.DocumentSigner, kid)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r.makeCertificates(ctx, kid, key.Public())
 	}
@@ -53,9 +53,9 @@ func (r *Registry) EnsureSigner(ctx context.Context) error {
 }
 
 // signer gives the active document signer with its certificate.
-func (r *Registry) signer(ctx context.Context) (der []byte, key crypto.Signer, err error) {
+func (r *Registry) signer(ctx context.Context, q db.Q) (der []byte, key crypto.Signer, err error) {
 	kid, key := r.keys.Signer(keys.DocumentSigner)
-	der, _, err = r.findCertificate(ctx, keys.DocumentSigner, kid)
+	der, _, err = findCertificate(ctx, q, keys.DocumentSigner, kid)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, errors.New("card: the document signer has no certificate; EnsureSigner makes it at start-up")
 	}
@@ -73,9 +73,9 @@ func (r *Registry) signer(ctx context.Context) (der []byte, key crypto.Signer, e
 	return der, key, nil
 }
 
-func (r *Registry) findCertificate(ctx context.Context, p keys.Purpose, kid string) (der []byte, madeAt time.Time, err error) {
+func findCertificate(ctx context.Context, q db.Q, p keys.Purpose, kid string) (der []byte, madeAt time.Time, err error) {
 	var at int64
-	err = r.db.Read().QueryRowContext(ctx, `SELECT der, made_at FROM card_certificate WHERE purpose = $1 AND kid = $2`, string(p), kid).Scan(&der, &at)
+	err = q.QueryRowContext(ctx, `SELECT der, made_at FROM card_certificate WHERE purpose = $1 AND kid = $2`, string(p), kid).Scan(&der, &at)
 	return der, clock.FromMicros(at), err
 }
 

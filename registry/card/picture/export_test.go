@@ -16,3 +16,6 @@ func CountStripes(seed uint32) (lines, waters, crosses int) {
 	}
 	return lines, waters, crosses
 }
+
+// Front paints the front alone.
+func Front(c Card) ([]byte, error) { return paint(c, (*canvas).front) }

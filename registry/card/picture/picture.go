@@ -54,6 +54,9 @@ var ErrPortrait = errors.New("picture: the portrait cannot be painted")
 
 // Draw paints both faces.
 func Draw(c Card) (front, back []byte, err error) {
+	if err := checkPortrait(c.Portrait); err != nil {
+		return nil, nil, err
+	}
 	if front, err = paint(c, (*canvas).front); err != nil {
 		return nil, nil, err
 	}
@@ -172,11 +175,16 @@ func (c *canvas) notice() {
 	c.text(c.fonts.regular, 24, (Width-c.width(c.fonts.regular, 24, s))/2, Height-38, with(white, .86), s)
 }
 
-func (c *canvas) portrait(jpeg []byte, at image.Rectangle) error {
+// checkPortrait looks at the header before anything is decoded.
+func checkPortrait(jpeg []byte) error {
 	h, kind, err := image.DecodeConfig(bytes.NewReader(jpeg))
 	if err != nil || kind != "jpeg" || h.Width < 1 || h.Height < 1 || h.Width > 4096 || h.Height > 4096 {
 		return ErrPortrait
 	}
+	return nil
+}
+
+func (c *canvas) portrait(jpeg []byte, at image.Rectangle) error {
 	m, _, err := image.Decode(bytes.NewReader(jpeg))
 	if err != nil {
 		return ErrPortrait
