@@ -42,7 +42,7 @@ var (
 	ErrTransform = errors.New("mrz: a value cannot be written in a machine-readable zone")
 )
 
-// Never is written for a document without an expiry date. Part 3 knows no such
+// never is written for a document without an expiry date. Part 3 knows no such
 // document; national cards write the last day that two digits can say.
 const never = "991231"
 
@@ -124,7 +124,8 @@ func readDate(s string, century func(yy int) int) (clock.Date, error) {
 }
 
 // bornBy places a birth year in the last hundred years; of a two-digit year
-// nothing more can be known.
+// nothing more can be known. The month is not looked at, so that a zone reads the
+// same all year.
 func bornBy(on clock.Date) func(int) int {
 	return func(yy int) int {
 		y := on.Year - on.Year%100 + yy

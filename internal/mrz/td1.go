@@ -135,9 +135,6 @@ func (z Zone) finish(birth, sex, expiry, name string, on clock.Date) (Zone, erro
 	return z, nil
 }
 
-// Birth dates that lie after the day of reading are moved back a century by
-// year alone; the month is not looked at, so that a zone reads the same all year.
-
 // NumberField is the line-1 content of a Vietnamese card: its document number
 // is the last nine digits of the twelve, and the whole number with a check
 // digit of its own stands in the optional data.
