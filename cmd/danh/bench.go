@@ -37,6 +37,7 @@ Rates are given by the clock and per CPU-second of the server process.
   refresh     refresh-token rotation
   start       from exec to ready on existing data
   memory      resident memory after the start
+  fingerprint extraction, matches and error rates of the built-in engine
 
 Example:
   danh bench
@@ -56,6 +57,7 @@ var benches = []struct {
 	{"introspect", benchIntrospect},
 	{"refresh", benchRefresh},
 	{"match", benchMatch},
+	{"fingerprint", benchFingerprint},
 }
 
 // bench is one run of measurements; the stack is started when it is first needed.

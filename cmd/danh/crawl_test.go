@@ -115,13 +115,12 @@ func appointed(t *testing.T, s *stack, number string) {
 // notice files a lodging notice and leaves a draft of a second one.
 func notice(t *testing.T, c *webtest.Client, e tour.Env, her, guest *tour.Applicant) {
 	t.Helper()
-	p := c.Get(e.Portal + "/signin?return=/lodging")
-	if p.Has(`form[action="/consent"]`) {
-		p = p.Submit("Đồng ý")
+	if p := c.Get(e.Portal + "/signin?return=/lodging"); p.Has(`form[action="/consent"]`) {
+		p.Submit("Đồng ý")
 	}
 	name, born := guest.Name, birthDate(t, e, guest.Number)
 	for _, send := range []bool{true, false} {
-		p = c.Get(e.Portal+"/lodging").Submit("Bắt đầu").Submit("Lưu và đi tiếp", "category", "household")
+		p := c.Get(e.Portal+"/lodging").Submit("Bắt đầu").Submit("Lưu và đi tiếp", "category", "household")
 		now := time.Now().In(clock.Vietnam)
 		p = p.Submit("Lưu và đi tiếp", "name", name, "birth_date", born, "document", "pin", "number", guest.Number,
 			"from", now.Format("2/1/2006"), "time", now.Format("15:04"), "until", now.AddDate(0, 0, 2).Format("2/1/2006"), "reason", "family")
@@ -129,7 +128,7 @@ func notice(t *testing.T, c *webtest.Client, e tour.Env, her, guest *tour.Applic
 		if send {
 			for _, b := range []string{"Gửi thông báo", "Gửi thông báo sau hạn"} {
 				if slices.Contains(p.Texts("button"), b) {
-					p = p.Submit(b).Want(http.StatusOK, "LT-")
+					p.Submit(b).Want(http.StatusOK, "LT-")
 					break
 				}
 			}

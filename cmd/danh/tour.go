@@ -31,6 +31,7 @@ forms it finds, and reads its messages at the sandbox.
 Example (while make run is running):
   danh tour account
   danh tour portal
+  danh tour appointment
   danh tour --list`
 }
 

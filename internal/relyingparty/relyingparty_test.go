@@ -437,4 +437,10 @@ func TestIssuerAwayForAMinute(t *testing.T) {
 	if code, _ := get(t, b, d.URL+"/me"); code != http.StatusUnauthorized {
 		t.Fatalf("more than a minute without the issuer: %d", code)
 	}
+	d.issuer.Lock()
+	d.issuer.Down = false
+	d.issuer.Unlock()
+	if code, _ := get(t, b, d.URL+"/me"); code != http.StatusOK {
+		t.Fatalf("an outage of the issuer signed her out: %d", code)
+	}
 }

@@ -76,8 +76,10 @@ func (c *Client) Session(w http.ResponseWriter, r *http.Request) (Identity, bool
 	}
 	id := Identity{Subject: s.Subject, SessionID: s.SID, ACR: s.ACR, AMR: s.AMR, AuthTime: time.Unix(s.AuthTime, 0), SignedIn: time.Unix(s.SignedIn, 0),
 		Expires: time.Unix(s.Expires, 0), Claims: s.Claims, refresh: s.Refresh, access: s.Access, idToken: s.IDToken}
-	if !c.stands(r.Context(), s.Access) {
-		c.clear(w, c.name(""))
+	if stands, sure := c.stands(r.Context(), s.Access); !stands {
+		if sure {
+			c.clear(w, c.name(""))
+		}
 		return Identity{}, false
 	}
 	now := c.c.Clock.Now()

@@ -33,21 +33,22 @@ type answer struct {
 
 // stands reports whether the session behind a token has not been taken back at
 // the issuer: signed out, here or everywhere, consent withdrawn, account locked
-// (RFC 7662). A sealed cookie alone cannot know.
-func (c *Client) stands(ctx context.Context, token string) bool {
+// (RFC 7662). A sealed cookie alone cannot know. It is sure unless the issuer
+// could not be asked: then nobody is signed in, and nothing is forgotten.
+func (c *Client) stands(ctx context.Context, token string) (stands, sure bool) {
 	if token == "" {
-		return true // kept by a version that did not ask; its time ends soon
+		return true, true // kept by a version that did not ask; its time ends soon
 	}
 	is, err := c.discover(ctx)
 	if err == nil && is.meta.Introspect == "" {
-		return true // an issuer that cannot be asked
+		return true, true // an issuer that answers no such question
 	}
 	key, now := sha256.Sum256([]byte(token)), c.c.Clock.Now()
 	c.standing.mu.Lock()
 	known, ok := c.standing.m[key]
 	c.standing.mu.Unlock()
 	if ok && (!known.active || now.Sub(known.asked) < askAgain) {
-		return known.active
+		return known.active, true
 	}
 	var got struct {
 		Active bool `json:"active"`
@@ -57,7 +58,7 @@ func (c *Client) stands(ctx context.Context, token string) bool {
 	}
 	if err != nil {
 		c.c.Log.WarnContext(ctx, "the issuer cannot be asked whether a session stands", "err", reason(err))
-		return ok && now.Sub(known.asked) < trust
+		return ok && now.Sub(known.asked) < trust, false
 	}
 	c.standing.mu.Lock()
 	defer c.standing.mu.Unlock()
@@ -65,5 +66,5 @@ func (c *Client) stands(ctx context.Context, token string) bool {
 		c.standing.m = map[[32]byte]answer{}
 	}
 	c.standing.m[key] = answer{asked: now, active: got.Active}
-	return got.Active
+	return got.Active, true
 }
