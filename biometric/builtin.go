@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -104,7 +105,9 @@ func (m builtin) compare(ctx context.Context, probe, reference []Sample) (Compar
 }
 
 // Identify implements Matcher: everybody in the gallery up to GalleryCap is
-// compared. Whoever reaches what an officer should see is a candidate.
+// compared. A candidate is whoever reaches what an officer should see and would
+// be reached by chance about once in a gallery of this size, or less: the more
+// persons, the higher the score that somebody wrong among them has.
 func (m builtin) Identify(ctx context.Context, gallery string, probe []Sample, limit int) (Search, error) {
 	out := Search{Engine: m.Info(), Gallery: gallery}
 	if err := checkSamples(probe); err != nil {
@@ -127,6 +130,7 @@ func (m builtin) Identify(ctx context.Context, gallery string, probe []Sample, l
 	out.Complete = len(people) <= GalleryCap
 	people = people[:min(len(people), GalleryCap)]
 	out.Size = len(people)
+	least := 10 * math.Log10(float64(max(1, len(people))))
 
 	// A comparison takes a quarter of a millisecond per finger: all cores but
 	// one, which goes on serving.
@@ -138,7 +142,7 @@ func (m builtin) Identify(ctx context.Context, gallery string, probe []Sample, l
 	for range workers {
 		wg.Go(func() {
 			for person := range work {
-				c, ok, err := m.candidate(ctx, gallery, person, p)
+				c, ok, err := m.candidate(ctx, gallery, person, p, least)
 				if err != nil {
 					cancel(err)
 					return
@@ -197,7 +201,7 @@ func (m builtin) listGallery(ctx context.Context, gallery string) ([]id.Person, 
 
 // candidate compares one person of a gallery. Somebody whose key was destroyed
 // in the meantime is nobody's candidate.
-func (m builtin) candidate(ctx context.Context, gallery string, person id.Person, probe prepared) (Candidate, bool, error) {
+func (m builtin) candidate(ctx context.Context, gallery string, person id.Person, probe prepared, least float64) (Candidate, bool, error) {
 	q := m.db.Read()
 	rows, err := listTemplates(ctx, q, `person = $1 AND ($2 = 'ALL' OR gallery = $2)`, person, gallery)
 	if err != nil || len(rows) == 0 {
@@ -215,7 +219,7 @@ func (m builtin) candidate(ctx context.Context, gallery string, person id.Person
 		return Candidate{}, false, err
 	}
 	c, err := probe.comparison(ctx, m.engine, r, m.policies, m.today())
-	if err != nil || c.Band == NoMatch || len(c.Scores) == 0 {
+	if err != nil || c.Band == NoMatch || c.Fused < least || len(c.Scores) == 0 {
 		return Candidate{}, false, err
 	}
 	ref, err := findReference(ctx, q, person)
