@@ -78,17 +78,25 @@ func (w *walk) client() *browse.Client {
 	return browse.New(w.env.transport())
 }
 
+// Known reports whether there is a tour of a name, and which there are when not.
+func Known(name string) error {
+	var names []string
+	for _, t := range All() {
+		if t.Name == name {
+			return nil
+		}
+		names = append(names, t.Name)
+	}
+	return fmt.Errorf("%w: %q (there are: %s)", ErrUnknown, name, strings.Join(names, ", "))
+}
+
 // Run plays the tour of a name and writes a line per step.
 func Run(ctx context.Context, name string, env Env, out io.Writer) error {
+	if err := Known(name); err != nil {
+		return err
+	}
 	all := All()
 	i := slices.IndexFunc(all, func(t Tour) bool { return t.Name == name })
-	if i < 0 {
-		var names []string
-		for _, t := range all {
-			names = append(names, t.Name)
-		}
-		return fmt.Errorf("%w: %q (there are: %s)", ErrUnknown, name, strings.Join(names, ", "))
-	}
 	w := &walk{env: env, note: map[string]string{}}
 	w.me = w.client()
 	steps := all[i].steps(w)

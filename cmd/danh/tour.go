@@ -42,6 +42,9 @@ func (c *tourCommand) Run(w *world) error {
 		}
 		return nil
 	}
+	if err := tour.Known(c.Name); c.Name != "" && err != nil {
+		return err
+	}
 	env := tour.Env{Citizen: c.Citizen, Portal: c.Portal, Officer: c.Officer, Partner: c.Partner, Auditor: c.Auditor, Sandbox: c.Sandbox}
 	for _, at := range []string{env.Citizen, env.Sandbox} {
 		if err := answers(w.ctx, at); err != nil {
