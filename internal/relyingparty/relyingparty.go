@@ -119,7 +119,7 @@ func (c *Client) discover(ctx context.Context) (*issuer, error) {
 		return c.issuer, nil
 	}
 	away := fault.New(fault.Unavailable, "signin.issuer_away").In(5 * time.Second)
-	now := time.Now()
+	now := c.c.Clock.Now()
 	if now.Before(c.retry) {
 		return nil, away
 	}

@@ -267,7 +267,7 @@ func TestIssuerAwayThenBack(t *testing.T) {
 	d.issuer.Lock()
 	d.issuer.Down = false
 	d.issuer.Unlock()
-	time.Sleep(1100 * time.Millisecond)
+	d.clock.Advance(1100 * time.Millisecond)
 	if s, got := get(t, b, d.URL+"/signin?return=/me"); s != 200 {
 		t.Errorf("the issuer is back, yet: %d %q", s, got)
 	}
