@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"danh/audit"
@@ -29,12 +30,20 @@ const (
 	Operator  Role = "operator"  // keeps the installation running; sees no one's data
 	Registrar Role = "registrar" // decides cases at an office
 	Auditor   Role = "auditor"   // checks the log
+
+	IntakeOfficer Role = "intake"   // enrols people at an office's counter
+	Approver      Role = "approver" // the second officer: confirms what an intake officer established
 )
 
 // Roles lists all of them.
-var Roles = []Role{Operator, Registrar, Auditor}
+var Roles = []Role{Operator, Registrar, Auditor, IntakeOfficer, Approver}
 
-func (r Role) known() bool { return r == Operator || r == Registrar || r == Auditor }
+func (r Role) known() bool { return slices.Contains(Roles, r) }
+
+// atOffice reports whether a role is held at an office: people are told which
+// office looked at their data, and an officer without one would be nobody to
+// them.
+func (r Role) atOffice() bool { return r == Registrar || r == IntakeOfficer || r == Approver }
 
 // Staff is one appointment: an account that holds a role at an office for a time.
 type Staff struct {
@@ -126,7 +135,7 @@ type Appointment struct {
 	Account id.Person
 	Person  id.Person
 	Role    Role
-	Office  ID        // a registrar's office; others need none
+	Office  ID        // operators and auditors need none
 	From    time.Time // zero: at once
 	To      time.Time // zero: until it is ended
 }
@@ -157,9 +166,7 @@ func (r *Roster) AppointTx(ctx context.Context, tx *db.Tx, by audit.Actor, a App
 	if a.Account.IsZero() || a.Person.IsZero() {
 		f.With("account", "office.staff.account")
 	}
-	// People are told which office looked at their data; a registrar without
-	// one would be nobody to them.
-	if a.Role == Registrar && a.Office.IsZero() {
+	if a.Role.atOffice() && a.Office.IsZero() {
 		f.With("office", "office.staff.office")
 	}
 	if !a.To.IsZero() && (!a.To.After(a.From) || !a.To.After(now)) {

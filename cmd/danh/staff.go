@@ -29,7 +29,8 @@ type staffCommand struct {
 // Help implements kong.HelpProvider.
 func (staffCommand) Help() string {
 	return `Roles: operator (keeps the installation running), registrar (decides cases at
-an office), auditor (checks the log). The person needs an active account that
+an office), auditor (checks the log), intake (enrols people at a counter),
+approver (the second officer there). The person needs an active account that
 is not provisional. A running server takes changes up with the next click; each
 stands in the audit log, where the person sees it.
 
@@ -46,7 +47,7 @@ var byStaffCommand = audit.System("danh staff")
 type staffPerson struct {
 	dataFlags
 	Number string `help:"The person's identity number." required:"" placeholder:"NUMBER"`
-	Role   string `help:"operator, registrar or auditor." required:"" enum:"operator,registrar,auditor"`
+	Role   string `help:"operator, registrar, auditor, intake or approver." required:"" enum:"operator,registrar,auditor,intake,approver"`
 }
 
 // staffGround is what the staff commands stand on.
@@ -93,7 +94,7 @@ func (g *staffGround) find(ctx context.Context, number string) (account.Account,
 
 type staffAppointCommand struct {
 	staffPerson
-	Office string        `help:"Where she works: an office's key, or its commune's name. A registrar needs one." placeholder:"OFFICE"`
+	Office string        `help:"Where she works: an office's key, or its commune's name. Roles at an office need one." placeholder:"OFFICE"`
 	For    time.Duration `help:"End by itself after this time, e.g. 720h." placeholder:"DURATION"`
 }
 
@@ -175,7 +176,7 @@ func sayStaff(err error) error {
 	words := map[string]string{
 		"office.staff.held":   "she holds this role already",
 		"office.staff.none":   "she does not hold this role",
-		"office.staff.office": "a registrar needs --office: people are told which office looked at their data",
+		"office.staff.office": "this role needs --office: people are told which office looked at their data",
 		"office.not_found":    "the office has been closed",
 	}
 	for _, key := range append([]string{f.Key}, faultFields(f)...) {
@@ -198,7 +199,7 @@ type staffEndCommand struct {
 	dataFlags
 	Number  string `help:"The person's identity number." placeholder:"NUMBER" xor:"who" required:""`
 	Account string `help:"Her account's key, as danh staff list shows it; for an account that is closed." placeholder:"KEY" xor:"who" required:""`
-	Role    string `help:"operator, registrar or auditor." required:"" enum:"operator,registrar,auditor"`
+	Role    string `help:"operator, registrar, auditor, intake or approver." required:"" enum:"operator,registrar,auditor,intake,approver"`
 }
 
 func (c *staffEndCommand) Run(w *world) error {
