@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package enrolment owns dossiers at the counter: who came, what she
+// presented, what was captured, compared, shown to her, signed and decided, up
+// to the level-2 account and the card that come of it.
+//
+// It refuses to hold what is true, which is the registries', to let one officer
+// alone create, raise or restore an identity, and ever to ask for the household
+// book (Law on Residence, Article 38). A second officer is drawn by the room
+// and cannot be chosen.
+//
+// Each step is one transaction with its audit entry: the approval, the card's
+// order, the account and the promised message are one commit, and a crash
+// leaves the dossier before it or after it. A step taken twice is taken once.
+package enrolment
+
+import (
+	"errors"
+	"log/slog"
+
+	"danh/account"
+	"danh/audit"
+	"danh/biometric"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/job"
+	"danh/internal/seal"
+	"danh/notify"
+	"danh/office"
+	"danh/registry/card"
+	"danh/registry/immigration"
+	"danh/registry/population"
+	"danh/registry/residence"
+)
+
+// Config is what the office stands on.
+type Config struct {
+	DB          *db.DB
+	Clock       clock.Clock
+	Log         *slog.Logger
+	Seal        *seal.Sealer
+	Jobs        *job.Queue
+	Audit       *audit.Log
+	Notify      *notify.Sender
+	Roster      *office.Roster
+	Offices     *office.Directory
+	Calendar    *office.Calendar
+	Population  *population.Registry
+	Residence   *residence.Registry
+	Cards       *card.Registry
+	Immigration *immigration.Registry
+	Biometric   *biometric.Bureau
+	Accounts    *account.Keeper
+	Carrier     account.SubscriberCheck // whose phone it is
+}
+
+// Office is where people are enrolled. It is safe for concurrent use.
+type Office struct{ c Config }
+
+// New returns an office and registers the room's jobs on the queue.
+func New(c Config) (*Office, error) {
+	if c.DB == nil || c.Clock == nil || c.Seal == nil || c.Jobs == nil || c.Audit == nil || c.Notify == nil || c.Roster == nil || c.Offices == nil ||
+		c.Calendar == nil || c.Population == nil || c.Residence == nil || c.Cards == nil || c.Immigration == nil || c.Biometric == nil || c.Accounts == nil {
+		return nil, errors.New("enrolment: every room of the configuration is needed")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Office{c: c}, nil
+}
