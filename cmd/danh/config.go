@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"danh/biometric"
 	"danh/internal/db"
 )
 
@@ -47,9 +48,38 @@ func (f dataFlags) open(ctx context.Context, log *slog.Logger) (*db.DB, error) {
 	return db.Open(ctx, db.Config{URL: f.databaseURL(), Log: log})
 }
 
+// engineFlags name the operator's engine for fingers and faces.
+type engineFlags struct {
+	OSIA        string `name:"osia-url" help:"An outside engine for fingerprints that speaks OSIA ABIS 1.6.0, without /v1; without it, the built-in one." env:"DANH_OSIA_URL" placeholder:"URL"`
+	OSIAToken   string `name:"osia-token" help:"Bearer token at the outside engine." env:"DANH_OSIA_TOKEN"`
+	OSIAEngine  string `name:"osia-engine" help:"Its name; it stands in every piece of evidence." default:"osia" env:"DANH_OSIA_ENGINE"`
+	OSIAVersion string `name:"osia-version" help:"Its version." default:"1.6.0" env:"DANH_OSIA_VERSION"`
+	OSIAPolicy  string `name:"osia-policy" help:"From which score its result counts: a file like biometric/policy.tsv; without a row for it, an officer decides." env:"DANH_OSIA_POLICY" placeholder:"FILE"`
+	OSIAImages  bool   `name:"osia-images" help:"Send it pictures of fingers along with templates." env:"DANH_OSIA_IMAGES"`
+	OSIAFaces   bool   `name:"osia-faces" help:"It compares faces too." env:"DANH_OSIA_FACES"`
+}
+
+// policies are the rules by which the engine's scores count.
+func (f engineFlags) policies() (biometric.Policies, error) {
+	all, err := biometric.LoadPolicies()
+	if err != nil || f.OSIAPolicy == "" {
+		return all, err
+	}
+	text, err := os.ReadFile(f.OSIAPolicy)
+	if err != nil {
+		return nil, fmt.Errorf("the outside engine's rules: %w", err)
+	}
+	own, err := biometric.ParsePolicies(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("the outside engine's rules in %s: %w", f.OSIAPolicy, err)
+	}
+	return append(all, own...), nil
+}
+
 // serveFlags configure the server.
 type serveFlags struct {
 	dataFlags
+	engineFlags
 	Host          string        `help:"Address to listen on; beyond loopback only without sample people and default secrets." default:"localhost" env:"DANH_HOST" placeholder:"HOST"`
 	Proxies       []string      `help:"Addresses or networks of the proxies that end TLS; their X-Forwarded-For says who calls. Needed beyond loopback." env:"DANH_PROXIES" placeholder:"ADDR"`
 	CitizenPort   int           `help:"Citizen door and OpenID provider." default:"8080" env:"DANH_CITIZEN_PORT"`
@@ -106,6 +136,9 @@ func (f *serveFlags) complete() error {
 	}
 	if !loopbackName(f.Host) && len(f.Proxies) == 0 {
 		return errors.New("beyond this machine a proxy ends TLS: name its address (--proxies, DANH_PROXIES), or everybody counts as one caller")
+	}
+	if u, err := url.Parse(f.OSIA); f.OSIA != "" && (err != nil || u.Scheme != "https" && !loopbackName(u.Hostname())) {
+		return errors.New("the outside engine's address must begin with https:// because fingerprints do not cross a network in clear")
 	}
 	if f.PasswordMax < 64 {
 		return errors.New("--password-max must be 64 or more: a shorter limit breaks pass phrases and password managers")

@@ -5,7 +5,10 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"danh/internal/clock"
 	"danh/internal/keys"
@@ -24,6 +27,15 @@ func (keysCommand) Help() string {
   danh keys rotate id-token --lead 24h
   DANH_PASSPHRASE='a long sentence' danh keys seal`
 }
+
+// purposes are the words that danh keys rotate takes.
+var purposes = kong.Vars{"purposes": func() string {
+	var all []string
+	for _, p := range keys.Purposes {
+		all = append(all, string(p))
+	}
+	return strings.Join(all, ",")
+}()}
 
 func openKeys(d dataFlags) (*keys.Store, error) {
 	return keys.Open(keys.Config{Dir: filepath.Join(d.Data, "keys"), Passphrase: d.Passphrase, Clock: clock.System()})
@@ -55,7 +67,7 @@ func (c *keysListCommand) Run(w *world) error {
 
 type keysRotateCommand struct {
 	dataFlags
-	Purpose string        `arg:"" help:"What the key signs: id-token, access-token or checkpoint." enum:"id-token,access-token,checkpoint"`
+	Purpose string        `arg:"" help:"What the key signs: one of danh keys list." enum:"${purposes}"`
 	Lead    time.Duration `help:"How long the next key is published before it signs; partners cache the key set." default:"24h"`
 }
 

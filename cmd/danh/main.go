@@ -59,6 +59,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (code int) {
 		kong.Description("Danh, an open e-identity platform. Run danh COMMAND --help for an example of each command."),
 		kong.Writers(out, errs),
 		kong.Help(help),
+		purposes,
 		kong.Exit(func(n int) { exit = n; panic(exited{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.UsageOnError(),

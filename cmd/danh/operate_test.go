@@ -16,7 +16,7 @@ const operateFile = "../../docs/operate.md"
 // TestSettingsTable holds the table of settings in docs/operate.md to the
 // program's own flags; -update writes it anew.
 func TestSettingsTable(t *testing.T) {
-	p, err := kong.New(&cli{}, kong.Name("danh"))
+	p, err := kong.New(&cli{}, kong.Name("danh"), purposes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"danh/sandbox"
 	"danh/sandbox/carrier"
 	"danh/sandbox/census"
+	"danh/sandbox/osia"
 	"danh/sandbox/people"
 	"danh/sandbox/post"
 )
@@ -45,6 +46,7 @@ type sandboxRunCommand struct {
 	SMTPPort    int    `name:"smtp-port" help:"Mail server." default:"8092" env:"DANH_SANDBOX_SMTP_PORT"`
 	People      string `help:"People feed, for the page of people." env:"DANH_SANDBOX_PEOPLE" placeholder:"FILE"`
 	Subscribers string `help:"Who owns which phone, for the subscriber check." env:"DANH_SANDBOX_SUBSCRIBERS" placeholder:"FILE"`
+	OSIAToken   string `name:"osia-token" help:"The bearer token that the sandbox's fingerprint engine (at /osia) asks for." default:"sandbox" env:"DANH_SANDBOX_OSIA_TOKEN"`
 	Taken       string `help:"Where to note which people tours have used." default:"./var/sandbox/taken.txt" env:"DANH_SANDBOX_TAKEN" placeholder:"FILE"`
 }
 
@@ -79,6 +81,9 @@ func (c *sandboxRunCommand) Run(w *world) error {
 	mux.Handle("/mail", mail.Handler())
 	mux.Handle("/mail.json", mail.Handler())
 	mux.Handle("/mail/", mail.Handler())
+	engine := osia.New(osia.Config{Token: c.OSIAToken, Log: log})
+	defer engine.Close()
+	mux.Handle("/osia/", http.StripPrefix("/osia", engine))
 	mux.Handle("/", neighbour.Handler())
 
 	s := newServers(log)

@@ -123,7 +123,7 @@ func takeOldest(ts *testscript.TestScript, _ bool, args []string) {
 // TestEveryCommandShowsAnExample: help that only lists flags helps nobody who
 // does not know the command.
 func TestEveryCommandShowsAnExample(t *testing.T) {
-	p, err := kong.New(&cli{}, kong.Name("danh"))
+	p, err := kong.New(&cli{}, kong.Name("danh"), purposes)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,6 +131,9 @@ func (c *serveCommand) refuseExposure(ctx context.Context, r *rooms) error {
 	if c.SMPPPassword == "sandbox" {
 		why = append(why, errors.New("the SMSC password is the sandbox's: set DANH_SMPP_PASSWORD"))
 	}
+	if c.OSIA != "" && c.OSIAToken == "sandbox" {
+		why = append(why, errors.New("the token of the fingerprint engine is the sandbox's: set DANH_OSIA_TOKEN"))
+	}
 	if c.Passphrase == "" {
 		why = append(why, errors.New("the keys lie open in the data folder: set DANH_PASSPHRASE (and run danh keys seal if they were made without one)"))
 	}

@@ -12,6 +12,9 @@ import (
 	"danh/account"
 	"danh/agency/subscriber"
 	"danh/audit"
+	"danh/biometric"
+	"danh/biometric/afis"
+	"danh/biometric/osia"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/job"
@@ -24,6 +27,8 @@ import (
 	"danh/partner"
 	"danh/procedure"
 	"danh/provider"
+	"danh/registry/card"
+	"danh/registry/immigration"
 	"danh/registry/population"
 	"danh/registry/residence"
 	"danh/registry/unit"
@@ -32,8 +37,8 @@ import (
 // schemas lists the rooms' tables in the order of the import list.
 func schemas() []db.Schema {
 	return []db.Schema{
-		seal.Schema, job.Schema, audit.Schema, notify.Schema, unit.Schema, population.Schema, residence.Schema,
-		office.Schema, partner.Schema, account.Schema, provider.Schema, procedure.Schema,
+		seal.Schema, job.Schema, audit.Schema, notify.Schema, biometric.Schema, unit.Schema, population.Schema, residence.Schema,
+		card.Schema, immigration.Schema, office.Schema, partner.Schema, account.Schema, provider.Schema, procedure.Schema,
 	}
 }
 
@@ -41,7 +46,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.residence.Purges(), r.accounts.Purges(), provider.Purges(), r.procedure.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), provider.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
 	}
@@ -50,16 +55,18 @@ func (r *rooms) purges() []db.Purge {
 
 // ground is what every command that touches the registries stands on.
 type ground struct {
-	log        *slog.Logger
-	clock      clock.Clock
-	keys       *keys.Store
-	db         *db.DB
-	seal       *seal.Sealer
-	jobs       *job.Queue
-	audit      *audit.Log
-	units      *unit.Directory
-	population *population.Registry
-	residence  *residence.Registry
+	log         *slog.Logger
+	clock       clock.Clock
+	keys        *keys.Store
+	db          *db.DB
+	seal        *seal.Sealer
+	jobs        *job.Queue
+	audit       *audit.Log
+	units       *unit.Directory
+	population  *population.Registry
+	residence   *residence.Registry
+	cards       *card.Registry
+	immigration *immigration.Registry
 }
 
 // openGround opens keys and database, brings the tables up to date and opens
@@ -112,12 +119,38 @@ func openGround(ctx context.Context, f dataFlags, log *slog.Logger) (g *ground, 
 	if g.residence, err = residence.New(residence.Config{DB: g.db, Seal: g.seal, Audit: g.audit, Population: g.population, Clock: g.clock, Log: log}); err != nil {
 		return nil, err
 	}
+	if g.cards, err = card.New(card.Config{DB: g.db, Seal: g.seal, Audit: g.audit, Jobs: g.jobs, Keys: g.keys, Population: g.population, Residence: g.residence, Clock: g.clock, Log: log}); err != nil {
+		return nil, err
+	}
+	if g.immigration, err = immigration.New(immigration.Config{DB: g.db, Seal: g.seal, Audit: g.audit, Jobs: g.jobs, Clock: g.clock, Log: log}); err != nil {
+		return nil, err
+	}
 	return g, nil
+}
+
+// openBureau opens the comparison of fingers and portraits: with the operator's
+// engine where one is named, and the built-in one otherwise.
+func (g *ground) openBureau(f engineFlags) (*biometric.Bureau, error) {
+	c := biometric.Config{DB: g.db, Seal: g.seal, Audit: g.audit, Clock: g.clock, Engine: afis.New(), Jobs: g.jobs}
+	if f.OSIA != "" {
+		policies, err := f.policies()
+		if err != nil {
+			return nil, err
+		}
+		outside, err := osia.New(osia.Config{URL: f.OSIA, Token: f.OSIAToken, Engine: biometric.Info{Name: f.OSIAEngine, Version: f.OSIAVersion},
+			Extract: c.Engine, Images: f.OSIAImages, Faces: f.OSIAFaces, Policies: policies, Clock: g.clock})
+		if err != nil {
+			return nil, err
+		}
+		c.Outside = outside
+	}
+	return biometric.New(c)
 }
 
 // rooms is everything the doors are given.
 type rooms struct {
 	*ground
+	biometric *biometric.Bureau
 	notify    *notify.Sender
 	calendar  *office.Calendar
 	offices   *office.Directory
@@ -139,6 +172,13 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		}
 	}()
 	r = &rooms{ground: g}
+	if r.biometric, err = g.openBureau(f.engineFlags); err != nil {
+		return nil, err
+	}
+	if err = g.cards.EnsureSigner(ctx); err != nil {
+		return nil, err
+	}
+	g.population.Subscribe(population.Died, g.cards.HandleDeath)
 	r.sms = sms.New(sms.Config{Addr: f.SMPP, TLS: f.smppTLS(), SystemID: f.SMPPSystem, Password: f.SMPPPassword, Sender: f.SMSSender, Log: log})
 	post, err := mail.New(mail.Config{Addr: f.SMTP, User: f.SMTPUser, Password: f.SMTPPassword, From: f.MailFrom})
 	if err != nil {

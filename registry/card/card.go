@@ -15,11 +15,9 @@
 package card
 
 import (
-	"context"
 	"embed"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"danh/audit"
@@ -122,15 +120,13 @@ type Registry struct {
 	db        *db.DB
 	seal      *seal.Sealer
 	audit     *audit.Log
-	jobs      *job.Queue
 	keys      *keys.Store
 	people    *population.Registry
 	residence *residence.Registry
 	clock     clock.Clock
 	log       *slog.Logger
 
-	mu          sync.RWMutex
-	subscribers map[EventKind][]func(context.Context, Event) error
+	news *job.News[EventKind, Event]
 }
 
 // New returns a registry over the room's tables.
@@ -141,10 +137,7 @@ func New(c Config) (*Registry, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Registry{db: c.DB, seal: c.Seal, audit: c.Audit, jobs: c.Jobs, keys: c.Keys, people: c.Population, residence: c.Residence, clock: c.Clock, log: c.Log,
-		subscribers: map[EventKind][]func(context.Context, Event) error{}}
-	for _, k := range eventKinds {
-		c.Jobs.Handle(string(k), func(ctx context.Context, j job.Job) error { return r.deliver(ctx, k, j) })
-	}
+	r := &Registry{db: c.DB, seal: c.Seal, audit: c.Audit, keys: c.Keys, people: c.Population, residence: c.Residence, clock: c.Clock, log: c.Log,
+		news: job.NewNews(c.Jobs, func(e *Event, k EventKind) { e.Kind = k }, eventKinds...)}
 	return r, nil
 }

@@ -16,9 +16,7 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"danh/audit"
@@ -155,12 +153,10 @@ type Registry struct {
 	db    *db.DB
 	seal  *seal.Sealer
 	audit *audit.Log
-	jobs  *job.Queue
 	clock clock.Clock
 	log   *slog.Logger
 
-	mu          sync.RWMutex
-	subscribers map[EventKind][]func(context.Context, Event) error
+	news *job.News[EventKind, Event]
 }
 
 // New returns a registry over the room's tables.
@@ -171,10 +167,8 @@ func New(c Config) (*Registry, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Registry{db: c.DB, seal: c.Seal, audit: c.Audit, jobs: c.Jobs, clock: c.Clock, log: c.Log, subscribers: map[EventKind][]func(context.Context, Event) error{}}
-	for _, k := range eventKinds {
-		c.Jobs.Handle(string(k), func(ctx context.Context, j job.Job) error { return r.deliver(ctx, k, j) })
-	}
+	r := &Registry{db: c.DB, seal: c.Seal, audit: c.Audit, clock: c.Clock, log: c.Log,
+		news: job.NewNews(c.Jobs, func(e *Event, k EventKind) { e.Kind = k }, eventKinds...)}
 	return r, nil
 }
 
@@ -186,28 +180,10 @@ func (r *Registry) PersonID(source, ref string) id.Person {
 // Subscribe has an event delivered to a higher room. Subscribe before the
 // queue runs. A delivery that fails is repeated to every subscriber.
 func (r *Registry) Subscribe(kind EventKind, h func(context.Context, Event) error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.subscribers[kind] = append(r.subscribers[kind], h)
-}
-
-func (r *Registry) deliver(ctx context.Context, kind EventKind, j job.Job) error {
-	var e Event
-	if err := j.Decode(&e); err != nil {
-		return fmt.Errorf("read event: %w: %w", err, job.ErrGiveUp)
-	}
-	e.Kind = kind
-	r.mu.RLock()
-	handlers := r.subscribers[kind]
-	r.mu.RUnlock()
-	var errs []error
-	for _, h := range handlers {
-		errs = append(errs, h(ctx, e))
-	}
-	return errors.Join(errs...)
+	r.news.Subscribe(kind, h)
 }
 
 func (r *Registry) publishTx(ctx context.Context, tx *db.Tx, e Event) error {
 	e.ID = id.NewPerson()
-	return r.jobs.EnqueueTx(ctx, tx, string(e.Kind), e)
+	return r.news.PublishTx(ctx, tx, e.Kind, e)
 }

@@ -4,13 +4,10 @@ package population
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/id"
-	"danh/internal/job"
 )
 
 // EventKind names what became true about a person.
@@ -38,28 +35,10 @@ type Event struct {
 // Subscribe has an event delivered to a higher room. Subscribe before the
 // queue runs. A delivery that fails is repeated to every subscriber.
 func (r *Registry) Subscribe(kind EventKind, h func(context.Context, Event) error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.subscribers[kind] = append(r.subscribers[kind], h)
-}
-
-func (r *Registry) deliver(ctx context.Context, kind EventKind, j job.Job) error {
-	var e Event
-	if err := j.Decode(&e); err != nil {
-		return fmt.Errorf("read event: %w: %w", err, job.ErrGiveUp)
-	}
-	e.Kind = kind
-	r.mu.RLock()
-	handlers := r.subscribers[kind]
-	r.mu.RUnlock()
-	var errs []error
-	for _, h := range handlers {
-		errs = append(errs, h(ctx, e))
-	}
-	return errors.Join(errs...)
+	r.news.Subscribe(kind, h)
 }
 
 func (r *Registry) publishTx(ctx context.Context, tx *db.Tx, e Event) error {
 	e.ID = id.NewPerson()
-	return r.jobs.EnqueueTx(ctx, tx, string(e.Kind), e)
+	return r.news.PublishTx(ctx, tx, e.Kind, e)
 }

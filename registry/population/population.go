@@ -15,11 +15,9 @@
 package population
 
 import (
-	"context"
 	"embed"
 	"errors"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -149,14 +147,12 @@ type Registry struct {
 	db    *db.DB
 	seal  *seal.Sealer
 	audit *audit.Log
-	jobs  *job.Queue
 	clock clock.Clock
 	log   *slog.Logger
 
 	decoy atomic.Pointer[id.Person] // whose row is read when a number is unknown
 
-	mu          sync.RWMutex
-	subscribers map[EventKind][]func(context.Context, Event) error
+	news *job.News[EventKind, Event]
 }
 
 // New returns a registry over the room's tables.
@@ -167,10 +163,7 @@ func New(c Config) (*Registry, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Registry{db: c.DB, seal: c.Seal, audit: c.Audit, jobs: c.Jobs, clock: c.Clock, log: c.Log,
-		subscribers: map[EventKind][]func(context.Context, Event) error{}}
-	for _, k := range eventKinds {
-		c.Jobs.Handle(string(k), func(ctx context.Context, j job.Job) error { return r.deliver(ctx, k, j) })
-	}
+	r := &Registry{db: c.DB, seal: c.Seal, audit: c.Audit, clock: c.Clock, log: c.Log,
+		news: job.NewNews(c.Jobs, func(e *Event, k EventKind) { e.Kind = k }, eventKinds...)}
 	return r, nil
 }
