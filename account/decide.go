@@ -89,13 +89,14 @@ type caseRow struct {
 	declared, phone    []byte
 	evidence, language string
 	ground, office     string
+	commune, province  sql.NullString
 }
 
-const caseFileColumns = caseColumns + `, id, person, reason, declared, phone, evidence, language, decided_ground, decided_office`
+const caseFileColumns = caseColumns + `, id, person, reason, declared, phone, evidence, language, decided_ground, decided_office, commune, province`
 
 func scanCaseFile(row scanner) (Case, caseRow, error) {
 	var r caseRow
-	c, err := scanCase(row, &r.id, &r.person, &r.reason, &r.declared, &r.phone, &r.evidence, &r.language, &r.ground, &r.office)
+	c, err := scanCase(row, &r.id, &r.person, &r.reason, &r.declared, &r.phone, &r.evidence, &r.language, &r.ground, &r.office, &r.commune, &r.province)
 	return c, r, err
 }
 
@@ -131,26 +132,31 @@ func (d *CaseDesk) open(ctx context.Context, q db.Q, r caseRow, into *Declared) 
 	return unpackDeclared(plain, into)
 }
 
+// inArea keeps to the cases that lie in an appointment's area, $1.
+const inArea = ` AND (commune IS NULL OR $1 = '*' OR commune = $1 OR province = $1)`
+
 // ListWaiting lists the open cases, the most urgent first, and how many there
 // are in all. The list holds nothing that a registry said.
 func (d *CaseDesk) ListWaiting(ctx context.Context, by audit.Actor, limit int) ([]WaitingCase, int, error) {
-	if _, err := d.roster.Require(ctx, by, office.Registrar); err != nil {
+	s, err := d.roster.Require(ctx, by, office.Registrar)
+	if err != nil {
 		return nil, 0, err
 	}
 	var n int
-	if err := d.k.c.DB.Read().QueryRowContext(ctx, `SELECT COUNT(*) FROM account_case WHERE status = 'open'`).Scan(&n); err != nil {
+	if err := d.k.c.DB.Read().QueryRowContext(ctx, `SELECT COUNT(*) FROM account_case WHERE status = 'open'`+inArea, s.Area).Scan(&n); err != nil {
 		return nil, 0, fmt.Errorf("count cases: %w", err)
 	}
-	list, err := d.list(ctx, `WHERE status = 'open' ORDER BY due_at, id LIMIT $1`, limit)
+	list, err := d.list(ctx, `WHERE status = 'open'`+inArea+` ORDER BY due_at, id LIMIT $2`, s.Area, limit)
 	return list, n, err
 }
 
 // ListDecided lists the latest decided cases.
 func (d *CaseDesk) ListDecided(ctx context.Context, by audit.Actor, limit int) ([]WaitingCase, error) {
-	if _, err := d.roster.Require(ctx, by, office.Registrar); err != nil {
+	s, err := d.roster.Require(ctx, by, office.Registrar)
+	if err != nil {
 		return nil, err
 	}
-	return d.list(ctx, `WHERE status = 'decided' ORDER BY decided_at DESC, id LIMIT $1`, limit)
+	return d.list(ctx, `WHERE status = 'decided'`+inArea+` ORDER BY decided_at DESC, id LIMIT $2`, s.Area, limit)
 }
 
 // caseLook is the ground on which a registrar reads a case. Decree 69/2024,
@@ -164,7 +170,8 @@ func caseLook(by audit.Actor) audit.Look {
 // what was typed, so the look is recorded, about the person whose number it
 // is, before it answers.
 func (d *CaseDesk) FindFile(ctx context.Context, by audit.Actor, code string) (CaseFile, error) {
-	if _, err := d.roster.Require(ctx, by, office.Registrar); err != nil {
+	staff, err := d.roster.Require(ctx, by, office.Registrar)
+	if err != nil {
 		return CaseFile{}, err
 	}
 	q := d.k.c.DB.Read()
@@ -172,7 +179,7 @@ func (d *CaseDesk) FindFile(ctx context.Context, by audit.Actor, code string) (C
 	if err != nil {
 		return CaseFile{}, err
 	}
-	if err := d.notOwn(by, r); err != nil {
+	if err := d.mayRead(by, staff, r); err != nil {
 		return CaseFile{}, err
 	}
 	f := CaseFile{WaitingCase: WaitingCase{Case: c, Told: r.phone != nil}, Reason: r.reason, Ground: r.ground, Office: r.office}
@@ -189,8 +196,12 @@ func (d *CaseDesk) FindFile(ctx context.Context, by audit.Actor, code string) (C
 	return f, nil
 }
 
-// notOwn: nobody reads or decides a case about herself.
-func (d *CaseDesk) notOwn(by audit.Actor, r caseRow) error {
+// mayRead: nobody reads or decides a case about herself, or one that lies in
+// another area: that one is not there for her.
+func (d *CaseDesk) mayRead(by audit.Actor, s office.Staff, r caseRow) error {
+	if !s.Covers(r.commune.String, r.province.String) {
+		return fault.New(fault.NotFound, "account.case.not_found")
+	}
 	if !r.person.IsZero() && r.person == by.Person {
 		return fault.New(fault.Forbidden, "account.case.own")
 	}
@@ -227,7 +238,7 @@ func (d *CaseDesk) Decide(ctx context.Context, by audit.Actor, code string, outc
 		if err != nil {
 			return err
 		}
-		if err := d.notOwn(by, r); err != nil {
+		if err := d.mayRead(by, staff, r); err != nil {
 			return err
 		}
 		if outcome == MayTryAgain {

@@ -34,10 +34,15 @@ type counter struct {
 
 func runCounter(t *testing.T, body func(t *testing.T, c *counter)) {
 	t.Helper()
+	runCounterWith(t, func(*account.Config) {}, body)
+}
+
+func runCounterWith(t *testing.T, change func(*account.Config), body func(t *testing.T, c *counter)) {
+	t.Helper()
 	t.Parallel()
 	schemas := append(append([]db.Schema{}, accounttest.Schemas...), unit.Schema, office.Schema)
 	dbtest.Run(t, schemas, func(t *testing.T, d *db.DB) {
-		c := &counter{House: accounttest.New(t, d)}
+		c := &counter{House: accounttest.New(t, d, change)}
 		c.roster = office.OpenRoster(d, c.Clock, c.Audit)
 		c.desk = account.NewCaseDesk(c.Keeper, c.roster)
 		list, err := office.Open(d, unit.Open(d, nil)).Search(t.Context(), "Kim Liên", clock.DateOf(c.Clock.Now()), 1)

@@ -67,7 +67,13 @@ func (k *Keeper) tellOfCase(ctx context.Context, tx *db.Tx, p told) error {
 	if err != nil {
 		return fmt.Errorf("find case: %w", err)
 	}
-	if person.IsZero() || why == ReasonDead {
+	if person.IsZero() {
+		return nil
+	}
+	if err := k.placeCaseTx(ctx, tx, p.Case, person); err != nil {
+		return err
+	}
+	if why == ReasonDead {
 		return nil
 	}
 	a, err := k.store.ofPerson(ctx, tx, person)
@@ -78,6 +84,22 @@ func (k *Keeper) tellOfCase(ctx context.Context, tx *db.Tx, p told) error {
 		return err
 	}
 	return k.tellTx(ctx, tx, audit.System("account"), a.ID, "opening_attempt", nil)
+}
+
+// placeCaseTx finds out to which registrars a case goes. It is a job's work:
+// done with the request, its length would tell whether the number is known.
+func (k *Keeper) placeCaseTx(ctx context.Context, tx *db.Tx, c CaseID, person id.Person) error {
+	if k.c.Areas == nil {
+		return nil
+	}
+	commune, province, err := k.c.Areas.AreaTx(ctx, tx, audit.System("account"), person)
+	if err != nil || commune == "" {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE account_case SET commune = $2, province = $3 WHERE id = $1`, c, commune, province); err != nil {
+		return fmt.Errorf("place the case: %w", err)
+	}
+	return nil
 }
 
 // tellOthers tells the person's other known channels that an account was

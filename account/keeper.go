@@ -13,6 +13,7 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/id"
 	"danh/internal/job"
 	"danh/internal/seal"
 	"danh/notify"
@@ -31,6 +32,7 @@ type Config struct {
 	Population *population.Registry
 	Calendar   WorkingDays
 	Carrier    SubscriberCheck // nil: the answer is always Unknown
+	Areas      Areas           // nil: every registrar sees every case
 
 	Pepper      []byte          // optional secret mixed into every password hash
 	Argon       password.Params // zero: t=2, m=19 MiB, p=1
@@ -43,6 +45,12 @@ type Config struct {
 // WorkingDays counts deadlines; office.Calendar is one.
 type WorkingDays interface {
 	AddWorkingDays(t time.Time, n int) time.Time
+}
+
+// Areas tells in which commune and province somebody is registered to live, ""
+// when nobody knows; office.Areas is one.
+type Areas interface {
+	AreaTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person) (commune, province string, err error)
 }
 
 // Keeper keeps the accounts. It is safe for concurrent use.

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -53,7 +54,17 @@ type Staff struct {
 	Role       Role
 	Office     ID // zero: none
 	OfficeName string
+	Area       string    // code of the commune or province it counts for, Everywhere, or "" when it has no office
 	From, To   time.Time // To exclusive, zero while it stands
+}
+
+// Everywhere is the area of an appointment for the whole country.
+const Everywhere = "*"
+
+// Covers reports whether an appointment counts for somebody who lives in a
+// commune of a province. Somebody whose residence nobody knows is everybody's.
+func (s Staff) Covers(commune, province string) bool {
+	return commune == "" || s.Area == Everywhere || s.Area == commune || s.Area == province
 }
 
 // Roster is the list of staff. A door asks it on every request, so an
@@ -69,7 +80,7 @@ func OpenRoster(d *db.DB, c clock.Clock, l *audit.Log) *Roster {
 	return &Roster{db: d, clock: c, audit: l}
 }
 
-const staffColumns = `s.id, s.account, s.person, s.role, s.office, COALESCE(o.name, ''), s.valid_from, COALESCE(s.valid_to, 0)
+const staffColumns = `s.id, s.account, s.person, s.role, s.office, COALESCE(o.name, ''), CASE WHEN s.area = '' THEN COALESCE(o.unit_code, '') ELSE s.area END, s.valid_from, COALESCE(s.valid_to, 0)
 	FROM office_staff s LEFT JOIN office_office o ON o.id = s.office`
 
 func listStaff(ctx context.Context, q db.Q, where string, args ...any) ([]Staff, error) {
@@ -82,7 +93,7 @@ func listStaff(ctx context.Context, q db.Q, where string, args ...any) ([]Staff,
 	for rows.Next() {
 		var s Staff
 		var from, to int64
-		if err := rows.Scan(&s.ID, &s.Account, &s.Person, &s.Role, &s.Office, &s.OfficeName, &from, &to); err != nil {
+		if err := rows.Scan(&s.ID, &s.Account, &s.Person, &s.Role, &s.Office, &s.OfficeName, &s.Area, &from, &to); err != nil {
 			return nil, fmt.Errorf("read staff: %w", err)
 		}
 		s.From, s.To = clock.FromMicros(from), clock.FromMicros(to)
@@ -130,12 +141,16 @@ func (r *Roster) require(ctx context.Context, q db.Q, by audit.Actor, role Role)
 	return list[0], nil
 }
 
+// unitCode is the code of a province or of a commune.
+var unitCode = regexp.MustCompile(`^(\d{2}|\d{5})$`)
+
 // Appointment is what makes somebody a member of staff.
 type Appointment struct {
 	Account id.Person
 	Person  id.Person
 	Role    Role
 	Office  ID        // operators and auditors need none
+	Area    string    // code of a commune or province, or Everywhere; "" for the office's commune
 	From    time.Time // zero: at once
 	To      time.Time // zero: until it is ended
 }
@@ -169,6 +184,9 @@ func (r *Roster) AppointTx(ctx context.Context, tx *db.Tx, by audit.Actor, a App
 	if a.Role.atOffice() && a.Office.IsZero() {
 		f.With("office", "office.staff.office")
 	}
+	if a.Area != "" && a.Area != Everywhere && !unitCode.MatchString(a.Area) {
+		f.With("area", "office.staff.area")
+	}
 	if !a.To.IsZero() && (!a.To.After(a.From) || !a.To.After(now)) {
 		f.With("to", "office.staff.period")
 	}
@@ -176,15 +194,19 @@ func (r *Roster) AppointTx(ctx context.Context, tx *db.Tx, by audit.Actor, a App
 		return Staff{}, f
 	}
 	var office any
-	s := Staff{ID: id.New[staffKind](), Account: a.Account, Person: a.Person, Role: a.Role, Office: a.Office, From: a.From, To: a.To}
+	s := Staff{ID: id.New[staffKind](), Account: a.Account, Person: a.Person, Role: a.Role, Office: a.Office, Area: a.Area, From: a.From, To: a.To}
 	if !a.Office.IsZero() {
 		office = a.Office
-		err := tx.QueryRowContext(ctx, `SELECT name FROM office_office WHERE id = $1 AND valid_to IS NULL`, a.Office).Scan(&s.OfficeName)
+		var commune string
+		err := tx.QueryRowContext(ctx, `SELECT name, unit_code FROM office_office WHERE id = $1 AND valid_to IS NULL`, a.Office).Scan(&s.OfficeName, &commune)
 		if errors.Is(err, sql.ErrNoRows) {
 			return Staff{}, fault.New(fault.NotFound, "office.not_found")
 		}
 		if err != nil {
 			return Staff{}, fmt.Errorf("find office: %w", err)
+		}
+		if s.Area == "" {
+			s.Area = commune
 		}
 	}
 	// 1. An appointment that lapsed by itself no longer stands in the way.
@@ -197,9 +219,9 @@ func (r *Roster) AppointTx(ctx context.Context, tx *db.Tx, by audit.Actor, a App
 	if !a.To.IsZero() {
 		to = clock.Micros(a.To)
 	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO office_staff (account, id, person, role, office, valid_from, valid_to, appointed_at, appointed_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-		s.Account, s.ID, s.Person, string(s.Role), office, clock.Micros(s.From), to, clock.Micros(now), signature(by))
+	res, err := tx.ExecContext(ctx, `INSERT INTO office_staff (account, id, person, role, office, valid_from, valid_to, appointed_at, appointed_by, area)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+		s.Account, s.ID, s.Person, string(s.Role), office, clock.Micros(s.From), to, clock.Micros(now), signature(by), a.Area)
 	if err != nil {
 		return Staff{}, fmt.Errorf("appoint: %w", err)
 	}
