@@ -167,3 +167,17 @@ func (g *Guard) Require(role office.Role, next func(w http.ResponseWriter, r *ht
 		next(w, r, o.As(role))
 	})
 }
+
+// RequireAny is Require for those who hold one of several roles; by acts in the
+// first of them that she holds.
+func (g *Guard) RequireAny(next func(w http.ResponseWriter, r *http.Request, by audit.Actor), roles ...office.Role) http.HandlerFunc {
+	return g.Signed(func(w http.ResponseWriter, r *http.Request, o Officer) {
+		for _, role := range roles {
+			if _, ok := o.Holds(role); ok {
+				next(w, r, o.As(role))
+				return
+			}
+		}
+		g.fail(w, r, fault.New(fault.Forbidden, "office.staff.no_role"))
+	})
+}
