@@ -24,6 +24,8 @@ import (
 	"danh/notify"
 	"danh/office"
 	"danh/provider"
+	"danh/registry/card"
+	cardjourney "danh/web/citizen/card"
 	"danh/web/citizen/consent"
 	"danh/web/citizen/consents"
 	"danh/web/citizen/home"
@@ -43,6 +45,7 @@ type Config struct {
 	Notify   *notify.Sender
 	Audit    *audit.Log
 	Offices  *office.Directory // nil: no office finder
+	Cards    *card.Registry    // nil: no page about her card
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Secure   bool   // served over https
@@ -65,7 +68,7 @@ func Door(c Config) http.Handler {
 			{ID: "looked", Href: "/looked", Icon: "history", Text: page.Text{VI: "Nhật ký", EN: "Looked"}},
 			{ID: "security", Href: "/security", Icon: "lock", Text: page.Text{VI: "Bảo mật", EN: "Security"}},
 		},
-		Open: openid.Open, Texts: []fs.FS{session.Texts}})
+		Open: openid.Open, Texts: []fs.FS{session.Texts, card.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
 	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal})
@@ -75,6 +78,9 @@ func Door(c Config) http.Handler {
 	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send})
 	consents.Mount(mux, site, c.Provider)
+	if c.Cards != nil {
+		cardjourney.Mount(mux, site, c.Accounts, c.Cards)
+	}
 	inbox.Mount(mux, site, c.Notify)
 	looked.Mount(mux, site, c.Audit, c.Clock, c.Provider.PartnerName)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
