@@ -35,6 +35,7 @@ type Session struct {
 	Label              string   // browser and system, as she would recognise them
 	MustChangePassword bool
 	PasswordEnds       time.Time // when the password must be changed at the latest
+	Passkey            PasskeyID // which was used; zero: none
 }
 
 // Token is the secret that a session's cookie carries. It prints redacted.

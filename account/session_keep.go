@@ -32,12 +32,12 @@ func (k *Keeper) FindSession(ctx context.Context, t Token) (Session, error) {
 	var s Session
 	var amr string
 	var auth, seen, set int64
-	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT s.id, s.account, s.label, s.amr, s.assurance, s.auth_at, s.seen_at,
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT s.id, s.account, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, s.passkey,
 			a.person, a.level, a.status, a.provisional, p.set_at, p.must_change
 		FROM account_session s JOIN account_account a ON a.id = s.account JOIN account_password p ON p.account = s.account
 		WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 AND a.status = 'active'`,
 		t.hash(), clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))).
-		Scan(&s.ID, &s.Account, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Person, &s.Level, &s.Status, &s.Provisional, &set, &s.MustChangePassword)
+		Scan(&s.ID, &s.Account, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Passkey, &s.Person, &s.Level, &s.Status, &s.Provisional, &set, &s.MustChangePassword)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Session{}, errNoSession()
 	}
@@ -107,6 +107,7 @@ type newSession struct {
 	label     string
 	amr       []string
 	assurance int
+	passkey   PasskeyID
 }
 
 // openSessionTx makes a session under a fresh token: a token that a browser
@@ -114,9 +115,9 @@ type newSession struct {
 func (k *Keeper) openSessionTx(ctx context.Context, tx *db.Tx, t Token, n newSession) (SessionID, error) {
 	now := k.c.Clock.Now()
 	sid := id.New[sessionKind]()
-	_, err := tx.ExecContext(ctx, `INSERT INTO account_session (token_hash, id, account, device, label, amr, assurance, auth_at, seen_at, ends_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		t.hash(), sid, n.account, n.device, n.label, strings.Join(n.amr, " "), n.assurance, clock.Micros(now), clock.Micros(now), clock.Micros(now.Add(k.c.Absolute)))
+	_, err := tx.ExecContext(ctx, `INSERT INTO account_session (token_hash, id, account, device, label, amr, assurance, auth_at, seen_at, ends_at, passkey)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		t.hash(), sid, n.account, n.device, n.label, strings.Join(n.amr, " "), n.assurance, clock.Micros(now), clock.Micros(now), clock.Micros(now.Add(k.c.Absolute)), n.passkey)
 	if err != nil {
 		return sid, fmt.Errorf("open session: %w", err)
 	}

@@ -180,8 +180,7 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 	}
 	token := NewToken()
 	s := Session{Account: h.account, Person: h.person, Level: h.level, Provisional: h.temporary, Status: h.status,
-		AuthTime: clock.FromMicros(clock.Micros(now)), LastSeen: clock.FromMicros(clock.Micros(now)), AMR: []string{"pwd"}, Assurance: 1,
-		Label: in.Remote.Label, MustChangePassword: h.must}
+		AuthTime: clock.FromMicros(clock.Micros(now)), LastSeen: clock.FromMicros(clock.Micros(now)), Label: in.Remote.Label, MustChangePassword: h.must}
 	if err := k.age(ctx, &s, clock.FromMicros(h.set)); err != nil {
 		return "", Session{}, err
 	}
@@ -203,6 +202,14 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 				return fmt.Errorf("renew hash: %w", err)
 			}
 		}
+		factors, passkey, err := k.formerTx(ctx, tx, in.Former, h.account, now)
+		if err != nil {
+			return err
+		}
+		s.Passkey = passkey
+		if err := k.rateTx(ctx, tx, &s, with(factors, FactorPassword)); err != nil {
+			return err
+		}
 		if in.Former != "" {
 			if _, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = 'signed_in_anew' WHERE token_hash = $1 AND ended_at IS NULL`,
 				in.Former.hash(), clock.Micros(now)); err != nil {
@@ -213,11 +220,11 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 		if err != nil {
 			return err
 		}
-		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{h.account, dev, in.Remote.Label, s.AMR, s.Assurance}); err != nil {
+		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{h.account, dev, in.Remote.Label, s.AMR, s.Assurance, s.Passkey}); err != nil {
 			return err
 		}
 		by := s.Actor()
-		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.signed_in", Subject: h.person, Detail: map[string]string{"door": in.Door, "assurance": "1"}}); err != nil {
+		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.signed_in", Subject: h.person, Detail: map[string]string{"door": in.Door, "assurance": strconv.Itoa(s.Assurance)}}); err != nil {
 			return err
 		}
 		if known {

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+)
+
+// codeAlphabet is Crockford's: nothing in it is read as something else.
+const codeAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// newStaffCode makes a code of 60 random bits, in groups for reading aloud.
+func newStaffCode() string {
+	b := make([]byte, 12)
+	rand.Read(b)
+	for i := range b {
+		b[i] = codeAlphabet[b[i]%32]
+	}
+	return string(b[:4]) + "-" + string(b[4:8]) + "-" + string(b[8:])
+}
+
+// plainCode reads a code as it may have been typed.
+func plainCode(s string) string {
+	return strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(s))
+}
+
+func (k *Keeper) staffCodeHash(a ID, code string) []byte {
+	return k.c.Seal.Blind("account.staff_code", a.String()+"\x00"+plainCode(code))
+}
+
+// IssueStaffCodeTx makes the one-time code with which a member of staff
+// registers a passkey: without it a phished password could register one. An
+// earlier code ends. The account must be active and of level 2. She is told that
+// there is one; the code itself goes from hand to hand.
+func (k *Keeper) IssueStaffCodeTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID) (string, error) {
+	if by.Kind != audit.KindSystem {
+		return "", fault.New(fault.Forbidden, "account.staff_code.forbidden")
+	}
+	acc, err := k.store.find(ctx, tx, a)
+	if err != nil {
+		return "", err
+	}
+	if acc.Status != Active || acc.Provisional || acc.Level < 2 {
+		return "", fault.New(fault.Conflict, "account.staff_code.level")
+	}
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return "", err
+	}
+	code := newStaffCode()
+	_, err = tx.ExecContext(ctx, `INSERT INTO account_staff_code (account, code_hash, tries, expires_at) VALUES ($1, $2, 0, $3)
+		ON CONFLICT (account) DO UPDATE SET code_hash = excluded.code_hash, tries = 0, expires_at = excluded.expires_at, used_at = NULL`,
+		a, k.staffCodeHash(a, code), clock.Micros(k.c.Clock.Now().Add(f.duration("staff_code_hours", time.Hour))))
+	if err != nil {
+		return "", fmt.Errorf("keep a staff code: %w", err)
+	}
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.staff_code.issued", Subject: acc.Person}); err != nil {
+		return "", err
+	}
+	return code, k.tellTx(ctx, tx, by, a, "passkey_code", map[string]string{"hours": strconv.Itoa(f.value("staff_code_hours"))})
+}
+
+// checkStaffCode counts an attempt before it looks at the code, and gives the
+// attempt back when the code is right: a person who cancels her device's
+// dialogue has not guessed.
+func (k *Keeper) checkStaffCode(ctx context.Context, s Session, code string, f inForce) ([]byte, error) {
+	given := k.staffCodeHash(s.Account, code)
+	now := clock.Micros(k.c.Clock.Now())
+	most := f.value("staff_code_tries")
+	right, left := false, 0
+	err := k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		var have []byte
+		var tries int
+		err := tx.QueryRowContext(ctx, `UPDATE account_staff_code SET tries = tries + 1 WHERE account = $1 AND used_at IS NULL AND expires_at > $2 AND tries < $3
+			RETURNING code_hash, tries`, s.Account, now, most).Scan(&have, &tries)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("count an attempt: %w", err)
+		}
+		if right = hmac.Equal(have, given); right {
+			_, err := tx.ExecContext(ctx, `UPDATE account_staff_code SET tries = tries - 1 WHERE account = $1 AND code_hash = $2`, s.Account, have)
+			return err
+		}
+		left = most - tries
+		return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.staff_code.refused", Subject: s.Person, Outcome: "refused"})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !right {
+		return nil, fault.New(fault.Invalid, "account.passkey.code").With("code", "account.passkey.code").Arg("left", strconv.Itoa(left))
+	}
+	return given, nil
+}
+
+// BeginPasskey gives the options with which her device makes a passkey. It takes
+// a fresh sign-in and either a staff code or a session that a passkey of hers
+// opened; a password alone, which can be phished, is never enough.
+func (k *Keeper) BeginPasskey(ctx context.Context, s Session, code string, r RemoteInfo) (Ceremony, error) {
+	if k.passkeys == nil {
+		return Ceremony{}, errPasskeyOff
+	}
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	if err := k.fresh(s, f); err != nil {
+		return Ceremony{}, err
+	}
+	acc, err := k.Find(ctx, s.Account)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	if acc.Status != Active || acc.Provisional || acc.Level < 2 {
+		return Ceremony{}, fault.New(fault.Forbidden, "account.passkey.level")
+	}
+	var allowed []byte
+	if s.Passkey.IsZero() {
+		if allowed, err = k.checkStaffCode(ctx, s, code, f); err != nil {
+			return Ceremony{}, err
+		}
+	}
+	o, err := k.store.owner(ctx, k.c.DB.Read(), s.Account)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	if len(o.keys) >= f.value("passkey_most") {
+		return Ceremony{}, fault.New(fault.Conflict, "account.passkey.most")
+	}
+	d, err := k.Own(ctx, s)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	number := d.Number.Reveal()
+	o.name, o.display = d.Name+" ••"+number[max(len(number)-4, 0):], d.Name
+	var have []protocol.CredentialDescriptor
+	for _, c := range o.WebAuthnCredentials() {
+		have = append(have, c.Descriptor())
+	}
+	creation, data, err := k.passkeys.BeginRegistration(o, webauthn.WithExclusions(have))
+	if err != nil {
+		return Ceremony{}, fmt.Errorf("begin a registration: %w", err)
+	}
+	life := f.duration("passkey_minutes", time.Minute)
+	creation.Response.Timeout = int(life.Milliseconds())
+	return k.keepCeremony(ctx, kindRegister, data, creation.Response, &s, r, allowed, life)
+}
+
+// FinishPasskey checks what her device made and keeps it. The staff code is
+// used up in the same transaction; of two answers to two challenges that one
+// code allowed, one is kept.
+func (k *Keeper) FinishPasskey(ctx context.Context, s Session, t Token, answer []byte, label string, r RemoteInfo) (Passkey, error) {
+	if k.passkeys == nil {
+		return Passkey{}, errPasskeyOff
+	}
+	data, code, err := k.useCeremony(ctx, kindRegister, t, &s, r)
+	if err != nil {
+		return Passkey{}, err
+	}
+	o := owner{handle: k.store.handle(s.Account)}
+	got, err := k.checkCreation(o, data, answer)
+	if err != nil {
+		return Passkey{}, errors.Join(err, k.c.Audit.Record(ctx, audit.Entry{Actor: s.Actor(), Action: "account.passkey.register", Subject: s.Person, Outcome: "refused"}))
+	}
+	now := k.c.Clock.Now()
+	p := Passkey{ID: id.New[passkeyKind](), Label: labelled(label, r.Label), Synced: got.Flags.BackupEligible, CreatedAt: clock.FromMicros(clock.Micros(now))}
+	rec := record{Credential: got.ID, PublicKey: got.PublicKey, AAGUID: got.Authenticator.AAGUID, Format: got.AttestationFormat}
+	for _, x := range got.Transport[:min(len(got.Transport), transportsLimit)] {
+		rec.Transports = append(rec.Transports, string(x))
+	}
+	plain, err := json.Marshal(rec)
+	if err != nil {
+		return Passkey{}, fmt.Errorf("keep a passkey: %w", err)
+	}
+	err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := standsTx(ctx, tx, s); err != nil {
+			return err
+		}
+		if err := k.allowedTx(ctx, tx, s, code, now); err != nil {
+			return err
+		}
+		sealed, err := k.c.Seal.SealTx(ctx, tx, Owner(s.Account), sealPasskey, plain)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO account_passkey (account, id, record, sign_count, synced, backed_up, label, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			s.Account, p.ID, sealed, int64(got.Authenticator.SignCount), p.Synced, got.Flags.BackupState, p.Label, clock.Micros(now)); err != nil {
+			return fmt.Errorf("keep a passkey: %w", err)
+		}
+		ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_passkey_index (credential_index, account, passkey) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			k.store.credentialIndex(got.ID), s.Account, p.ID))
+		if err != nil {
+			return fmt.Errorf("index a passkey: %w", err)
+		}
+		if !ok {
+			return errPasskeyRefused // another account has this credential
+		}
+		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.passkey.registered", Subject: s.Person,
+			Detail: map[string]string{"passkey": p.ID.String(), "kind": string(passkeyFactor(p.Synced))}}); err != nil {
+			return err
+		}
+		return k.tellTx(ctx, tx, s.Actor(), s.Account, "passkey_added", map[string]string{"device": p.Label})
+	})
+	return p, err
+}
+
+// allowedTx looks again at what allowed the registration.
+func (k *Keeper) allowedTx(ctx context.Context, tx *db.Tx, s Session, code []byte, now time.Time) error {
+	if code == nil {
+		var n int
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_session s JOIN account_passkey p ON p.account = s.account AND p.id = s.passkey
+			WHERE s.account = $1 AND s.id = $2 AND p.ended_at IS NULL`, s.Account, s.ID).Scan(&n); err != nil {
+			return fmt.Errorf("look for the passkey of the session: %w", err)
+		}
+		if n == 0 {
+			return errPasskeyStale
+		}
+		return nil
+	}
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_staff_code SET used_at = $3 WHERE account = $1 AND code_hash = $2 AND used_at IS NULL AND expires_at > $3`,
+		s.Account, code, clock.Micros(now)))
+	if err != nil {
+		return fmt.Errorf("use a staff code: %w", err)
+	}
+	if !ok {
+		return errPasskeyStale
+	}
+	return nil
+}
+
+// checkCreation is WebAuthn level 3, section 7.1.
+func (k *Keeper) checkCreation(o owner, data webauthn.SessionData, answer []byte) (*webauthn.Credential, error) {
+	if len(answer) > maxCredential {
+		return nil, errPasskeyRefused
+	}
+	parsed, err := protocol.ParseCredentialCreationResponseBody(bytes.NewReader(answer))
+	if err != nil {
+		return nil, errPasskeyRefused
+	}
+	got, err := k.passkeys.CreateCredential(o, data, parsed)
+	if err != nil {
+		return nil, errPasskeyRefused
+	}
+	return got, nil
+}
