@@ -69,6 +69,9 @@ type Evidence struct {
 	Sex       population.Verdict `json:"sex"`
 	Current   bool               `json:"current"` // the number is the one in force
 	AsOf      time.Time          `json:"as_of"`
+
+	Dossier string `json:"dossier,omitempty"` // the code of the counter's dossier
+	What    string `json:"what,omitempty"`    // what was compared there: "fingerprint", "portrait"
 }
 
 // CaseFile is a whole case as the registrar sees it.

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"danh/account/password"
 	"danh/account/portrait"
 	"danh/audit"
@@ -17,6 +19,9 @@ import (
 	"danh/internal/job"
 	"danh/internal/seal"
 	"danh/notify"
+	"danh/office"
+	"danh/registry/card"
+	"danh/registry/immigration"
 	"danh/registry/population"
 )
 
@@ -31,8 +36,12 @@ type Config struct {
 	Notify     *notify.Sender
 	Population *population.Registry
 	Calendar   WorkingDays
-	Carrier    SubscriberCheck // nil: the answer is always Unknown
-	Areas      Areas           // nil: every registrar sees every case
+	Carrier    SubscriberCheck       // nil: the answer is always Unknown
+	Roster     *office.Roster        // nil: no officer may do anything to an account
+	Cards      *card.Registry        // nil: cards lock nothing
+	Borders    *immigration.Registry // nil: stays lock nothing
+	Citizen    string                // address of the citizen's door, for links in messages; passkeys are bound to it, and without it there are none
+	Areas      Areas                 // nil: every registrar sees every case
 
 	Pepper      []byte          // optional secret mixed into every password hash
 	Argon       password.Params // zero: t=2, m=19 MiB, p=1
@@ -61,6 +70,8 @@ type Keeper struct {
 	rules  rules
 	spray  *spray
 	studio *portrait.Studio
+
+	passkeys *webauthn.WebAuthn // nil: there are none at this address
 }
 
 // New returns a keeper and registers the room's jobs on the queue.
@@ -76,6 +87,10 @@ func New(c Config) (*Keeper, error) {
 	}
 	k := &Keeper{c: c, hasher: password.NewHasher(c.Argon, c.Pepper), spray: newSpray(c.Clock), studio: portrait.NewStudio()}
 	k.store = store{seal: c.Seal}
+	var err error
+	if k.passkeys, err = relyingParty(c.Citizen); err != nil {
+		return nil, err
+	}
 	k.rules.db, k.rules.clock = c.DB, c.Clock
 	k.handleJobs()
 	return k, nil

@@ -29,6 +29,9 @@ func (k *Keeper) LockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, g 
 	if err != nil {
 		return err
 	}
+	if err := k.officeTx(ctx, tx, by, acc.Person, lockRoles...); err != nil {
+		return err
+	}
 	if acc.Status.Over() {
 		return fault.New(fault.Conflict, "account.over")
 	}
@@ -74,6 +77,13 @@ func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 	if by.Kind != audit.KindOfficer && by.Kind != audit.KindSystem {
 		return fault.New(fault.Forbidden, "account.lock.forbidden")
 	}
+	acc, err := k.store.find(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	if err := k.officeTx(ctx, tx, by, acc.Person, unlockRoles...); err != nil {
+		return err
+	}
 	now := clock.Micros(k.c.Clock.Now())
 	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_lock SET ended_at = $3 WHERE account = $1 AND ground = $2 AND ended_at IS NULL`, a, string(g), now))
 	if err != nil {
@@ -82,16 +92,24 @@ func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 	if !ok {
 		return fault.New(fault.Conflict, "account.not_locked")
 	}
-	acc, err := k.store.find(ctx, tx, a)
-	if err != nil {
-		return err
-	}
 	var left int
 	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_lock WHERE account = $1 AND ended_at IS NULL`, a).Scan(&left); err != nil {
 		return fmt.Errorf("count locks: %w", err)
 	}
 	if left == 0 && acc.Status == Locked {
-		if _, err := k.store.moveTx(ctx, tx, a, Locked, Active, now); err != nil {
+		// What was never activated goes on waiting for it.
+		to := Active
+		var passwords int
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_password WHERE account = $1`, a).Scan(&passwords); err != nil {
+			return fmt.Errorf("look for a password: %w", err)
+		}
+		if passwords == 0 {
+			to = Issued
+		}
+		if _, err := k.store.moveTx(ctx, tx, a, Locked, to, now); err != nil {
+			return err
+		}
+		if err := k.tellTx(ctx, tx, by, a, "account_unlocked", nil); err != nil {
 			return err
 		}
 	}

@@ -26,6 +26,14 @@ func (k *Keeper) EvictProvisionalTx(ctx context.Context, tx *db.Tx, by audit.Act
 	if by.Kind != audit.KindOfficer && by.Kind != audit.KindSystem {
 		return ID{}, fault.New(fault.Forbidden, "account.evict.forbidden")
 	}
+	if err := k.officeTx(ctx, tx, by, person, endRoles...); err != nil {
+		return ID{}, err
+	}
+	return k.evictTx(ctx, tx, by, person)
+}
+
+// evictTx is EvictProvisionalTx once it is clear that the actor may.
+func (k *Keeper) evictTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person) (ID, error) {
 	var a ID
 	// Of two that put it out at once, one finds it and the other finds nobody.
 	err := tx.QueryRowContext(ctx, `DELETE FROM account_person WHERE person = $1 AND account IN (SELECT id FROM account_account WHERE person = $1 AND provisional)
@@ -51,6 +59,9 @@ func (k *Keeper) CloseTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, w
 	if by.Kind == audit.KindCitizen && by.Account != Owner(a) || by.Kind == audit.KindPartner || by.Kind == audit.KindAnonymous {
 		return fault.New(fault.Forbidden, "account.close.forbidden")
 	}
+	if err := k.officeTx(ctx, tx, by, acc.Person, endRoles...); err != nil {
+		return err
+	}
 	return k.closeTx(ctx, tx, by, a, acc.Person, why)
 }
 
@@ -70,6 +81,7 @@ func (k *Keeper) closeTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, p
 		`DELETE FROM account_login WHERE account = $1`,
 		`DELETE FROM account_phone WHERE account = $1`,
 		`DELETE FROM account_portrait WHERE account = $1`,
+		`DELETE FROM account_activation WHERE account = $1`,
 	} {
 		if _, err := tx.ExecContext(ctx, q, a); err != nil {
 			return fmt.Errorf("close account: %w", err)

@@ -27,7 +27,7 @@ var transitions = map[Status][]Status{
 	Issued:           {Active, ActivationLapsed, Locked, Closed},
 	ActivationLapsed: {Active, Locked, Closed}, // through the hotline, Decree 69/2024 article 14
 	Active:           {Locked, Closed},
-	Locked:           {Active, Closed},
+	Locked:           {Active, Issued, Closed}, // Issued: what was never activated
 }
 
 // MayBecome reports whether a state may follow another.
@@ -57,7 +57,9 @@ const (
 	StayExpired     Ground = "stay_expired"     // a foreigner's passport or residence card
 	PhoneConflict   Ground = "phone_conflict"   // the phone's true owner opened an account with it
 	NumberCancelled Ground = "number_cancelled" // the number was cancelled
+	CardLost        Ground = "card_lost"        // only while a dated rule says so
+	CardExpired     Ground = "card_expired"     // only while a dated rule says so
 )
 
 // Grounds lists the grounds of a lock.
-var Grounds = []Ground{OwnRequest, Breach, CardRevoked, CardHeld, Death, CompetentBody, StayExpired, PhoneConflict, NumberCancelled}
+var Grounds = []Ground{OwnRequest, Breach, CardRevoked, CardHeld, Death, CompetentBody, StayExpired, PhoneConflict, NumberCancelled, CardLost, CardExpired}

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+
+	"danh/account/contact"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/registry/population"
+)
+
+// Proofed is what a counter established about somebody. Its enrolment stands
+// for it: registry, biometrics and authority were checked in the transaction
+// that it is handed over in.
+type Proofed struct {
+	Person    id.Person
+	Number    population.Number // in force; zero for a foreigner, who is given one
+	Name      string
+	BirthDate clock.Date
+	Sex       population.Sex
+
+	Phone, Email string // hers, or her representative's
+	Language     string // "vi" without it
+	Carrier      Answer // what the carrier said of the phone
+
+	Level    Level  // 1 or 2
+	How      string // "counter" without it
+	Evidence Evidence
+
+	Representative id.Person // who confirms each use; zero: she acts herself
+}
+
+const proofGround = "NĐ 69/2024, Điều 10"
+
+func (k *Keeper) checkProofed(p *Proofed, level Level) error {
+	f := fault.New(fault.Invalid, "account.proofed.incomplete")
+	p.Name = population.NormaliseName(p.Name)
+	p.Language, p.How, p.Carrier = cmp.Or(p.Language, "vi"), cmp.Or(p.How, "counter"), cmp.Or(p.Carrier, Unknown)
+	if p.Person.IsZero() || p.Representative == p.Person {
+		f.With("person", "account.proofed.person")
+	}
+	if p.Level < 1 || p.Level > 2 || level != 0 && p.Level != level {
+		f.With("level", "account.proofed.level")
+	}
+	if p.Name == "" {
+		f.With("name", "account.opening.name")
+	}
+	if p.BirthDate.IsZero() {
+		f.With("birth_date", "problem.date")
+	}
+	// Level 2 is what was compared with face or fingers (Decree 69/2024, article 10).
+	if p.Level == 2 && p.Evidence.What == "" || p.Evidence.Dossier == "" {
+		f.With("evidence", "account.proofed.evidence")
+	}
+	var err error
+	if p.Phone != "" {
+		if p.Phone, err = contact.ParsePhone(p.Phone); err != nil {
+			f.With("phone", "account.proofed.phone")
+		}
+	}
+	if p.Email, err = contact.ParseEmail(p.Email); err != nil {
+		f.With("email", "account.proofed.email")
+	}
+	if len(f.Fields) > 0 {
+		return f
+	}
+	return nil
+}
+
+// officerOnly: what raises an identity is done by an officer of a counter, and
+// not about herself. Whether she holds the dossier is the enrolment's to check.
+func (k *Keeper) officerOnlyTx(ctx context.Context, tx *db.Tx, by audit.Actor, persons ...id.Person) error {
+	if by.Kind != audit.KindOfficer || by.Account.IsZero() {
+		return fault.New(fault.Forbidden, "account.proofed.forbidden")
+	}
+	if slices.Contains(persons, by.Person) {
+		return fault.New(fault.Forbidden, "account.staff.own")
+	}
+	if k.c.Roster == nil {
+		return nil
+	}
+	return k.staffTx(ctx, tx, by, counterRoles...)
+}
+
+// OpenProofedTx opens an account for somebody who was proofed at a counter. It
+// is issued and sleeps until she activates it with the code that is sent to
+// her. A provisional account that somebody holds on her person falls to her:
+// it is closed, its sessions end and nothing of it passes on. An account that
+// is not provisional is a Conflict, account.exists: it is raised instead.
+//
+// For a child or a ward p.Representative has an own account of level 2; the
+// phone is hers and bound to her account, and RepresentTx in the same
+// transaction says who she is.
+func (k *Keeper) OpenProofedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p Proofed) (ID, error) {
+	if err := k.checkProofed(&p, 0); err != nil {
+		return ID{}, err
+	}
+	if p.Phone == "" && p.Email == "" {
+		return ID{}, fault.New(fault.Invalid, "account.proofed.incomplete").With("phone", "account.proofed.contact")
+	}
+	if err := k.officerOnlyTx(ctx, tx, by, p.Person, orNobody(p.Representative)); err != nil {
+		return ID{}, err
+	}
+	if !p.Representative.IsZero() {
+		if err := k.mayRepresentTx(ctx, tx, p.Representative); err != nil {
+			return ID{}, err
+		}
+	}
+	numbers, err := k.numbersTx(ctx, tx, by, p)
+	if err != nil {
+		return ID{}, err
+	}
+	// 1. A squatter leaves first: her phone and logins are free from here on.
+	if _, err := k.evictTx(ctx, tx, by, p.Person); err != nil {
+		return ID{}, err
+	}
+	// 2. The account, sealed under a key of its own.
+	now, a := k.c.Clock.Now(), id.New[kind]()
+	at := clock.Micros(now)
+	if p.Number.IsZero() {
+		if p.Number, err = k.foreignNumberTx(ctx, tx, a); err != nil {
+			return a, err
+		}
+	}
+	key, err := k.c.Seal.FindOrMakeTx(ctx, tx, Owner(a))
+	if err != nil {
+		return a, err
+	}
+	declared, err := key.Seal(sealDeclared, packDeclared(Declared{Number: p.Number, Name: p.Name, BirthDate: p.BirthDate, Sex: p.Sex}))
+	if err != nil {
+		return a, err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO account_account (id, person, level, status, status_at, provisional, proof_what, proof_how, proof_strength, proof_at, proof_evidence, carrier,
+			language, declared, declared_at, opened_at, represented)
+		VALUES ($1, $2, $3, 'issued', $4, FALSE, $5, $6, 'in_person', $7, $8, $9, $10, $11, $12, $13, $14)`,
+		a, p.Person, int(p.Level), at, cmp.Or(p.Evidence.What, "declared_match"), p.How, at, p.Evidence.pack(), string(p.Carrier), p.Language, declared, at, at, !p.Representative.IsZero()); err != nil {
+		return a, fmt.Errorf("insert account: %w", err)
+	}
+	// 3. The primary key decides between two openings for one person.
+	if ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_person (person, account) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING`, p.Person, a)); err != nil {
+		return a, fmt.Errorf("claim person: %w", err)
+	} else if !ok {
+		return a, fault.New(fault.Conflict, "account.exists")
+	}
+	// 4. Numbers that sign in: hers must not be another account's.
+	if err := k.aliasTx(ctx, tx, a, append([]population.Number{p.Number}, numbers...)); err != nil {
+		return a, err
+	}
+	var whose ID
+	if err := tx.QueryRowContext(ctx, `SELECT account FROM account_login WHERE number_index = $1`, k.store.numberIndex(p.Number)).Scan(&whose); err != nil {
+		return a, fmt.Errorf("look whose number it is: %w", err)
+	}
+	if whose != a {
+		return a, fault.New(fault.Conflict, "account.proofed.number")
+	}
+	// 5. How she is reached. A representative's phone stays bound to her own account.
+	if err := k.contactTx(ctx, tx, key, a, p); err != nil {
+		return a, err
+	}
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.issued", Subject: p.Person, Purpose: "account.enrolment", Ground: proofGround,
+		Detail: map[string]string{"level": fmt.Sprint(int(p.Level)), "how": p.How, "carrier": string(p.Carrier), "dossier": p.Evidence.Dossier}}); err != nil {
+		return a, err
+	}
+	// 6. She is told, with the code that wakes it.
+	number := ""
+	if foreign(p.Number) {
+		number = p.Number.Reveal()
+	}
+	return a, k.inviteTx(ctx, tx, by, a, p.Level, number)
+}
+
+// RaiseTx raises an account of level 1 that is surely hers to level 2. It goes
+// on as it was: password, sessions and devices stay, and she is told. A
+// provisional account is not raised, it gives way: see OpenProofedTx.
+func (k *Keeper) RaiseTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, p Proofed) error {
+	if err := k.checkProofed(&p, 2); err != nil {
+		return err
+	}
+	if err := k.officerOnlyTx(ctx, tx, by, p.Person); err != nil {
+		return err
+	}
+	acc, err := k.store.find(ctx, tx, a)
+	switch {
+	case err != nil:
+		return err
+	case acc.Person != p.Person:
+		return fault.New(fault.Conflict, "account.proofed.other")
+	case acc.Provisional:
+		return fault.New(fault.Conflict, "account.proofed.provisional")
+	case acc.Level >= 2:
+		return fault.New(fault.Conflict, "account.proofed.already")
+	}
+	numbers, err := k.numbersTx(ctx, tx, by, p)
+	if err != nil {
+		return err
+	}
+	// One conditional update: of two raises one finds level 1.
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_account SET level = 2, proof_what = $3, proof_how = $4, proof_strength = 'in_person', proof_at = $5, proof_evidence = $6
+		WHERE id = $1 AND person = $2 AND level = 1 AND NOT provisional AND status IN ('issued', 'activation_lapsed', 'active')`,
+		a, p.Person, p.Evidence.What, p.How, clock.Micros(k.c.Clock.Now()), p.Evidence.pack()))
+	if err != nil {
+		return fmt.Errorf("raise account: %w", err)
+	}
+	if !ok {
+		return fault.New(fault.Conflict, "account.proofed.not_active")
+	}
+	if err := k.aliasTx(ctx, tx, a, numbers); err != nil {
+		return err
+	}
+	if err := k.recontactTx(ctx, tx, by, a, p); err != nil {
+		return err
+	}
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.raised", Subject: p.Person, Purpose: "account.enrolment", Ground: proofGround,
+		Detail: map[string]string{"level": "2", "how": p.How, "dossier": p.Evidence.Dossier}}); err != nil {
+		return err
+	}
+	return k.tellTx(ctx, tx, by, a, "account_raised", map[string]string{"level": "2"})
+}
+
+// FindByPersonTx finds the account that is open for a person, within the
+// caller's transaction.
+func (k *Keeper) FindByPersonTx(ctx context.Context, tx *db.Tx, person id.Person) (Account, error) {
+	return k.store.ofPerson(ctx, tx, person)
+}
+
+// CheckPhone says early what opening would say of a phone: Conflict when it is
+// another account's and would not follow her.
+func (k *Keeper) CheckPhone(ctx context.Context, person id.Person, phone string, carrier Answer) error {
+	phone, err := contact.ParsePhone(phone)
+	if err != nil {
+		return err
+	}
+	return k.phoneFree(ctx, k.c.DB.Read(), phone, person, carrier)
+}
+
+// phoneFree: a phone of another account follows her who is its subscriber,
+// unless the other one is too, by the carrier's word. A provisional account on
+// her own person is no other.
+func (k *Keeper) phoneFree(ctx context.Context, q db.Q, phone string, person id.Person, carrier Answer) error {
+	taken := false
+	err := each(ctx, q, `SELECT a.carrier FROM account_phone p JOIN account_account a ON a.id = p.account WHERE p.phone_index = $1 AND a.person <> $2`,
+		[]any{k.store.phoneIndex(phone), person}, func(s scanner) error {
+			var c Answer
+			err := s.Scan(&c)
+			taken = carrier != Yes || c == Yes
+			return err
+		})
+	if err != nil {
+		return fmt.Errorf("find phone: %w", err)
+	}
+	if taken {
+		return fault.New(fault.Conflict, "account.phone.taken").With("phone", "account.phone.taken")
+	}
+	return nil
+}
+
+// contactTx keeps phone and e-mail of an account and binds the phone to it.
+func (k *Keeper) contactTx(ctx context.Context, tx *db.Tx, key interface {
+	Seal(string, []byte) ([]byte, error)
+}, a ID, p Proofed) error {
+	var phone, index, email []byte
+	var err1, err2 error
+	if p.Phone != "" {
+		index = k.store.phoneIndex(p.Phone)
+		phone, err1 = key.Seal(sealPhone, []byte(p.Phone))
+	}
+	if p.Email != "" {
+		email, err2 = key.Seal(sealEmail, []byte(p.Email))
+	}
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	if p.Phone != "" && p.Representative.IsZero() {
+		if err := k.phoneFree(ctx, tx, p.Phone, p.Person, p.Carrier); err != nil {
+			return err
+		}
+		if err := k.takePhoneTx(ctx, tx, p.Phone, p.Person); err != nil {
+			return err
+		}
+		if ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_phone (phone_index, account) VALUES ($1, $2) ON CONFLICT (phone_index) DO NOTHING`, index, a)); err != nil {
+			return fmt.Errorf("claim phone: %w", err)
+		} else if !ok {
+			return fault.New(fault.Conflict, "account.phone.taken").With("phone", "account.phone.taken")
+		}
+	}
+	// The phone counts as confirmed once a code that went to it came back.
+	if _, err := tx.ExecContext(ctx, `UPDATE account_account SET phone = $2, phone_index = $3, phone_at = NULL, email = $4, email_at = NULL, carrier = $5 WHERE id = $1`,
+		a, phone, index, email, string(p.Carrier)); err != nil {
+		return fmt.Errorf("keep contact: %w", err)
+	}
+	return nil
+}
+
+// recontactTx changes phone and e-mail where the counter took others. The
+// earlier phone is told: it is the one that a thief would want silent.
+func (k *Keeper) recontactTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, p Proofed) error {
+	c, err := k.store.channels(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	p.Phone, p.Email = cmp.Or(p.Phone, c.Phone), cmp.Or(p.Email, c.Email)
+	if p.Phone == c.Phone && p.Email == c.Email {
+		return nil
+	}
+	key, err := k.c.Seal.Find(ctx, tx, Owner(a))
+	if err != nil {
+		return err
+	}
+	if p.Phone == c.Phone {
+		if p.Email == "" {
+			return nil
+		}
+		email, err := key.Seal(sealEmail, []byte(p.Email))
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE account_account SET email = $2, email_at = NULL WHERE id = $1`, a, email); err != nil {
+			return fmt.Errorf("keep e-mail: %w", err)
+		}
+		return k.tellTx(ctx, tx, by, a, "email_changed", nil)
+	}
+	if err := k.tellTx(ctx, tx, by, a, "phone_changed", nil); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM account_phone WHERE account = $1`, a); err != nil {
+		return fmt.Errorf("free phone: %w", err)
+	}
+	return k.contactTx(ctx, tx, key, a, p)
+}
+
+// numbersTx lists the numbers that are or were hers. The registry of people
+// knows no foreigner: she has the number of her account.
+func (k *Keeper) numbersTx(ctx context.Context, tx *db.Tx, by audit.Actor, p Proofed) ([]population.Number, error) {
+	who, err := k.c.Population.FindTx(ctx, tx, audit.Look{By: by, Purpose: "account.enrolment", Ground: proofGround, Fields: []string{population.FieldNumbers}}, p.Person)
+	if fault.Is(err, fault.NotFound) && (p.Number.IsZero() || foreign(p.Number)) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list numbers: %w", err)
+	}
+	if who.Dead {
+		return nil, fault.New(fault.Conflict, "account.proofed.dead")
+	}
+	var out []population.Number
+	current := false
+	for _, n := range who.Numbers {
+		out = append(out, n.Number)
+		current = current || n.Number.Equal(p.Number)
+	}
+	if !current {
+		return nil, fault.New(fault.Conflict, "account.proofed.number")
+	}
+	return out, nil
+}
+
+// foreignPrefix begins the numbers of foreigners' accounts. Personal numbers
+// begin with a province or country code below 300 (Circular 07/2016), so none
+// of theirs is ever a citizen's. Decree 69/2024, article 5, gives a foreigner a
+// number of her own; its form is the house's.
+const foreignPrefix = "9"
+
+func foreign(n population.Number) bool {
+	s := n.Reveal()
+	return len(s) == 12 && s[:1] == foreignPrefix
+}
+
+// foreignNumberTx draws a free number and keeps it for the account.
+func (k *Keeper) foreignNumberTx(ctx context.Context, tx *db.Tx, a ID) (population.Number, error) {
+	for range 10 {
+		r, err := rand.Int(rand.Reader, big.NewInt(100_000_000_000))
+		if err != nil {
+			panic("account: the system's random source failed: " + err.Error())
+		}
+		n := population.Number(foreignPrefix + fmt.Sprintf("%011d", r))
+		var taken int
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_login WHERE number_index = $1`, k.store.numberIndex(n)).Scan(&taken); err != nil {
+			return "", fmt.Errorf("draw a number: %w", err)
+		}
+		if taken == 0 {
+			return n, nil
+		}
+	}
+	return "", errors.New("account: no free number was drawn")
+}
+
+// pack is the evidence as it lies in the account's row.
+func (e Evidence) pack() string {
+	b, err := json.Marshal(e)
+	if err != nil {
+		panic("account: evidence is plain data: " + err.Error())
+	}
+	return string(b)
+}
