@@ -15,13 +15,17 @@ import (
 )
 
 type importCommand struct {
-	People importPeopleCommand `cmd:"" help:"Load a people feed into the population and residence registries."`
+	People     importPeopleCommand     `cmd:"" help:"Load a people feed into the population and residence registries."`
+	Cards      importCardsCommand      `cmd:"" help:"Load the cards that people hold, with portraits and prints."`
+	Immigrants importImmigrantsCommand `cmd:"" help:"Load foreigners with their passports and residence cards."`
 }
 
 // Help implements kong.HelpProvider.
 func (importCommand) Help() string {
 	return `Example:
-  danh import people people.jsonl`
+  danh import people people.jsonl
+  danh import cards cards.jsonl
+  danh import immigrants foreigners.jsonl --prints foreigners-prints.jsonl`
 }
 
 type importPeopleCommand struct {

@@ -295,6 +295,7 @@ type Earlier struct {
 	Number    population.Number
 	IssuedOn  clock.Date
 	ExpiresOn clock.Date
+	Portrait  []byte // JPEG, as the source holds it; may be empty
 	Ground    string
 }
 
@@ -326,8 +327,15 @@ func (r *Registry) RecordEarlierTx(ctx context.Context, tx *db.Tx, by audit.Acto
 	if err := r.keepRowTx(ctx, tx, c); err != nil {
 		return Card{}, err
 	}
+	fields := []string{"number"}
+	if len(e.Portrait) > 0 {
+		fields = append(fields, FieldPortrait)
+		if err := r.keepPortraitTx(ctx, tx, e.Person, e.IssuedOn, e.Portrait); err != nil {
+			return Card{}, err
+		}
+	}
 	if err := r.audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "card.earlier_recorded", Subject: e.Person, Purpose: "card.purpose.keep", Ground: e.Ground,
-		Fields: []string{"number"}, Detail: map[string]string{"card": c.ID.String(), "kind": string(e.Kind)}}); err != nil {
+		Fields: fields, Detail: map[string]string{"card": c.ID.String(), "kind": string(e.Kind)}}); err != nil {
 		return Card{}, fmt.Errorf("record earlier card: %w", err)
 	}
 	return c, nil

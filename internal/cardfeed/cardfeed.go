@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cardfeed owns the feed of what was issued and captured elsewhere:
+// the cards that people hold, their portraits and their fingers' minutiae, one
+// JSON object a line (docs/card.md). It is the format's only reader and writer.
+//
+// It checks form alone. A line that cannot be read is named by line, field and
+// reason, never by a value, and the reading goes on. It knows no registry: to
+// whom a line belongs is found by whoever loads it.
+package cardfeed
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/jpeg"
+	"io"
+	"strings"
+
+	"danh/internal/clock"
+	"danh/internal/fmr"
+)
+
+// Registry says whose people the refs of a feed name.
+type Registry string
+
+// The registries.
+const (
+	Population  Registry = "population"
+	Immigration Registry = "immigration"
+)
+
+// Header is the first line.
+type Header struct {
+	Format   string     `json:"format"` // "danh-cards"
+	Version  int        `json:"version"`
+	Registry Registry   `json:"registry"`
+	Source   string     `json:"source"` // of the feed whose refs the lines use
+	Count    int        `json:"count"`
+	AsOf     clock.Date `json:"as_of"`
+}
+
+// Bearer is a person's line: what she holds, and how she looked and felt to
+// whoever took it.
+type Bearer struct {
+	Ref      string    `json:"ref,omitempty"`    // the people feed's
+	Number   string    `json:"number,omitempty"` // or her identity number
+	Cards    []Card    `json:"cards,omitempty"`  // none for foreigners
+	Portrait *Portrait `json:"portrait,omitempty"`
+	Prints   *Prints   `json:"prints,omitempty"`
+}
+
+// Card is a card of an earlier kind.
+type Card struct {
+	Kind    string     `json:"kind"`   // cmnd, cccd, cccd_chip
+	Number  string     `json:"number"` // nine digits or twelve
+	Issued  clock.Date `json:"issued"`
+	Expires clock.Date `json:"expires,omitzero"` // its last day
+}
+
+// Portrait is the latest one on record.
+type Portrait struct {
+	Taken clock.Date `json:"taken"`
+	JPEG  []byte     `json:"jpeg"` // base64, at most MaxPortrait bytes
+}
+
+// Prints are minutiae of ten fingers, or of those that there are.
+type Prints struct {
+	Taken   clock.Date `json:"taken"`
+	Engine  string     `json:"engine"`           // that extracted them
+	Version string     `json:"version"`          // of it
+	Record  []byte     `json:"record,omitempty"` // base64 of a record of ISO/IEC 19794-2:2005
+	Missing []Missing  `json:"missing,omitempty"`
+}
+
+// Missing is a finger that could not be taken.
+type Missing struct {
+	Position fmr.Position `json:"position"` // ISO/IEC 19794-2:2005, table 2
+	Reason   string       `json:"reason"`   // amputated, bandaged, damaged
+}
+
+// LineError says what is wrong in a line and where.
+type LineError struct {
+	Line    int    `json:"line"`
+	Field   string `json:"field"`
+	Problem string `json:"problem"`
+}
+
+// Error implements error.
+func (e *LineError) Error() string {
+	return fmt.Sprintf("line %d, %s: %s", e.Line, e.Field, e.Problem)
+}
+
+const (
+	// MaxPortrait is what fits into a chip's DG2.
+	MaxPortrait = 64 << 10
+	maxLine     = 256 << 10
+	maxSide     = 4096 // pixels of a portrait
+)
+
+// Reader reads a feed. It is not safe for concurrent use.
+type Reader struct {
+	s      *bufio.Scanner
+	header Header
+	line   int
+}
+
+// NewReader reads the header.
+func NewReader(r io.Reader) (*Reader, error) {
+	f := &Reader{s: bufio.NewScanner(r)}
+	f.s.Buffer(make([]byte, 64<<10), maxLine)
+	if !f.s.Scan() {
+		return nil, errors.Join(&LineError{1, "header", "missing"}, f.s.Err())
+	}
+	f.line = 1
+	h := &f.header
+	if err := decode(f.s.Bytes(), h); err != nil {
+		return nil, &LineError{1, "header", "not a JSON object of the known fields"}
+	}
+	if h.Format != format || h.Version != version || !plain(h.Source) || !h.AsOf.Exact() || h.Registry != Population && h.Registry != Immigration {
+		return nil, &LineError{1, "header", "needs format danh-cards, version 1, registry (population or immigration), source and as_of"}
+	}
+	return f, nil
+}
+
+const (
+	format  = "danh-cards"
+	version = 1
+)
+
+// Header is the first line.
+func (f *Reader) Header() Header { return f.header }
+
+// Line is the number of the line last read.
+func (f *Reader) Line() int { return f.line }
+
+// Next reads the next person. A *LineError concerns that line only; io.EOF ends.
+func (f *Reader) Next() (Bearer, error) {
+	var b Bearer
+	if !f.s.Scan() {
+		if err := f.s.Err(); err != nil { // a line too long ends the reading: what follows cannot be told apart
+			return b, fmt.Errorf("line %d: %w", f.line+1, err)
+		}
+		return b, io.EOF
+	}
+	f.line++
+	if err := decode(f.s.Bytes(), &b); err != nil {
+		return Bearer{}, &LineError{f.line, "line", "not a JSON object of the known fields"}
+	}
+	if field, problem := b.check(f.header); problem != "" {
+		return Bearer{}, &LineError{f.line, field, problem}
+	}
+	return b, nil
+}
+
+func decode(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something behind the object")
+	}
+	return nil
+}
+
+func (b Bearer) check(h Header) (field, problem string) {
+	switch {
+	case (b.Ref == "") == (b.Number == ""):
+		return "ref", "either ref or number"
+	case b.Ref != "" && !plain(b.Ref):
+		return "ref", "1 to 64 letters, digits and - _ . : are needed"
+	case b.Number != "" && (h.Registry != Population || !digits(b.Number, 9, 12)):
+		return "number", "9 or 12 digits; foreigners are named by ref"
+	case len(b.Cards) > 0 && h.Registry != Population:
+		return "cards", "a foreigner's documents come in the immigration feed"
+	case len(b.Cards) > 20:
+		return "cards", "more than 20"
+	case len(b.Cards) == 0 && b.Portrait == nil && b.Prints == nil:
+		return "line", "says nothing: cards, a portrait or prints are needed"
+	}
+	for i, c := range b.Cards {
+		switch {
+		case c.Kind != "cmnd" && c.Kind != "cccd" && c.Kind != "cccd_chip":
+			return "cards.kind", "cmnd, cccd or cccd_chip"
+		case !digits(c.Number, 12) && (c.Kind != "cmnd" || !digits(c.Number, 9)):
+			return "cards.number", "12 digits; 9 or 12 for a cmnd"
+		case !c.Issued.Exact() || h.AsOf.Before(c.Issued) || !c.Expires.IsZero() && (!c.Expires.Exact() || c.Expires.Before(c.Issued)):
+			return "cards.issued", "issued, not after as_of, and expires must be days in order"
+		}
+		for _, other := range b.Cards[:i] {
+			if other.Kind == c.Kind && other.Number == c.Number && other.Issued == c.Issued {
+				return "cards", "one stands twice"
+			}
+		}
+	}
+	if p := b.Portrait; p != nil {
+		if field, problem := p.check(h); problem != "" {
+			return field, problem
+		}
+	}
+	if p := b.Prints; p != nil {
+		return p.check(h)
+	}
+	return "", ""
+}
+
+func (p *Portrait) check(h Header) (field, problem string) {
+	if !p.Taken.Exact() || h.AsOf.Before(p.Taken) {
+		return "portrait.taken", "must be a day not after as_of"
+	}
+	if len(p.JPEG) > MaxPortrait {
+		return "portrait.jpeg", "more than 64 KiB"
+	}
+	c, err := jpeg.DecodeConfig(bytes.NewReader(p.JPEG))
+	if err != nil || c.Width > maxSide || c.Height > maxSide {
+		return "portrait.jpeg", "not a JPEG file of a usable size"
+	}
+	return "", ""
+}
+
+func (p *Prints) check(h Header) (field, problem string) {
+	if !p.Taken.Exact() || h.AsOf.Before(p.Taken) {
+		return "prints.taken", "must be a day not after as_of"
+	}
+	if p.Engine == "" || len(p.Engine) > 64 || p.Version == "" || len(p.Version) > 64 {
+		return "prints.engine", "the name and the version of what extracted them are needed"
+	}
+	seen := map[fmr.Position]bool{}
+	for _, m := range p.Missing {
+		if m.Position < fmr.RightThumb || m.Position > fmr.LeftLittle || seen[m.Position] || m.Reason != "amputated" && m.Reason != "bandaged" && m.Reason != "damaged" {
+			return "prints.missing", "positions 1 to 10, each once, with amputated, bandaged or damaged"
+		}
+		seen[m.Position] = true
+	}
+	if len(p.Record) == 0 {
+		if len(p.Missing) == 0 {
+			return "prints.record", "missing"
+		}
+		return "", ""
+	}
+	r, err := fmr.Parse(p.Record)
+	if err != nil {
+		return "prints.record", "not a finger minutiae record of version 2.0"
+	}
+	if _, err := r.Prints(); err != nil {
+		return "prints.record", "its pixels are not square"
+	}
+	for _, v := range r.Views {
+		if v.Position < fmr.RightThumb || v.Position > fmr.LeftLittle || seen[v.Position] {
+			return "prints.record", "positions 1 to 10 that are not missing are needed"
+		}
+	}
+	return "", ""
+}
+
+func plain(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") == ""
+}
+
+func digits(s string, lengths ...int) bool {
+	for _, n := range lengths {
+		if len(s) == n {
+			return strings.Trim(s, "0123456789") == ""
+		}
+	}
+	return false
+}
+
+// Write writes a feed that Reader reads.
+func Write(w io.Writer, h Header, people []Bearer) error {
+	h.Format, h.Version, h.Count = format, version, len(people)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(h); err != nil {
+		return fmt.Errorf("write header: %w", err)
+	}
+	for i, b := range people {
+		if field, problem := b.check(h); problem != "" {
+			return &LineError{i + 2, field, problem}
+		}
+		if err := e.Encode(b); err != nil {
+			return fmt.Errorf("write line: %w", err)
+		}
+	}
+	return nil
+}
