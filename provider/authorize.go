@@ -244,7 +244,12 @@ func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Co
 		r.caller = hash(v.Browser)
 	}
 	if v.Session != nil {
-		s = &seen{*v.Session, p.subject(r.client, v.Session.Account)}
+		s = &seen{Session: *v.Session, subject: p.subject(r.client, v.Session.Account)}
+		if len(r.asked.ACRMust) > 0 {
+			if s.reach, err = p.c.Accounts.Reach(ctx, s.Session); err != nil {
+				return r, nil, nil, err
+			}
+		}
 		c, err = p.currentConsent(ctx, p.c.DB.Read(), v.Session.Account, r.client.ID)
 	}
 	return r, s, c, err

@@ -21,6 +21,7 @@ const (
 	Stale          Kind = "stale"           // finished, expired or unknown: nothing more will come of it
 	Stranger       Kind = "stranger"        // another browser began it
 	SignIn         Kind = "sign_in"         // she must sign in, or sign in afresh
+	UsePasskey     Kind = "passkey"         // she must use one of her passkeys, beside what she signed in with
 	ChangePassword Kind = "change_password" // her password is too old to be used for anything else
 	AskConsent     Kind = "consent"         // she must be asked
 	Refuse         Kind = "refuse"          // the client gets an error
@@ -50,6 +51,7 @@ type request struct {
 type seen struct {
 	account.Session
 	subject string
+	reach   account.Reach // how far one more factor would raise the session; zero when no class must be held
 }
 
 // next decides what a request needs, from the request, the session and the
@@ -93,6 +95,12 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 	}
 	// OpenID Connect Core Unmet Authentication Requirements 1.0.
 	if len(r.asked.ACRMust) > 0 && !slices.ContainsFunc(r.asked.ACRMust, func(want string) bool { return satisfies(s.Session, want) }) {
+		switch {
+		case s.reaches(r.asked.ACRMust, s.reach.Passkey):
+			return need(UsePasskey, "interaction_required")
+		case s.reaches(r.asked.ACRMust, s.reach.Password):
+			return need(SignIn, "login_required")
+		}
 		return Step{Refuse, "unmet_authentication_requirements"}
 	}
 	if !r.answered {
@@ -104,6 +112,14 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 		}
 	}
 	return Step{Kind: Issue}
+}
+
+// reaches reports whether one of the classes would be held with the assurance
+// that another factor brings.
+func (s *seen) reaches(classes []string, assurance int) bool {
+	then := s.Session
+	then.Assurance = assurance
+	return assurance > s.Assurance && slices.ContainsFunc(classes, func(want string) bool { return satisfies(then, want) })
 }
 
 // acrPrefix begins the authentication context classes: urn:danh:acr:l2:a3 is

@@ -93,6 +93,23 @@ func TestNext(t *testing.T) {
 		{"one of two classes held", func(w *world) { w.r.asked.ACRMust = []string{"urn:danh:acr:l2:a1", "urn:danh:acr:l1:a1"} }, issue},
 		{"level too low", func(w *world) { w.r.asked.ACRMust = []string{"urn:danh:acr:l2:a1"} }, refuse("unmet_authentication_requirements")},
 		{"assurance too low", func(w *world) { w.r.asked.ACRMust = []string{"urn:danh:acr:l1:a2"} }, refuse("unmet_authentication_requirements")},
+		{"assurance too low, but she has a passkey", func(w *world) {
+			w.r.asked.ACRMust, w.s.reach.Passkey = []string{"urn:danh:acr:l1:a3"}, 3
+		}, Step{Kind: UsePasskey}},
+		{"assurance too low, a passkey would not do", func(w *world) {
+			w.r.asked.ACRMust, w.s.reach.Passkey = []string{"urn:danh:acr:l1:a4"}, 3
+		}, refuse("unmet_authentication_requirements")},
+		{"assurance too low and a passkey, but the level too", func(w *world) {
+			w.r.asked.ACRMust, w.s.reach.Passkey = []string{"urn:danh:acr:l2:a3"}, 3
+		}, refuse("unmet_authentication_requirements")},
+		{"a passkey, silent", func(w *world) {
+			none(w)
+			w.r.asked.ACRMust, w.s.reach.Passkey = []string{"urn:danh:acr:l1:a3"}, 3
+		}, refuse("interaction_required")},
+		{"signed in by passkey, the password is missing", func(w *world) {
+			w.s.Assurance, w.r.asked.ACRMust, w.s.reach = 2, []string{"urn:danh:acr:l1:a3"}, account.Reach{Passkey: 2, Password: 3}
+		}, signIn},
+		{"a passkey changes nothing where none is asked for", func(w *world) { w.s.reach.Passkey = 3 }, issue},
 		{"provisional is level 0", func(w *world) { w.s.Provisional = true; w.r.asked.ACRMust = []string{"urn:danh:acr:l1:a1"} }, refuse("unmet_authentication_requirements")},
 		{"provisional is enough", func(w *world) { w.s.Provisional = true; w.r.asked.ACRMust = []string{"urn:danh:acr:l0:a1"} }, issue},
 		{"unknown class", func(w *world) { w.r.asked.ACRMust = []string{"loa3"} }, refuse("unmet_authentication_requirements")},
@@ -150,7 +167,7 @@ func TestNext(t *testing.T) {
 			w := world{
 				r: request{client: client, asked: &asked{Scopes: []string{"openid", "profile"}}, created: now.Add(-time.Minute), expires: now.Add(time.Minute),
 					browser: []byte("hers"), caller: []byte("hers")},
-				s: &seen{account.Session{Status: account.Active, Level: 1, Assurance: 1, AuthTime: now.Add(-time.Hour)}, "sub-1"},
+				s: &seen{account.Session{Status: account.Active, Level: 1, Assurance: 1, AuthTime: now.Add(-time.Hour)}, "sub-1", account.Reach{}},
 				c: &Consent{Fields: words(Name, BirthDate, Sex), ExpiresAt: now.Add(time.Hour)},
 			}
 			row.change(&w)

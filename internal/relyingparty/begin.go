@@ -108,6 +108,10 @@ func (c *Client) Begin(w http.ResponseWriter, r *http.Request, returnPath string
 // ErrDeclined says that she chose not to sign in or not to share.
 var ErrDeclined = fault.New(fault.Forbidden, "signin.declined")
 
+// ErrUnmet says that her account or the way she signed in is not enough for
+// this door, and that nothing she could do there and then would change it.
+var ErrUnmet = fault.New(fault.Forbidden, "signin.unmet")
+
 var errFlow = fault.New(fault.Invalid, "signin.stale")
 
 // Callback finishes a sign-in: it redeems the code, checks the ID token, reads
@@ -136,6 +140,8 @@ func (c *Client) Callback(w http.ResponseWriter, r *http.Request) (Identity, str
 		return Identity{}, f.Return, ErrDeclined
 	case "login_required", "consent_required", "interaction_required":
 		return Identity{}, f.Return, fault.New(fault.StepUp, "signin.needed")
+	case "unmet_authentication_requirements": // OpenID Connect Core Unmet Authentication Requirements 1.0
+		return Identity{}, f.Return, ErrUnmet
 	case "temporarily_unavailable", "server_error":
 		return Identity{}, f.Return, fault.New(fault.Unavailable, "signin.issuer_away")
 	default:

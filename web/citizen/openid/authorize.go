@@ -100,6 +100,8 @@ func (d *door) authorize(w http.ResponseWriter, r *http.Request) {
 		Send(w, r, step.Answer)
 	case provider.SignIn:
 		http.Redirect(w, r, "/signin?request="+back, http.StatusSeeOther)
+	case provider.UsePasskey:
+		http.Redirect(w, r, "/signin/passkey?request="+back, http.StatusSeeOther)
 	case provider.AskConsent:
 		http.Redirect(w, r, "/consent?request="+back, http.StatusSeeOther)
 	case provider.ChangePassword:
