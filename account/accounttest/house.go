@@ -70,6 +70,9 @@ func (weekdays) AddWorkingDays(t time.Time, n int) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 23, 59, 59, 0, clock.Vietnam)
 }
 
+// Citizen is the address of the citizen's door, to which passkeys are bound.
+const Citizen = "http://localhost:8080"
+
 // New furnishes a house on a database that has Schemas.
 func New(t testing.TB, d *db.DB, change ...func(*account.Config)) *House {
 	t.Helper()
@@ -91,7 +94,7 @@ func New(t testing.TB, d *db.DB, change ...func(*account.Config)) *House {
 	h.Population, err = population.New(population.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Jobs: h.Jobs, Clock: h.Clock, Log: h.Log})
 	must()
 	c := account.Config{DB: d, Clock: h.Clock, Log: h.Log, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Population: h.Population,
-		Calendar: weekdays{}, Carrier: h.Carrier, Origins: []string{"http://localhost:8081"},
+		Calendar: weekdays{}, Carrier: h.Carrier, Citizen: Citizen, Origins: []string{"http://localhost:8081"},
 		Argon: password.Params{Time: 1, Memory: 64, Threads: 1}} // the costs are the password package's own test
 	for _, f := range change {
 		f(&c)
@@ -349,6 +352,23 @@ func (h *House) Audited(t testing.TB) []string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// Raise makes an account one of level 2, as a founding or a counter would, and
+// gives the code with which its holder registers a passkey.
+func (h *House) Raise(t testing.TB, a account.ID) (code string) {
+	t.Helper()
+	err := h.DB.Write(t.Context(), func(tx *db.Tx) (err error) {
+		if _, err = tx.ExecContext(t.Context(), `UPDATE account_account SET level = 2, provisional = FALSE WHERE id = $1`, a); err != nil {
+			return err
+		}
+		code, err = h.Keeper.IssueStaffCodeTx(t.Context(), tx, audit.System("test"), a)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
 }
 
 // Lock locks an account as a competent body would have it done.
