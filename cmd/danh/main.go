@@ -31,6 +31,7 @@ type cli struct {
 	Keys    keysCommand    `cmd:"" help:"List, rotate and seal the installation's keys."`
 	Staff   staffCommand   `cmd:"" help:"Appoint staff to roles, or end an appointment."`
 	Partner partnerCommand `cmd:"" help:"Register the clients of partners, rotate their secrets, end them."`
+	Reader  readerCommand  `cmd:"" help:"Read chips and fingerprints at a counter, for the officer console."`
 	Tour    tourCommand    `cmd:"" help:"Play a whole journey against a running server, as an outside client."`
 	Bench   benchCommand   `cmd:"" help:"Measure, and say what was measured."`
 }
