@@ -47,10 +47,11 @@ const (
 
 	CSCA           Purpose = "csca"            // ES256: certificates of document signers
 	DocumentSigner Purpose = "document-signer" // ES256: security objects of chips
+	FormSeal       Purpose = "form-seal"       // ES256: seals over forms
 )
 
 // Purposes lists all of them.
-var Purposes = []Purpose{IDToken, AccessToken, Checkpoint, CSCA, DocumentSigner}
+var Purposes = []Purpose{IDToken, AccessToken, Checkpoint, CSCA, DocumentSigner, FormSeal}
 
 // Config says where the keys live.
 type Config struct {
