@@ -148,11 +148,13 @@ func (d *Desk) lookCitizen(ctx context.Context, look func(...string) audit.Look,
 		}
 		f.Household = &h
 		for _, m := range h.Members {
-			x, err := d.relative(ctx, look, m.Person, m.Relation)
-			if err != nil {
-				return err
+			x := Relative{Relation: m.Relation, Name: f.Visit.Name, Herself: true}
+			if m.Person != person {
+				if x, err = d.relative(ctx, look, m.Person, m.Relation); err != nil {
+					return err
+				}
 			}
-			x.Since, x.Herself = m.Since, m.Person == person
+			x.Since = m.Since
 			f.Members = append(f.Members, x)
 		}
 		return nil
