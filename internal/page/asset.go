@@ -36,7 +36,7 @@ type asset struct {
 }
 
 // styles are joined in this order; a component's own sheet comes from its folder.
-var styles = []string{"token.css", "dark", "font.css", "base.css", "component/*", "phone.css", "desk.css", "print.css"}
+var styles = []string{"token.css", "dark", "font.css", "base.css", "component/*", "phone.css", "desk.css", "console.css", "print.css"}
 
 // terraceSource stands for all the drawings that it can make.
 //
