@@ -4,14 +4,9 @@ package account
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"danh/internal/clock"
-	"danh/internal/db"
 )
 
 // Factor is something that was used to sign in.
@@ -75,24 +70,21 @@ func passkeyFactor(synced bool) Factor {
 }
 
 // assurance is the authentication assurance of the factors by the row in
-// force: 1 when no row speaks of them, because something was used.
-func (k *Keeper) assurance(ctx context.Context, q db.Q, factors []Factor) (int, error) {
+// force: 1 when no row speaks of them, because something was used. Of two rows
+// that overlap the weaker one counts.
+func (f inForce) assurance(factors []Factor) int {
 	words := make([]string, len(factors))
-	for i, f := range factors {
-		words[i] = string(f)
+	for i, w := range factors {
+		words[i] = string(w)
 	}
 	slices.Sort(words)
-	day := clock.DateOf(k.c.Clock.Now())
-	a := 1
-	err := q.QueryRowContext(ctx, `SELECT assurance FROM account_assurance WHERE factors = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)
-		ORDER BY valid_from DESC LIMIT 1`, strings.Join(words, " "), day).Scan(&a)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 1, nil
+	out := 0
+	for _, v := range f.book.assures[strings.Join(words, " ")] {
+		if within(f.day, v.From, v.To) && (out == 0 || v.Value < out) {
+			out = v.Value
+		}
 	}
-	if err != nil {
-		return 0, fmt.Errorf("read the assurance: %w", err)
-	}
-	return a, nil
+	return max(out, 1)
 }
 
 // Reach is what a session could become by one more factor.
@@ -115,17 +107,15 @@ func (k *Keeper) Reach(ctx context.Context, s Session) (Reach, error) {
 	if err != nil {
 		return r, fmt.Errorf("look for passkeys: %w", err)
 	}
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return r, err
+	}
 	for _, synced := range kinds {
-		a, err := k.assurance(ctx, k.c.DB.Read(), with(have, passkeyFactor(synced)))
-		if err != nil {
-			return r, err
-		}
-		r.Passkey = max(r.Passkey, a)
+		r.Passkey = max(r.Passkey, f.assurance(with(have, passkeyFactor(synced))))
 	}
 	if !slices.Contains(have, FactorPassword) {
-		if r.Password, err = k.assurance(ctx, k.c.DB.Read(), with(have, FactorPassword)); err != nil {
-			return r, err
-		}
+		r.Password = f.assurance(with(have, FactorPassword))
 	}
 	return r, nil
 }

@@ -218,9 +218,11 @@ func (k *Keeper) raiseTx(ctx context.Context, tx *db.Tx, in PasskeySignIn, token
 	if err != nil {
 		return fmt.Errorf("find the session: %w", err)
 	}
-	if err := k.rateTx(ctx, tx, s, with(factorsOf(strings.Fields(amr)), passkeyFactor(used.Synced))); err != nil {
+	f, err := k.rules.today(ctx)
+	if err != nil {
 		return err
 	}
+	s.rate(f, with(factorsOf(strings.Fields(amr)), passkeyFactor(used.Synced)))
 	s.ID = in.Session.ID
 	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_session SET token_hash = $2, amr = $3, assurance = $4, auth_at = $5, seen_at = $5, passkey = $6
 		WHERE token_hash = $1 AND ended_at IS NULL`, in.Former.hash(), token.hash(), strings.Join(s.AMR, " "), s.Assurance, clock.Micros(s.AuthTime), used.ID))
@@ -235,19 +237,15 @@ func (k *Keeper) raiseTx(ctx context.Context, tx *db.Tx, in PasskeySignIn, token
 
 // newPasskeySessionTx opens a session; the one that the browser had ends.
 func (k *Keeper) newPasskeySessionTx(ctx context.Context, tx *db.Tx, in PasskeySignIn, token Token, s *Session, used held, device id.Person, known bool) error {
-	factors, _, err := k.formerTx(ctx, tx, in.Former, s.Account, s.AuthTime)
+	f, err := k.rules.today(ctx)
 	if err != nil {
 		return err
 	}
-	if err := k.rateTx(ctx, tx, s, with(factors, passkeyFactor(used.Synced))); err != nil {
+	factors, _, err := endFormerTx(ctx, tx, f, in.Former, s.Account, s.AuthTime)
+	if err != nil {
 		return err
 	}
-	if in.Former != "" {
-		if _, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = 'signed_in_anew' WHERE token_hash = $1 AND ended_at IS NULL`,
-			in.Former.hash(), clock.Micros(s.AuthTime)); err != nil {
-			return fmt.Errorf("end the former session: %w", err)
-		}
-	}
+	s.rate(f, with(factors, passkeyFactor(used.Synced)))
 	dev, err := k.keepDeviceTx(ctx, tx, s.Account, in.Remote, device, known)
 	if err != nil {
 		return err
@@ -256,33 +254,32 @@ func (k *Keeper) newPasskeySessionTx(ctx context.Context, tx *db.Tx, in PasskeyS
 	return err
 }
 
-// rateTx says by what she signed in and how surely.
-func (k *Keeper) rateTx(ctx context.Context, tx *db.Tx, s *Session, factors []Factor) (err error) {
-	s.AMR = amrOf(factors)
-	s.Assurance, err = k.assurance(ctx, tx, factors)
-	return err
+// rate says by what she signed in and how surely.
+func (s *Session) rate(f inForce, factors []Factor) {
+	s.AMR, s.Assurance = amrOf(factors), f.assurance(factors)
 }
 
-// formerTx gives the factors of the session that a browser had, when it is the
-// same account's and young: then a password and a passkey that were given one
-// after the other count together, in either order.
-func (k *Keeper) formerTx(ctx context.Context, tx *db.Tx, former Token, a ID, now time.Time) ([]Factor, PasskeyID, error) {
+// endFormerTx ends the session that a browser had, and gives its factors when it
+// was the same account's and young: then a password and a passkey that were
+// given one after the other count together, in either order.
+func endFormerTx(ctx context.Context, tx *db.Tx, f inForce, former Token, a ID, now time.Time) ([]Factor, PasskeyID, error) {
 	if former == "" {
 		return nil, PasskeyID{}, nil
 	}
-	f, err := k.rules.today(ctx)
-	if err != nil {
-		return nil, PasskeyID{}, err
-	}
+	var whose ID
 	var amr string
+	var auth, ends int64
 	var p PasskeyID
-	err = tx.QueryRowContext(ctx, `SELECT amr, passkey FROM account_session WHERE token_hash = $1 AND account = $2 AND ended_at IS NULL AND ends_at > $3 AND auth_at >= $4`,
-		former.hash(), a, clock.Micros(now), clock.Micros(now.Add(-f.duration("passkey_fresh_minutes", time.Minute)))).Scan(&amr, &p)
+	err := tx.QueryRowContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = 'signed_in_anew' WHERE token_hash = $1 AND ended_at IS NULL
+		RETURNING account, amr, auth_at, ends_at, passkey`, former.hash(), clock.Micros(now)).Scan(&whose, &amr, &auth, &ends, &p)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, PasskeyID{}, nil
 	}
 	if err != nil {
-		return nil, PasskeyID{}, fmt.Errorf("find the former session: %w", err)
+		return nil, PasskeyID{}, fmt.Errorf("end the former session: %w", err)
+	}
+	if whose != a || ends <= clock.Micros(now) || clock.FromMicros(auth).Before(now.Add(-f.duration("passkey_fresh_minutes", time.Minute))) {
+		return nil, PasskeyID{}, nil
 	}
 	return factorsOf(strings.Fields(amr)), p, nil
 }

@@ -190,6 +190,7 @@ func TestAssuranceFollowsTheRowInForce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		d.Clock.Advance(2 * time.Minute) // rows are read anew every minute
 		if err := d.raise(t, p); err != nil || d.s.Assurance != 2 {
 			t.Fatalf("%d %v", d.s.Assurance, err)
 		}
@@ -279,7 +280,7 @@ func TestChallengeOfAnotherSessionOrBrowser(t *testing.T) {
 		thief.Session = nil
 		_, _, err = d.Keeper.SignInWithPasskey(t.Context(), thief)
 		wantFault(t, err, "account.passkey.stale")
-		// A registration's challenge does not sign in.
+		// A sign-in's challenge registers nothing.
 		reg, err := d.Keeper.BeginPasskeySignIn(t.Context(), nil, d.remote)
 		if err != nil {
 			t.Fatal(err)

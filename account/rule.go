@@ -48,6 +48,7 @@ type book struct {
 	rules    map[string][]Rule
 	features map[string][]Feature
 	order    []string
+	assures  map[string][]Rule // by the factors used: Value is the assurance
 }
 
 const ruleAge = time.Minute
@@ -57,7 +58,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if b := r.book.Load(); b != nil && now.Sub(b.loaded) < ruleAge && !now.Before(b.loaded) {
 		return b, nil
 	}
-	b := &book{loaded: now, rules: map[string][]Rule{}, features: map[string][]Feature{}}
+	b := &book{loaded: now, rules: map[string][]Rule{}, features: map[string][]Feature{}, assures: map[string][]Rule{}}
 	err := each(ctx, r.db.Read(), `SELECT name, valid_from, valid_to, value, source, verified FROM account_rule`, nil, func(s scanner) error {
 		var v Rule
 		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Value, &v.Source, &v.Confirmed); err != nil {
@@ -82,6 +83,17 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read features: %w", err)
+	}
+	err = each(ctx, r.db.Read(), `SELECT factors, valid_from, valid_to, assurance FROM account_assurance`, nil, func(s scanner) error {
+		var v Rule
+		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Value); err != nil {
+			return err
+		}
+		b.assures[v.Name] = append(b.assures[v.Name], v)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read assurances: %w", err)
 	}
 	r.book.Store(b)
 	return b, nil

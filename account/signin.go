@@ -178,13 +178,17 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 			return "", Session{}, err
 		}
 	}
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return "", Session{}, err
+	}
 	token := NewToken()
 	s := Session{Account: h.account, Person: h.person, Level: h.level, Provisional: h.temporary, Status: h.status,
 		AuthTime: clock.FromMicros(clock.Micros(now)), LastSeen: clock.FromMicros(clock.Micros(now)), Label: in.Remote.Label, MustChangePassword: h.must}
 	if err := k.age(ctx, &s, clock.FromMicros(h.set)); err != nil {
 		return "", Session{}, err
 	}
-	err := k.c.DB.Write(ctx, func(tx *db.Tx) error {
+	err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
 		// The state is looked at again: a lock that came while the password was
 		// being checked holds.
 		var status Status
@@ -202,20 +206,12 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 				return fmt.Errorf("renew hash: %w", err)
 			}
 		}
-		factors, passkey, err := k.formerTx(ctx, tx, in.Former, h.account, now)
+		factors, passkey, err := endFormerTx(ctx, tx, f, in.Former, h.account, now)
 		if err != nil {
 			return err
 		}
 		s.Passkey = passkey
-		if err := k.rateTx(ctx, tx, &s, with(factors, FactorPassword)); err != nil {
-			return err
-		}
-		if in.Former != "" {
-			if _, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = 'signed_in_anew' WHERE token_hash = $1 AND ended_at IS NULL`,
-				in.Former.hash(), clock.Micros(now)); err != nil {
-				return fmt.Errorf("end the former session: %w", err)
-			}
-		}
+		s.rate(f, with(factors, FactorPassword))
 		dev, err := k.keepDeviceTx(ctx, tx, h.account, in.Remote, device, known)
 		if err != nil {
 			return err

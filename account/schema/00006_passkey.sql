@@ -87,7 +87,7 @@ INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) V
     ('passkey_minutes',       '2024-07-01', NULL, 5,  'house rule: a challenge lives so long', TRUE),
     ('passkey_fresh_minutes', '2024-07-01', NULL, 10, 'house rule: registering and removing take a sign-in no older than this', TRUE),
     ('passkey_most',          '2024-07-01', NULL, 10, 'house rule: passkeys of one account', TRUE),
-    ('passkey_per_address',   '2024-07-01', NULL, 240, 'house rule: challenges per address in 15 minutes', TRUE),
+    ('passkey_per_address',   '2024-07-01', NULL, 3000, 'house rule: challenges per address in 15 minutes', TRUE),
     ('staff_code_hours',      '2024-07-01', NULL, 24, 'house rule', TRUE),
     ('staff_code_tries',      '2024-07-01', NULL, 5,  'house rule', TRUE);
 

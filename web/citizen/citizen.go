@@ -33,6 +33,7 @@ import (
 	"danh/web/citizen/looked"
 	"danh/web/citizen/open"
 	"danh/web/citizen/openid"
+	"danh/web/citizen/passkey"
 	"danh/web/citizen/security"
 	"danh/web/citizen/session"
 	"danh/web/citizen/signin"
@@ -75,6 +76,7 @@ func Door(c Config) http.Handler {
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
 	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Origin: c.Provider.ReturnOrigin})
+	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
 	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send})
 	consents.Mount(mux, site, c.Provider)

@@ -46,6 +46,9 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	mux.HandleFunc("GET /signin", d.ask)
 	mux.HandleFunc("POST /signin", d.signIn)
 	mux.HandleFunc("POST /signout", d.signOut)
+	mux.HandleFunc("POST /signin/passkey/options", d.options)
+	mux.HandleFunc("POST /signin/passkey", d.usePasskey)
+	mux.Handle("GET /signin/passkey", session.Require(http.HandlerFunc(d.askPasskey)))
 }
 
 // view is what the page holds beside the form.
@@ -53,15 +56,19 @@ type view struct {
 	Request, Return string
 	Tries, Of       int
 	Minutes         string
+	Problem         string // of a passkey
+	Also            bool   // she is signed in by something else already
 }
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	v := view{Request: q.Get("request"), Return: session.LocalPath(q.Get("return"))}
-	if _, ok := session.From(r.Context()); ok && v.Request == "" {
+	s, ok := session.From(r.Context())
+	if ok && v.Request == "" && q.Get("fresh") == "" {
 		http.Redirect(w, r, or(v.Return, "/"), http.StatusSeeOther)
 		return
 	}
+	v.Also = ok && v.Request != "" && !s.Passkey.IsZero() && s.Assurance == 2
 	d.show(w, r, http.StatusOK, v, &page.Form{})
 }
 
