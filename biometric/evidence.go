@@ -140,6 +140,16 @@ func (b *Bureau) Compare(ctx context.Context, look audit.Look, c Case) (Evidence
 	return b.keep(ctx, look, c, samples, e, "biometric.matched")
 }
 
+// CompareAside keeps evidence of a portrait that no engine can compare with
+// anything it holds: what it shows is for two officers to say.
+func (b *Bureau) CompareAside(ctx context.Context, look audit.Look, c Case) (Evidence, error) {
+	if c.Person.IsZero() || len(c.Samples) == 0 || !facesOnly(c.Samples) {
+		return Evidence{}, errors.New("biometric: one person's portrait is for officers to compare")
+	}
+	result := faceWithoutEngine(b.Matcher().Info())
+	return b.keep(ctx, look, c, c.Samples, Evidence{Kind: "face", Engine: result.Engine, Band: result.Band, Detail: Detail{Comparison: &result}}, "biometric.matched")
+}
+
 // Search looks for the samples' person in a stated gallery. Every candidate is
 // for an officer to compare; without one it says only that nobody was found
 // among those whom it looked through.
