@@ -33,6 +33,16 @@ func AllowFormAction(w http.ResponseWriter, origin string) {
 	h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "form-action 'self'", "form-action 'self' "+origin, 1))
 }
 
+// AllowConnect lets the scripts of this answer speak to one more origin: the
+// small program beside a counter's screen, on the pages that read by it.
+func AllowConnect(w http.ResponseWriter, origin string) {
+	if origin == "" || strings.ContainsAny(origin, " ;,\r\n'\"*") {
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "connect-src 'self'", "connect-src 'self' "+origin, 1))
+}
+
 // AllowWasm lets the scripts of this answer compile WebAssembly: scanner pages only.
 func AllowWasm(w http.ResponseWriter) {
 	h := w.Header()

@@ -7,6 +7,13 @@ import (
 	"regexp"
 )
 
+// AgentAddress is where the agent of a counter's machine answers, and
+// AgentOrigin how the console's pages reach it.
+const (
+	AgentAddress = "127.0.0.1:8087"
+	AgentOrigin  = "http://" + AgentAddress
+)
+
 // Ask is what the console's page hands to the agent. Nonce and challenge are
 // the server's; Access is for a chip alone and never leaves the counter.
 type Ask struct {

@@ -111,7 +111,7 @@ type envelope struct {
 
 // Bounds of what is taken in: a chip's files, or ten fingers at 500 dpi.
 const (
-	MaxStatement = 64 << 20 // of the whole envelope
+	MaxStatement = 32 << 20 // of the whole envelope
 	MaxFile      = 8 << 20
 	MaxFiles     = 20
 	maxName      = 120

@@ -19,6 +19,7 @@ import (
 
 	"danh/account"
 	"danh/audit"
+	enrolmentcounter "danh/enrolment/counter"
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/job"
@@ -29,6 +30,7 @@ import (
 	"danh/office"
 	"danh/partner"
 	"danh/web/officer/cases"
+	"danh/web/officer/counter"
 	"danh/web/officer/operation"
 	"danh/web/officer/session"
 	"danh/web/officer/visit"
@@ -52,6 +54,7 @@ type Config struct {
 	Jobs       *job.Queue
 	Notify     *notify.Sender
 	Audit      *audit.Log
+	Counters   *enrolmentcounter.Desk
 	HTTP       *http.Client // to the issuer; nil for a sensible one
 }
 
@@ -78,18 +81,22 @@ func Door(c Config) (http.Handler, error) {
 		Brand: page.Text{VI: "Bàn làm việc cán bộ", EN: "Officer console"},
 		Nav: []page.Link{
 			{ID: "cases", Href: "/cases", Icon: "inbox", Text: page.Text{VI: "Hồ sơ không khớp", EN: "Cases"}},
+			{ID: "counters", Href: "/counters", Icon: "plug", Text: page.Text{VI: "Quầy", EN: "Counters"}},
 			{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}},
 		},
 		Foot: []page.Link{
 			{Href: client.Issuer() + "/looked", Text: page.Text{VI: "Ai đã xem dữ liệu của tôi", EN: "Who looked at my data"}},
 		},
-		Texts: []fs.FS{texts},
+		Texts: []fs.FS{texts, enrolmentcounter.Texts},
 	})
 	guard := session.New(client, c.Accounts, c.Roster, c.Clock, site.Fail)
 	mux := http.NewServeMux()
 	visit.Mount(mux, site, client, guard)
 	cases.Mount(mux, site, guard, c.Cases, c.Clock)
 	operation.Mount(mux, site, guard, operation.Config{Operations: c.Operations, Jobs: c.Jobs, Notify: c.Notify, Audit: c.Audit, Clock: c.Clock})
+	if c.Counters != nil {
+		counter.Mount(mux, site, guard, c.Counters, c.Clock, c.Origin)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
 	})

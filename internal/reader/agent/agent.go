@@ -27,8 +27,8 @@ import (
 	"danh/internal/reader"
 )
 
-// Address is where an agent listens.
-const Address = "127.0.0.1:8087"
+// Address is where an agent listens unless it is told otherwise.
+const Address = reader.AgentAddress
 
 // Device reads one kind of thing. Read is called by one caller at a time and
 // ends with its context.
