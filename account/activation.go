@@ -177,7 +177,9 @@ func (k *Keeper) FindActivation(ctx context.Context, number, code string, remote
 			a, hash, clock.Micros(now)).Scan(&late); err != nil {
 			return fmt.Errorf("look whether the code is over: %w", err)
 		}
-		lapsed = late > 0
+		if lapsed = late > 0; lapsed {
+			return k.forgiveTx(ctx, tx, "activation", key)
+		}
 		return nil
 	})
 	switch {

@@ -272,7 +272,9 @@ func TestOtherChannelsAreTold(t *testing.T) {
 		}
 		_, err := evict(audit.Citizen(id.NewPerson(), lan.ID))
 		wrong(t, err, "account.evict.forbidden")
-		a, err := evict(audit.Officer(id.NewPerson(), id.NewPerson(), "Công an phường"))
+		_, err = evict(audit.Officer(id.NewPerson(), id.NewPerson(), "Công an phường"))
+		wrong(t, err, "office.staff.no_role")
+		a, err := evict(audit.System("test"))
 		ok(t, err)
 		if a.IsZero() {
 			t.Error("nothing was evicted")

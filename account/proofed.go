@@ -129,6 +129,14 @@ func (k *Keeper) OpenProofedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p
 	// 2. The account, sealed under a key of its own.
 	now, a := k.c.Clock.Now(), id.New[kind]()
 	at := clock.Micros(now)
+	represented := !p.Representative.IsZero()
+	if !represented {
+		var links int
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_representation WHERE person = $1 AND confirms AND ended_at IS NULL`, p.Person).Scan(&links); err != nil {
+			return a, fmt.Errorf("look who represents her: %w", err)
+		}
+		represented = links > 0
+	}
 	if p.Number.IsZero() {
 		if p.Number, err = k.foreignNumberTx(ctx, tx, a); err != nil {
 			return a, err
@@ -145,7 +153,7 @@ func (k *Keeper) OpenProofedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p
 	if _, err := tx.ExecContext(ctx, `INSERT INTO account_account (id, person, level, status, status_at, provisional, proof_what, proof_how, proof_strength, proof_at, proof_evidence, carrier,
 			language, declared, declared_at, opened_at, represented)
 		VALUES ($1, $2, $3, 'issued', $4, FALSE, $5, $6, 'in_person', $7, $8, $9, $10, $11, $12, $13, $14)`,
-		a, p.Person, int(p.Level), at, cmp.Or(p.Evidence.What, "declared_match"), p.How, at, p.Evidence.pack(), string(p.Carrier), p.Language, declared, at, at, !p.Representative.IsZero()); err != nil {
+		a, p.Person, int(p.Level), at, cmp.Or(p.Evidence.What, "declared_match"), p.How, at, p.Evidence.pack(), string(p.Carrier), p.Language, declared, at, at, represented); err != nil {
 		return a, fmt.Errorf("insert account: %w", err)
 	}
 	// 3. The primary key decides between two openings for one person.
@@ -166,7 +174,7 @@ func (k *Keeper) OpenProofedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p
 		return a, fault.New(fault.Conflict, "account.proofed.number")
 	}
 	// 5. How she is reached. A representative's phone stays bound to her own account.
-	if err := k.contactTx(ctx, tx, key, a, p); err != nil {
+	if err := k.contactTx(ctx, tx, key, a, p, !represented); err != nil {
 		return a, err
 	}
 	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.issued", Subject: p.Person, Purpose: "account.enrolment", Ground: proofGround,
@@ -266,10 +274,11 @@ func (k *Keeper) phoneFree(ctx context.Context, q db.Q, phone string, person id.
 	return nil
 }
 
-// contactTx keeps phone and e-mail of an account and binds the phone to it.
+// contactTx keeps phone and e-mail of an account, and binds the phone to it when
+// it is her own.
 func (k *Keeper) contactTx(ctx context.Context, tx *db.Tx, key interface {
 	Seal(string, []byte) ([]byte, error)
-}, a ID, p Proofed) error {
+}, a ID, p Proofed, own bool) error {
 	var phone, index, email []byte
 	var err1, err2 error
 	if p.Phone != "" {
@@ -282,7 +291,7 @@ func (k *Keeper) contactTx(ctx context.Context, tx *db.Tx, key interface {
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	if p.Phone != "" && p.Representative.IsZero() {
+	if p.Phone != "" && own {
 		if err := k.phoneFree(ctx, tx, p.Phone, p.Person, p.Carrier); err != nil {
 			return err
 		}
@@ -337,7 +346,11 @@ func (k *Keeper) recontactTx(ctx context.Context, tx *db.Tx, by audit.Actor, a I
 	if _, err := tx.ExecContext(ctx, `DELETE FROM account_phone WHERE account = $1`, a); err != nil {
 		return fmt.Errorf("free phone: %w", err)
 	}
-	return k.contactTx(ctx, tx, key, a, p)
+	represented, err := k.representedTx(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	return k.contactTx(ctx, tx, key, a, p, !represented)
 }
 
 // numbersTx lists the numbers that are or were hers. The registry of people
@@ -345,7 +358,7 @@ func (k *Keeper) recontactTx(ctx context.Context, tx *db.Tx, by audit.Actor, a I
 func (k *Keeper) numbersTx(ctx context.Context, tx *db.Tx, by audit.Actor, p Proofed) ([]population.Number, error) {
 	who, err := k.c.Population.FindTx(ctx, tx, audit.Look{By: by, Purpose: "account.enrolment", Ground: proofGround, Fields: []string{population.FieldNumbers}}, p.Person)
 	if fault.Is(err, fault.NotFound) && (p.Number.IsZero() || foreign(p.Number)) {
-		return nil, nil
+		return nil, k.papersTx(ctx, tx, by, p.Person)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list numbers: %w", err)

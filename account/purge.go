@@ -44,6 +44,10 @@ func (k *Keeper) Purges() []db.Purge {
 		plain("account_passkey", 24*time.Hour, `DELETE FROM account_passkey WHERE ended_at < $1`, days("session_days")),
 		plain("account_device", 24*time.Hour, `DELETE FROM account_device WHERE seen_at < $1`, days("device_days")),
 		{Name: "account_case", Every: 24 * time.Hour, Run: k.purgeCases},
+		plain("account_use", 24*time.Hour, `DELETE FROM account_use WHERE asked_at < $1`, days("use_days")),
+		{Name: "account_representation", Every: 15 * time.Minute, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
+			return k.endDueTx(ctx, tx, now, id.Person{})
+		}},
 		{Name: "account_activation", Every: 15 * time.Minute, Run: k.lapseActivations},
 		{Name: "account_password_reminder", Every: time.Hour, Run: k.remindOfPasswords},
 	}

@@ -4,18 +4,446 @@ package account
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
 
+	"danh/audit"
+	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/notify"
+	"danh/registry/population"
 )
 
+type representationKind struct{}
+
+// RepresentationID is the key of a link between two people.
+type RepresentationID = id.ID[representationKind]
+
+// ParseRepresentationID reads a link's key.
+func ParseRepresentationID(s string) (RepresentationID, error) {
+	return id.Parse[representationKind](s)
+}
+
+// Representation is that somebody acts for a child or a ward, or supports a
+// dependant, as a counter accepted it.
+type Representation struct {
+	ID             RepresentationID
+	Representative id.Person
+	Person         id.Person // who is represented
+	Relation       string    // what the representative is to her: father, mother, guardian, …
+	Proof          string    // the kind of paper that was seen: registry, birth_certificate, guardianship_decision, …
+	From, Until    clock.Date
+	EndedAt        time.Time
+	EndedWhy       string // "age", "date", "capacity", "replaced", "error", "death"
+
+	Confirms  bool       // each use of the person's own account is confirmed by the representative
+	Office    string     // that accepted it
+	Name      string     // of the other one, as ListRepresentations gives it
+	BirthDate clock.Date // of the person; asked of the registry when it is not given
+}
+
+// Standing reports whether the link holds on a day.
+func (r Representation) Standing(on clock.Date) bool {
+	return r.EndedAt.IsZero() && within(on, r.From, r.Until)
+}
+
+const representGround = "NĐ 69/2024, Điều 10"
+
+// RepresentTx accepts a link between two people. Relation and proof must go
+// together by the dated table, which also says at which age it ends: a day that
+// is given may lie earlier, never later. The representative has an own account
+// of level 2 where she confirms uses. An account that the person has already
+// is confirmed from now on: its sessions end.
+func (k *Keeper) RepresentTx(ctx context.Context, tx *db.Tx, by audit.Actor, r Representation) error {
+	if r.Person.IsZero() || r.Representative.IsZero() || r.Person == r.Representative {
+		return fault.New(fault.Invalid, "account.representation.persons")
+	}
+	if err := k.officerOnlyTx(ctx, tx, by, r.Person, r.Representative); err != nil {
+		return err
+	}
+	now := k.c.Clock.Now()
+	day := clock.DateOf(now)
+	if r.From.IsZero() {
+		r.From = day
+	}
+	age, err := k.relationTx(ctx, tx, &r, day)
+	if err != nil {
+		return err
+	}
+	if age > 0 {
+		if err := k.limitTx(ctx, tx, by, &r, age, day); err != nil {
+			return err
+		}
+	}
+	if !r.Until.IsZero() && (r.Until.Before(r.From) || r.Until.Before(day)) {
+		return fault.New(fault.Invalid, "account.representation.over").With("until", "account.representation.over")
+	}
+	if r.Confirms {
+		if err := k.mayRepresentTx(ctx, tx, r.Representative); err != nil {
+			return err
+		}
+	}
+	// 1. The link. A link between the two that stands is a Conflict.
+	r.ID = id.New[representationKind]()
+	ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_representation (person, id, representative, relation, proof, confirms, valid_from, valid_to, accepted_at, accepted_by, office)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		r.Person, r.ID, r.Representative, r.Relation, r.Proof, r.Confirms, r.From, r.Until, clock.Micros(now), by.Account, by.Name))
+	if err != nil {
+		return fmt.Errorf("represent: %w", err)
+	}
+	if !ok {
+		return fault.New(fault.Conflict, "account.representation.stands")
+	}
+	// 2. From here on nobody uses the person's account unconfirmed.
+	if r.Confirms {
+		if err := k.holdTx(ctx, tx, r.Person, now); err != nil {
+			return err
+		}
+	}
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.represented", Subject: r.Person, Purpose: "account.enrolment", Ground: representGround,
+		Detail: map[string]string{"relation": r.Relation, "proof": r.Proof, "until": r.Until.String()}}); err != nil {
+		return err
+	}
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.dependant.accepted", Subject: r.Representative, Purpose: "account.enrolment", Ground: representGround,
+		Detail: map[string]string{"relation": r.Relation, "proof": r.Proof}}); err != nil {
+		return err
+	}
+	return k.tellPersonTx(ctx, tx, by, r.Representative, "representation_accepted", nil)
+}
+
 // mayRepresentTx: a representative acts from an own account of level 2
-// (Decree 69/2024, article 10).
+// (Decree 69/2024, article 10), which nobody confirms for her in turn.
 func (k *Keeper) mayRepresentTx(ctx context.Context, tx *db.Tx, person id.Person) error {
 	a, err := k.store.ofPerson(ctx, tx, person)
-	if fault.Is(err, fault.NotFound) || err == nil && (a.Level < 2 || a.Provisional) {
-		return fault.New(fault.Conflict, "account.representation.no_account")
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
 	}
+	if err == nil && a.Level >= 2 && !a.Provisional {
+		represented, err := k.representedTx(ctx, tx, a.ID)
+		if err != nil || !represented {
+			return err
+		}
+	}
+	return fault.New(fault.Conflict, "account.representation.no_account")
+}
+
+// relationTx finds the dated row of a relation and its proof, and the age at
+// which it ends; 0 when none.
+func (k *Keeper) relationTx(ctx context.Context, tx *db.Tx, r *Representation, day clock.Date) (int, error) {
+	var rule sql.NullString
+	err := tx.QueryRowContext(ctx, `SELECT until_age, confirms FROM account_relation WHERE relation = $1 AND proof IN ($2, '*') AND valid_from <= $3 AND (valid_to IS NULL OR valid_to >= $3)
+		ORDER BY valid_from DESC LIMIT 1`, r.Relation, r.Proof, day).Scan(&rule, &r.Confirms)
+	if errors.Is(err, sql.ErrNoRows) || r.Proof == "" || r.Proof == "*" {
+		return 0, fault.New(fault.Invalid, "account.representation.proof").With("proof", "account.representation.proof")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find relation: %w", err)
+	}
+	if !rule.Valid {
+		return 0, nil
+	}
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if f.value(rule.String) == 0 {
+		return 0, fmt.Errorf("account: no rule %s is in force", rule.String)
+	}
+	return f.value(rule.String), nil
+}
+
+// limitTx ends the link on the last day before the person's birthday.
+func (k *Keeper) limitTx(ctx context.Context, tx *db.Tx, by audit.Actor, r *Representation, age int, day clock.Date) error {
+	p, err := k.c.Population.FindTx(ctx, tx, audit.Look{By: by, Purpose: "account.enrolment", Ground: representGround, Fields: []string{population.FieldBirthDate}}, r.Person)
+	switch {
+	case err == nil && !p.BirthDate.IsZero():
+		r.BirthDate = p.BirthDate // the registry's word, not the form's
+	case err != nil && !fault.Is(err, fault.NotFound):
+		return fmt.Errorf("look at the birth date: %w", err)
+	case r.BirthDate.IsZero():
+		return fault.New(fault.Invalid, "account.representation.birth").With("birth_date", "account.representation.birth")
+	}
+	if r.BirthDate.AgeOn(day) >= age {
+		return fault.New(fault.Conflict, "account.representation.grown")
+	}
+	last := lastDayUnder(r.BirthDate, age)
+	if r.Until.IsZero() || last.Before(r.Until) {
+		r.Until = last
+	}
+	return nil
+}
+
+// lastDayUnder is the last day on which somebody is younger than an age. Where
+// day or month are unknown she is as young as she can be (see AgeOn).
+func lastDayUnder(birth clock.Date, age int) clock.Date {
+	if birth.Month == 0 {
+		birth.Month, birth.Day = 12, 31
+	} else if birth.Day == 0 {
+		birth.Day = 31
+	}
+	return clock.Date{Year: birth.Year + age, Month: birth.Month, Day: birth.Day}.AddDays(-1)
+}
+
+// holdTx has each use of a person's account confirmed, if she has one.
+func (k *Keeper) holdTx(ctx context.Context, tx *db.Tx, person id.Person, now time.Time) error {
+	a, err := k.store.ofPerson(ctx, tx, person)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE account_account SET represented = TRUE WHERE id = $1`, a.ID); err != nil {
+		return fmt.Errorf("hold account: %w", err)
+	}
+	_, err = endTx(ctx, tx, a.ID, SessionID{}, SessionID{}, "represented", now)
 	return err
+}
+
+// tellPersonTx tells the holder of a person's open account, if there is one.
+func (k *Keeper) tellPersonTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person, template string, data map[string]string) error {
+	a, err := k.store.ofPerson(ctx, tx, person)
+	if fault.Is(err, fault.NotFound) || err == nil && a.Provisional {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return k.tellTx(ctx, tx, by, a.ID, template, data)
+}
+
+// EndReasons are why an officer may end a link before its day.
+var EndReasons = []string{"replaced", "capacity", "error", "death"}
+
+// EndRepresentationTx ends a link before its day. The person's account goes on
+// waiting for somebody who represents her, except when she has regained her
+// capacity to act ("capacity").
+func (k *Keeper) EndRepresentationTx(ctx context.Context, tx *db.Tx, by audit.Actor, representative, person id.Person, why string) error {
+	if err := k.officerOnlyTx(ctx, tx, by, person, representative); err != nil {
+		return err
+	}
+	known := false
+	for _, w := range EndReasons {
+		known = known || w == why
+	}
+	if !known {
+		return fault.New(fault.Invalid, "account.representation.why").With("why", "account.representation.why")
+	}
+	now := k.c.Clock.Now()
+	var confirms bool
+	err := tx.QueryRowContext(ctx, `UPDATE account_representation SET ended_at = $3, ended_why = $4 WHERE person = $1 AND representative = $2 AND ended_at IS NULL RETURNING confirms`,
+		person, representative, clock.Micros(now), why).Scan(&confirms)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.New(fault.NotFound, "account.representation.none")
+	}
+	if err != nil {
+		return fmt.Errorf("end representation: %w", err)
+	}
+	return k.afterEndTx(ctx, tx, by, representative, person, why, confirms, now)
+}
+
+// afterEndTx writes an end down, tells both, and lets the person act herself
+// when nobody is left to confirm and the reason is hers.
+func (k *Keeper) afterEndTx(ctx context.Context, tx *db.Tx, by audit.Actor, representative, person id.Person, why string, confirms bool, now time.Time) error {
+	for _, subject := range []id.Person{person, representative} {
+		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.representation.ended", Subject: subject, Detail: map[string]string{"why": why}}); err != nil {
+			return err
+		}
+	}
+	if err := k.tellPersonTx(ctx, tx, by, representative, "representation_ended", nil); err != nil {
+		return err
+	}
+	if !confirms {
+		return nil
+	}
+	a, err := k.store.ofPerson(ctx, tx, person)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	// What this representative let in ends with her.
+	if _, err := endTx(ctx, tx, a.ID, SessionID{}, SessionID{}, "representation_ended", now); err != nil {
+		return err
+	}
+	var left int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_representation WHERE person = $1 AND confirms AND ended_at IS NULL`, person).Scan(&left); err != nil {
+		return fmt.Errorf("count representatives: %w", err)
+	}
+	if left > 0 || why != "age" && why != "date" && why != "capacity" {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE account_account SET represented = FALSE WHERE id = $1`, a.ID); err != nil {
+		return fmt.Errorf("free account: %w", err)
+	}
+	// Her representative may know the password.
+	if _, err := tx.ExecContext(ctx, `UPDATE account_password SET must_change = TRUE WHERE account = $1`, a.ID); err != nil {
+		return fmt.Errorf("ask for another password: %w", err)
+	}
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.acts_herself", Subject: person, Detail: map[string]string{"why": why}}); err != nil {
+		return err
+	}
+	return k.tellTx(ctx, tx, by, a.ID, "acts_herself", nil)
+}
+
+// endDueTx ends the links whose last day is over: of one person, or of all.
+func (k *Keeper) endDueTx(ctx context.Context, tx *db.Tx, now time.Time, only id.Person) (int64, error) {
+	type due struct {
+		representative, person id.Person
+		id                     RepresentationID
+		confirms, aged         bool
+	}
+	var list []due
+	err := each(ctx, tx, `SELECT r.representative, r.person, r.id, r.confirms, EXISTS (SELECT 1 FROM account_relation l WHERE l.relation = r.relation AND l.proof = r.proof AND l.until_age IS NOT NULL)
+		FROM account_representation r WHERE r.ended_at IS NULL AND r.valid_to < $1 AND (r.person = $2 OR $3 = 0) ORDER BY r.valid_to LIMIT $4`,
+		[]any{clock.DateOf(now), orNone(SessionID(only)), flag(!only.IsZero()), purgeBatch}, func(s scanner) error {
+			var d due
+			err := s.Scan(&d.representative, &d.person, &d.id, &d.confirms, &d.aged)
+			list = append(list, d)
+			return err
+		})
+	if err != nil {
+		return 0, fmt.Errorf("list links that are over: %w", err)
+	}
+	for _, d := range list {
+		why := "date"
+		if d.aged {
+			why = "age"
+		}
+		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_representation SET ended_at = $3, ended_why = $4 WHERE person = $1 AND id = $2 AND ended_at IS NULL`, d.person, d.id, clock.Micros(now), why))
+		if err != nil {
+			return 0, fmt.Errorf("end link: %w", err)
+		}
+		if !ok {
+			continue
+		}
+		if err := k.afterEndTx(ctx, tx, audit.System("account"), d.representative, d.person, why, d.confirms, now); err != nil {
+			return 0, err
+		}
+	}
+	return int64(len(list)), nil
+}
+
+const representationColumns = `id, representative, person, relation, proof, confirms, valid_from, valid_to, office, COALESCE(ended_at, 0), COALESCE(ended_why, '') FROM account_representation`
+
+func scanRepresentation(s scanner) (Representation, error) {
+	var r Representation
+	var ended int64
+	err := s.Scan(&r.ID, &r.Representative, &r.Person, &r.Relation, &r.Proof, &r.Confirms, &r.From, &r.Until, &r.Office, &ended, &r.EndedWhy)
+	if ended > 0 {
+		r.EndedAt = clock.FromMicros(ended)
+	}
+	return r, err
+}
+
+// FindRepresentationTx finds the link between two people that holds on a day.
+func (k *Keeper) FindRepresentationTx(ctx context.Context, tx *db.Tx, representative, person id.Person, on clock.Date) (Representation, error) {
+	r, err := scanRepresentation(tx.QueryRowContext(ctx, `SELECT `+representationColumns+`
+		WHERE person = $1 AND representative = $2 AND ended_at IS NULL AND valid_from <= $3 AND (valid_to IS NULL OR valid_to >= $3)`, person, representative, on))
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, fault.New(fault.NotFound, "account.representation.none")
+	}
+	if err != nil {
+		return r, fmt.Errorf("find representation: %w", err)
+	}
+	return r, nil
+}
+
+// ListRepresentations lists the links of the citizen who asks, in both
+// directions, those that stand first, each with the other one's name. The look
+// at it is in the other one's log before it answers.
+func (k *Keeper) ListRepresentations(ctx context.Context, by audit.Actor) ([]Representation, error) {
+	if by.Kind != audit.KindCitizen || by.Person.IsZero() {
+		return nil, fault.New(fault.Forbidden, "account.session.none")
+	}
+	day := clock.DateOf(k.c.Clock.Now())
+	var standing, past []Representation
+	err := each(ctx, k.c.DB.Read(), `SELECT `+representationColumns+` WHERE person = $1 OR representative = $1 ORDER BY accepted_at DESC, id LIMIT 100`, []any{by.Person}, func(s scanner) error {
+		r, err := scanRepresentation(s)
+		if r.Standing(day) {
+			standing = append(standing, r)
+		} else {
+			past = append(past, r)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list representations: %w", err)
+	}
+	all := append(standing, past...)
+	for i, r := range all {
+		other := r.Person
+		if other == by.Person {
+			other = r.Representative
+		}
+		if all[i].Name, err = k.nameFor(ctx, by, other); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// nameFor is somebody's name for a person who is linked with her: of the
+// registry, or of a foreigner what the counter kept.
+func (k *Keeper) nameFor(ctx context.Context, by audit.Actor, person id.Person) (string, error) {
+	look := audit.Look{By: by, Purpose: "account.representation", Ground: representGround, Fields: []string{population.FieldName}}
+	p, err := k.c.Population.Find(ctx, look, person)
+	if err == nil {
+		return p.Name, nil
+	}
+	if !fault.Is(err, fault.NotFound) {
+		return "", fmt.Errorf("look at the name: %w", err)
+	}
+	a, err := k.FindByPerson(ctx, person)
+	if err != nil || a.Provisional {
+		if fault.Is(err, fault.NotFound) {
+			err = nil
+		}
+		return "", err
+	}
+	d, err := k.FindDeclared(ctx, look, a.ID)
+	return d.Name, err
+}
+
+// askTx tells the representatives that a use waits.
+func (k *Keeper) askTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person, label string, minutes int) error {
+	var who []id.Person
+	err := each(ctx, tx, `SELECT representative FROM account_representation WHERE person = $1 AND confirms AND ended_at IS NULL AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)`,
+		[]any{person, clock.DateOf(k.c.Clock.Now())}, func(s scanner) error {
+			var p id.Person
+			err := s.Scan(&p)
+			who = append(who, p)
+			return err
+		})
+	if err != nil {
+		return fmt.Errorf("list representatives: %w", err)
+	}
+	link := ""
+	if k.c.Citizen != "" {
+		link = k.c.Citizen + "/dependants"
+	}
+	for _, p := range who {
+		a, err := k.store.ofPerson(ctx, tx, p)
+		if fault.Is(err, fault.NotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		c, err := k.store.channels(ctx, tx, a.ID)
+		if err != nil {
+			return err
+		}
+		now := k.c.Clock.Now()
+		if _, err := k.c.Notify.SendTx(ctx, tx, by, notify.Message{To: c.recipient(a.ID), Template: "use_waiting", Purpose: "account.representation", Urgent: true, Expires: now.Add(time.Duration(minutes) * time.Minute),
+			Data: map[string]string{"device": label, "at": now.In(clock.Vietnam).Format("15:04 02/01/2006"), "minutes": fmt.Sprint(minutes), "link": link}}); err != nil {
+			return fmt.Errorf("tell that a use waits: %w", err)
+		}
+	}
+	return nil
 }

@@ -32,17 +32,21 @@ func (k *Keeper) FindSession(ctx context.Context, t Token) (Session, error) {
 	var s Session
 	var amr string
 	var auth, seen, set int64
-	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT s.id, s.account, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, s.passkey,
+	var awaiting bool
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT s.id, s.account, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, s.passkey, s.awaiting,
 			a.person, a.level, a.status, a.provisional, p.set_at, p.must_change
 		FROM account_session s JOIN account_account a ON a.id = s.account JOIN account_password p ON p.account = s.account
 		WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 AND a.status = 'active'`,
 		t.hash(), clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))).
-		Scan(&s.ID, &s.Account, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Passkey, &s.Person, &s.Level, &s.Status, &s.Provisional, &set, &s.MustChangePassword)
+		Scan(&s.ID, &s.Account, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Passkey, &awaiting, &s.Person, &s.Level, &s.Status, &s.Provisional, &set, &s.MustChangePassword)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Session{}, errNoSession()
 	}
 	if err != nil {
 		return Session{}, fmt.Errorf("find session: %w", err)
+	}
+	if awaiting {
+		return Session{}, errAwaiting()
 	}
 	s.AMR = strings.Fields(amr)
 	s.AuthTime, s.LastSeen = clock.FromMicros(auth), clock.FromMicros(seen)
@@ -68,7 +72,7 @@ func (k *Keeper) FindSession(ctx context.Context, t Token) (Session, error) {
 func (k *Keeper) SessionStands(ctx context.Context, a ID, s SessionID) (bool, error) {
 	var one int
 	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT 1 FROM account_session s JOIN account_account a ON a.id = s.account
-		WHERE s.account = $1 AND s.id = $2 AND s.ended_at IS NULL AND s.ends_at > $3 AND a.status = 'active'`, a, s, clock.Micros(k.c.Clock.Now())).Scan(&one)
+		WHERE s.account = $1 AND s.id = $2 AND NOT s.awaiting AND s.ended_at IS NULL AND s.ends_at > $3 AND a.status = 'active'`, a, s, clock.Micros(k.c.Clock.Now())).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -115,11 +119,18 @@ type newSession struct {
 func (k *Keeper) openSessionTx(ctx context.Context, tx *db.Tx, t Token, n newSession) (SessionID, error) {
 	now := k.c.Clock.Now()
 	sid := id.New[sessionKind]()
-	_, err := tx.ExecContext(ctx, `INSERT INTO account_session (token_hash, id, account, device, label, amr, assurance, auth_at, seen_at, ends_at, passkey)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		t.hash(), sid, n.account, n.device, n.label, strings.Join(n.amr, " "), n.assurance, clock.Micros(now), clock.Micros(now), clock.Micros(now.Add(k.c.Absolute)), n.passkey)
+	waits, err := k.waitsTx(ctx, tx, n.account)
+	if err != nil {
+		return sid, err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO account_session (token_hash, id, account, device, label, amr, assurance, auth_at, seen_at, ends_at, passkey, awaiting)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		t.hash(), sid, n.account, n.device, n.label, strings.Join(n.amr, " "), n.assurance, clock.Micros(now), clock.Micros(now), clock.Micros(now.Add(k.c.Absolute)), n.passkey, waits)
 	if err != nil {
 		return sid, fmt.Errorf("open session: %w", err)
+	}
+	if waits {
+		return sid, k.askUseTx(ctx, tx, n.account, sid, n.label)
 	}
 	return sid, nil
 }
@@ -175,7 +186,7 @@ func (k *Keeper) ListSessions(ctx context.Context, a ID) ([]Session, error) {
 	now := k.c.Clock.Now()
 	var out []Session
 	err := each(ctx, k.c.DB.Read(), `SELECT id, label, amr, assurance, auth_at, seen_at FROM account_session
-		WHERE account = $1 AND ended_at IS NULL AND ends_at > $2 AND seen_at > $3 ORDER BY seen_at DESC, id`,
+		WHERE account = $1 AND NOT awaiting AND ended_at IS NULL AND ends_at > $2 AND seen_at > $3 ORDER BY seen_at DESC, id`,
 		[]any{a, clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))}, func(r scanner) error {
 			s := Session{Account: a}
 			var amr string

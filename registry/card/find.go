@@ -131,6 +131,20 @@ func (r *Registry) ListByPerson(ctx context.Context, look audit.Look, person id.
 	return out, nil
 }
 
+// ListByPersonTx is ListByPerson within the caller's transaction: the answer
+// may leave it only once it has committed.
+func (r *Registry) ListByPersonTx(ctx context.Context, tx *db.Tx, look audit.Look, person id.Person) ([]Card, error) {
+	if err := checkLook(look, person); err != nil {
+		return nil, err
+	}
+	out, err := r.list(ctx, tx, person)
+	if err != nil {
+		return nil, err
+	}
+	look.Fields = []string{FieldCard}
+	return out, r.audit.RecordTx(ctx, tx, look.Entry(actionListed, person))
+}
+
 // Find finds one card.
 func (r *Registry) Find(ctx context.Context, look audit.Look, person id.Person, card ID) (Card, error) {
 	err := checkLook(look, person)
