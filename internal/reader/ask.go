@@ -29,7 +29,7 @@ type Ask struct {
 type Access struct {
 	Document string `json:"document"` // document number; of a Vietnamese card the last nine digits
 	Birth    string `json:"birth"`    // YYMMDD
-	Expiry   string `json:"expiry"`   // YYMMDD; of a card without expiry as its zone writes it
+	Expiry   string `json:"expiry"`   // YYMMDD; 991231 of a card without expiry, as its zone writes it
 }
 
 var (

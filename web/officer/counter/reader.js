@@ -90,7 +90,7 @@ export async function read({ kind, positions, dossier, visit, access }) {
 export const post = (path, statement) => tell(path, mediaType, statement);
 
 // accessFrom reads what opens a chip: the machine-readable zone whole, as a hand scanner types it, or number, birth and
-// expiry as printed. Of a card's twelve digits the chip wants the last nine; a card without expiry has none in its zone.
+// expiry as printed. Of a card's twelve digits the chip wants the last nine; a card without expiry says 991231 in its zone.
 export function accessFrom(number, birth, expiry) {
   const zone = number.toUpperCase().replace(/[^0-9A-Z<]/g, '');
   if (zone.length === 90) return { document: zone.slice(5, 14).replace(/<+$/, ''), birth: zone.slice(30, 36), expiry: zone.slice(38, 44) };
@@ -99,7 +99,7 @@ export function accessFrom(number, birth, expiry) {
     const d = text.replace(/\D/g, '');
     return d.length === 8 ? d.slice(6) + d.slice(2, 4) + d.slice(0, 2) : '';
   };
-  const out = { document: /^\d{12}$/.test(zone) ? zone.slice(3) : zone, birth: day(birth), expiry: expiry.trim() === '' ? '<<<<<<' : day(expiry) };
+  const out = { document: /^\d{12}$/.test(zone) ? zone.slice(3) : zone, birth: day(birth), expiry: expiry.trim() === '' ? '991231' : day(expiry) };
   return out.document && out.document.length <= 24 && out.birth && out.expiry ? out : null;
 }
 
