@@ -129,3 +129,22 @@ func checkGround(ctx context.Context, q db.Q, step Step, reason string, on clock
 	}
 	return source, nil
 }
+
+// ListReasons lists the reasons that a day's rules give for a step.
+func (r *Registry) ListReasons(ctx context.Context, step Step, on clock.Date) ([]string, error) {
+	rows, err := r.db.Read().QueryContext(ctx, `SELECT reason FROM card_ground WHERE step = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2) ORDER BY reason`,
+		string(step), on.String())
+	if err != nil {
+		return nil, fmt.Errorf("reasons for %s: %w", step, err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, fmt.Errorf("reasons for %s: %w", step, err)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
