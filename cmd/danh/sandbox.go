@@ -26,6 +26,8 @@ import (
 type sandboxCommand struct {
 	Run    sandboxRunCommand    `cmd:"" default:"withargs" help:"Run the neighbours (this is what danh sandbox alone does)."`
 	People sandboxPeopleCommand `cmd:"" help:"Write realistic synthetic people as a feed for danh import people."`
+	Cards  sandboxCardsCommand  `cmd:"" help:"Write the cards, portraits and prints of some of them, and sample foreigners."`
+	Prints sandboxPrintsCommand `cmd:"" help:"Write the enrolled prints of one person."`
 }
 
 // Help implements kong.HelpProvider.
@@ -40,14 +42,17 @@ Example:
 }
 
 type sandboxRunCommand struct {
-	Host        string `help:"Address to listen on; loopback only." default:"localhost" env:"DANH_SANDBOX_HOST"`
-	Port        int    `help:"Pages and the subscriber check." default:"8090" env:"DANH_SANDBOX_PORT"`
-	SMPPPort    int    `name:"smpp-port" help:"SMSC." default:"8091" env:"DANH_SANDBOX_SMPP_PORT"`
-	SMTPPort    int    `name:"smtp-port" help:"Mail server." default:"8092" env:"DANH_SANDBOX_SMTP_PORT"`
-	People      string `help:"People feed, for the page of people." env:"DANH_SANDBOX_PEOPLE" placeholder:"FILE"`
-	Subscribers string `help:"Who owns which phone, for the subscriber check." env:"DANH_SANDBOX_SUBSCRIBERS" placeholder:"FILE"`
-	OSIAToken   string `name:"osia-token" help:"The bearer token that the sandbox's fingerprint engine (at /osia) asks for." default:"sandbox" env:"DANH_SANDBOX_OSIA_TOKEN"`
-	Taken       string `help:"Where to note which people tours have used." default:"./var/sandbox/taken.txt" env:"DANH_SANDBOX_TAKEN" placeholder:"FILE"`
+	Host            string `help:"Address to listen on; loopback only." default:"localhost" env:"DANH_SANDBOX_HOST"`
+	Port            int    `help:"Pages and the subscriber check." default:"8090" env:"DANH_SANDBOX_PORT"`
+	SMPPPort        int    `name:"smpp-port" help:"SMSC." default:"8091" env:"DANH_SANDBOX_SMPP_PORT"`
+	SMTPPort        int    `name:"smtp-port" help:"Mail server." default:"8092" env:"DANH_SANDBOX_SMTP_PORT"`
+	People          string `help:"People feed, for the page of people." env:"DANH_SANDBOX_PEOPLE" placeholder:"FILE"`
+	Cards           string `help:"Their cards, as danh sandbox cards writes them." env:"DANH_SANDBOX_CARDS" placeholder:"FILE"`
+	Immigrants      string `help:"Immigration feed, for the list of foreigners." env:"DANH_SANDBOX_IMMIGRANTS" placeholder:"FILE"`
+	ImmigrantPrints string `help:"Of which foreigners prints are on record." env:"DANH_SANDBOX_IMMIGRANT_PRINTS" placeholder:"FILE"`
+	Subscribers     string `help:"Who owns which phone, for the subscriber check." env:"DANH_SANDBOX_SUBSCRIBERS" placeholder:"FILE"`
+	OSIAToken       string `name:"osia-token" help:"The bearer token that the sandbox's fingerprint engine (at /osia) asks for." default:"sandbox" env:"DANH_SANDBOX_OSIA_TOKEN"`
+	Taken           string `help:"Where to note which people tours have used." default:"./var/sandbox/taken.txt" env:"DANH_SANDBOX_TAKEN" placeholder:"FILE"`
 }
 
 func (c *sandboxRunCommand) Run(w *world) error {
@@ -68,6 +73,14 @@ func (c *sandboxRunCommand) Run(w *world) error {
 	if err := read(c.People, list.LoadPeople); err != nil {
 		return err
 	}
+	for _, x := range []struct {
+		file string
+		load func(io.Reader) error
+	}{{c.Cards, list.LoadCards}, {c.Immigrants, list.LoadForeigners}, {c.ImmigrantPrints, list.LoadForeignPrints}} {
+		if err := read(x.file, x.load); err != nil {
+			return err
+		}
+	}
 	for _, load := range []func(io.Reader) error{list.LoadSubscribers, neighbour.LoadSubscribers} {
 		if err := read(c.Subscribers, load); err != nil {
 			return err
@@ -78,6 +91,7 @@ func (c *sandboxRunCommand) Run(w *world) error {
 	mux.Handle("/people", list.Handler())
 	mux.Handle("/people.json", list.Handler())
 	mux.Handle("/people/", list.Handler())
+	mux.Handle("/foreigners.json", list.Handler())
 	mux.Handle("/mail", mail.Handler())
 	mux.Handle("/mail.json", mail.Handler())
 	mux.Handle("/mail/", mail.Handler())

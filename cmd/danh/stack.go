@@ -61,6 +61,11 @@ func (s *stack) env() tour.Env {
 
 func (s *stack) people() string      { return filepath.Join(s.dir, "sandbox", "people.jsonl") }
 func (s *stack) subscribers() string { return filepath.Join(s.dir, "sandbox", "subscribers.jsonl") }
+func (s *stack) cards() string       { return filepath.Join(s.dir, "sandbox", "cards.jsonl") }
+func (s *stack) immigrants() string  { return filepath.Join(s.dir, "sandbox", "immigrants.jsonl") }
+func (s *stack) immigrantPrints() string {
+	return filepath.Join(s.dir, "sandbox", "immigrant-prints.jsonl")
+}
 
 // self runs this program with the stack's settings and waits for it.
 func (s *stack) self(ctx context.Context, out io.Writer, args ...string) error {
@@ -150,8 +155,32 @@ func (s *stack) prepare(ctx context.Context, count int, seed int, tell func(stri
 	return s.self(ctx, io.Discard, "import", "people", s.people())
 }
 
+// prepareCards hands over the sample people's cards and the sample foreigners,
+// with portraits and prints.
+func (s *stack) prepareCards(ctx context.Context, tell func(string)) error {
+	if _, err := os.Stat(s.cards()); errors.Is(err, os.ErrNotExist) {
+		tell("drawing the sample cards")
+		if err := s.self(ctx, io.Discard, "sandbox", "cards", "--people", s.people(), "--out", s.cards()+".new",
+			"--immigrants", s.immigrants(), "--immigrant-prints", s.immigrantPrints()); err != nil {
+			return err
+		}
+		if err := os.Rename(s.cards()+".new", s.cards()); err != nil {
+			return err
+		}
+	}
+	tell("importing cards and foreigners (only what is not there yet)")
+	if err := s.self(ctx, io.Discard, "import", "cards", s.cards()); err != nil {
+		return err
+	}
+	return s.self(ctx, io.Discard, "import", "immigrants", s.immigrants(), "--prints", s.immigrantPrints())
+}
+
 func (s *stack) startSandbox(ctx context.Context) error {
-	cmd, err := s.command("sandbox", "run", "--people", s.people(), "--subscribers", s.subscribers(), "--taken", filepath.Join(s.dir, "sandbox", "taken.txt"))
+	args := []string{"sandbox", "run", "--people", s.people(), "--subscribers", s.subscribers(), "--taken", filepath.Join(s.dir, "sandbox", "taken.txt")}
+	if _, err := os.Stat(s.cards()); err == nil {
+		args = append(args, "--cards", s.cards(), "--immigrants", s.immigrants(), "--immigrant-prints", s.immigrantPrints())
+	}
+	cmd, err := s.command(args...)
 	if err != nil {
 		return err
 	}

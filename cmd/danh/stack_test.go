@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,6 +79,20 @@ func running(t *testing.T, e db.Engine, people int, extra ...string) (*stack, *s
 	if err := s.prepare(ctx, people, 1, func(string) {}); err != nil {
 		t.Fatalf("%v\n%s", err, tail(log.String()))
 	}
+	if people >= drawnFrom {
+		if err := os.WriteFile(s.cards(), drawnCards(t, s), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(s.immigrants(), drawn.immigrants, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(s.immigrantPrints(), drawn.prints, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.prepareCards(ctx, func(string) {}); err != nil {
+			t.Fatalf("%v\n%s", err, tail(log.String()))
+		}
+	}
 	t.Cleanup(s.stop)
 	if err := s.startSandbox(ctx); err != nil {
 		t.Fatalf("%v\n%s", err, tail(log.String()))
@@ -86,6 +101,39 @@ func running(t *testing.T, e db.Engine, people int, extra ...string) (*stack, *s
 		t.Fatalf("%v\n%s", err, tail(log.String()))
 	}
 	return s, log
+}
+
+// drawnFrom is how many people a feed needs so that its first adults are those
+// of every larger one.
+const drawnFrom = 300
+
+// drawn are the sample cards: drawing them takes seconds, and the first adults
+// of every feed of one seed are the same.
+var drawn struct {
+	sync.Mutex
+	cards, immigrants, prints []byte
+}
+
+func drawnCards(t *testing.T, s *stack) []byte {
+	t.Helper()
+	drawn.Lock()
+	defer drawn.Unlock()
+	if drawn.cards == nil {
+		if err := s.self(t.Context(), io.Discard, "sandbox", "cards", "--people", s.people(), "--out", s.cards(), "--immigrants", s.immigrants(), "--immigrant-prints", s.immigrantPrints()); err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range []struct {
+			to   *[]byte
+			file string
+		}{{&drawn.cards, s.cards()}, {&drawn.immigrants, s.immigrants()}, {&drawn.prints, s.immigrantPrints()}} {
+			b, err := os.ReadFile(x.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*x.to = b
+		}
+	}
+	return drawn.cards
 }
 
 func tail(s string) string {

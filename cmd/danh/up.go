@@ -101,6 +101,9 @@ func (c *upCommand) Run(w *world) error {
 	if err := s.prepare(w.ctx, c.Count, c.Seed, tell); err != nil {
 		return err
 	}
+	if err := s.prepareCards(w.ctx, tell); err != nil {
+		return err
+	}
 	defer s.stop()
 	tell("starting the sandbox and the server")
 	if err := s.startSandbox(w.ctx); err != nil {

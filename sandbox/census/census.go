@@ -27,8 +27,10 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"danh/internal/cardfeed"
 	"danh/internal/clock"
 	"danh/internal/feed"
+	"danh/sandbox/bearer"
 )
 
 const most = 5000
@@ -50,7 +52,11 @@ type Person struct {
 	Died      string   `json:"died,omitempty"`
 	Phones    []string `json:"phones"` // registered with the carrier in the person's own name
 	Address   string   `json:"address,omitempty"`
-	key       string
+	// What she holds, and whether portrait and prints of her are on record.
+	Cards  []cardfeed.Card `json:"cards,omitempty"`
+	Prints bool            `json:"prints"`
+	key    string
+	body   bearer.Person
 }
 
 // Census is the list.
@@ -61,11 +67,14 @@ type Census struct {
 	taken  map[string]bool
 	file   *os.File
 	asOf   clock.Date
+
+	foreign []*Foreigner
+	hands   *bearer.Hands
 }
 
 // Open returns an empty list that notes in the file at path who was handed out.
 func Open(path string) (*Census, error) {
-	c := &Census{byRef: map[string]*Person{}, taken: map[string]bool{}}
+	c := &Census{byRef: map[string]*Person{}, taken: map[string]bool{}, hands: bearer.NewHands()}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the list of people handed out: %w", err)
@@ -118,7 +127,7 @@ func (c *Census) LoadPeople(r io.Reader) error {
 
 func (c *Census) add(f *feed.Person) {
 	p := &Person{Ref: f.Ref, Number: f.Current(), Name: f.Name, BirthDate: f.BirthDate.String(), Sex: f.Sex,
-		Age: f.BirthDate.AgeOn(c.asOf), Died: f.Died.String(), Phones: []string{}}
+		Age: f.BirthDate.AgeOn(c.asOf), Died: f.Died.String(), Phones: []string{}, body: bearer.OfFeed(f)}
 	for _, n := range f.Numbers {
 		if len(n.Number) == 9 {
 			p.OldNumber = n.Number
@@ -172,17 +181,20 @@ func fold(s string) string {
 
 // wish is what kind of person is asked for.
 type wish struct {
+	today          clock.Date
 	minAge, maxAge int
 	phone          *bool // with or without a phone in the own name
 	alive          bool
-	old            bool // with an old number
-	exact          bool // birth date known to the day
+	old            bool   // with an old number
+	exact          bool   // birth date known to the day
+	prints         *bool  // of whom prints are on record, or not
+	card           string // a kind, "expired", "any" or "none"
 	text, ref      string
 }
 
-func wishOf(r *http.Request) wish {
+func (c *Census) wishOf(r *http.Request) wish {
 	q := r.URL.Query()
-	w := wish{maxAge: 200, alive: q.Get("dead") == "", text: strings.TrimSpace(fold(q.Get("q"))), ref: q.Get("ref"), old: q.Get("old") != "", exact: q.Get("exact") != ""}
+	w := wish{today: c.asOf, maxAge: 200, alive: q.Get("dead") == "", text: strings.TrimSpace(fold(q.Get("q"))), ref: q.Get("ref"), old: q.Get("old") != "", exact: q.Get("exact") != ""}
 	if n, err := strconv.Atoi(q.Get("min")); err == nil {
 		w.minAge = n
 	}
@@ -193,13 +205,35 @@ func wishOf(r *http.Request) wish {
 		b := v == "own"
 		w.phone = &b
 	}
+	if v := q.Get("prints"); v != "" {
+		b := v != "no"
+		w.prints = &b
+	}
+	w.card = q.Get("card")
 	return w
 }
 
 func (w wish) met(p *Person) bool {
 	return p.Age >= w.minAge && p.Age <= w.maxAge && (!w.alive || p.Died == "") && p.Number != "" &&
 		(w.phone == nil || *w.phone == (len(p.Phones) > 0)) && (!w.old || p.OldNumber != "") && (!w.exact || len(p.BirthDate) == 10) &&
-		(w.text == "" || strings.Contains(p.key, w.text)) && (w.ref == "" || p.Ref == w.ref)
+		(w.text == "" || strings.Contains(p.key, w.text)) && (w.ref == "" || p.Ref == w.ref) &&
+		(w.prints == nil || *w.prints == p.Prints) && (w.card == "" || w.holds(p))
+}
+
+// holds reports whether somebody holds the card that is wished for. A kind
+// means one in force.
+func (w wish) holds(p *Person) bool {
+	if len(p.Cards) == 0 || w.card == "none" {
+		return len(p.Cards) == 0 && w.card == "none"
+	}
+	ended := !p.Cards[0].Expires.IsZero() && p.Cards[0].Expires.Before(w.today)
+	switch w.card {
+	case "any":
+		return true
+	case "expired":
+		return ended
+	}
+	return p.Cards[0].Kind == w.card && (!ended || w.card == "cmnd")
 }
 
 // take hands out a person that meets the wish and that nobody has been yet.
@@ -222,12 +256,13 @@ func (c *Census) take(w wish) (*Person, error) {
 	return nil, nil
 }
 
-// Handler serves the page /people, the list /people.json and, for POST
-// /people/take, one person nobody has been yet.
+// Handler serves the page /people, the list /people.json, what each of them
+// carries on her below /people/{ref}/ and, for POST /people/take, one person
+// nobody has been yet.
 func (c *Census) Handler() http.Handler {
 	mux := http.NewServeMux()
 	find := func(r *http.Request, limit int) []*Person {
-		w := wishOf(r)
+		w := c.wishOf(r)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		var out []*Person
@@ -242,9 +277,10 @@ func (c *Census) Handler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(v)
 	}
+	c.mountBodies(mux)
 	mux.HandleFunc("GET /people.json", func(w http.ResponseWriter, r *http.Request) { answer(w, find(r, 500)) })
 	mux.HandleFunc("POST /people/take", func(w http.ResponseWriter, r *http.Request) {
-		p, err := c.take(wishOf(r))
+		p, err := c.take(c.wishOf(r))
 		switch {
 		case err != nil:
 			http.Error(w, "the note of who was handed out cannot be written", http.StatusInternalServerError)
