@@ -54,9 +54,11 @@ var words = map[string]string{
 	"parent": "Cha, mẹ", "sibling": "Anh, chị, em", "grandparent": "Ông, bà", "grandchild": "Cháu",
 	"registry": "Cơ sở dữ liệu quốc gia về dân cư", "birth_certificate": "Giấy khai sinh", "guardianship_decision": "Quyết định công nhận giám hộ",
 	"driving_licence": "Giấy phép lái xe", "vehicle_registration": "Đăng ký xe", "health_insurance": "Thẻ bảo hiểm y tế", "social_insurance": "Sổ bảo hiểm xã hội",
-	"tax_number": "Mã số thuế", "marriage_certificate": "Giấy chứng nhận kết hôn", "passport": "Hộ chiếu", "residence_card": "Thẻ cư trú",
+	"tax_number": "Mã số thuế", "marriage_certificate": "Giấy chứng nhận kết hôn", "adoption_certificate": "Giấy chứng nhận nuôi con nuôi", "civil_status_extract": "Trích lục hộ tịch", "court_decision": "Quyết định của tòa án",
+	"residence_confirmation": "Xác nhận thông tin về cư trú", "old_identity_card": "Chứng minh nhân dân, căn cước công dân cũ", "passport": "Hộ chiếu", "residence_card": "Thẻ cư trú",
 	"first_card": "Cấp thẻ căn cước lần đầu và tài khoản", "renewal": "Cấp đổi thẻ căn cước", "reissue": "Cấp lại thẻ căn cước", "conversion": "Đổi giấy chứng minh nhân dân 9 số sang thẻ căn cước",
-	"account": "Cấp tài khoản cho người đã có thẻ", "upgrade": "Nâng tài khoản từ mức 1 lên mức 2", "foreigner": "Cấp tài khoản cho người nước ngoài",
+	"merit": "Người có công, thân nhân liệt sĩ", "poor": "Hộ nghèo", "orphan": "Người dưới 18 tuổi không nơi nương tựa", "fault_of_office": "Sai sót của cơ quan",
+	"integrated": "Đã tích hợp đủ năm nhóm dữ liệu", "account": "Cấp tài khoản cho người đã có thẻ", "upgrade": "Nâng tài khoản từ mức 1 lên mức 2", "foreigner": "Cấp tài khoản cho người nước ngoài",
 }
 
 // kinds, causes and gaps go before words where one key has several meanings:
@@ -64,7 +66,7 @@ var words = map[string]string{
 var (
 	kinds  = map[string]string{"child": "Cấp tài khoản cho người dưới 14 tuổi", "ward": "Cấp tài khoản cho người được giám hộ"}
 	causes = map[string]string{"first": "Cấp lần đầu", "age": "Đến tuổi đổi thẻ", "boundary": "Thay đổi địa giới hành chính", "convert": "Đổi từ loại giấy cũ",
-		"change": "Thẻ hỏng hoặc thay đổi thông tin", "reissue": "Mất thẻ"}
+		"change": "Thẻ hỏng hoặc thay đổi thông tin", "reissue": "Mất thẻ", "damaged": "Thẻ hỏng", "lost": "Mất thẻ", "stolen": "Thẻ bị lấy cắp"}
 	gaps = map[string]string{"amputated": "không có ngón", "bandaged": "đang băng", "damaged": "vân mòn hoặc có sẹo"}
 )
 
