@@ -16,6 +16,7 @@ import (
 
 	"danh/audit"
 	"danh/enrolment/counter"
+	. "danh/enrolment/counter/countertest"
 	"danh/internal/fault"
 	"danh/internal/reader"
 	"danh/internal/reader/emrtd"
@@ -38,27 +39,27 @@ func key(t testing.TB, err error, want string) {
 }
 
 func TestFingersFromPairingToReading(t *testing.T) {
-	run(t, func(t *testing.T, h *house) {
-		by := h.officer(t, office.IntakeOfficer, h.here)
-		m := h.pair(t, by)
-		if m.OfficeName != h.here.Name || m.Office != h.here.ID {
+	Run(t, func(t *testing.T, h *House) {
+		by := h.Officer(t, office.IntakeOfficer, h.Here)
+		m := h.PairMachine(t, by)
+		if m.OfficeName != h.Here.Name || m.Office != h.Here.ID {
 			t.Fatalf("%+v", m.Counter)
 		}
-		n := must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
-		if len(n.Challenge) != 0 || n.Expires.Sub(h.clock.Now()) != 2*time.Minute {
+		n := Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
+		if len(n.Challenge) != 0 || n.Expires.Sub(h.Clock.Now()) != 2*time.Minute {
 			t.Fatalf("%+v", n)
 		}
-		got := must[counter.Reading](t)(h.Accept(t.Context(), by, m.sign(t, n, map[string][]byte{"finger-7": []byte("P5 left index")})))
+		got := Must[counter.Reading](t)(h.Accept(t.Context(), by, m.Sign(t, n, map[string][]byte{"finger-7": []byte("P5 left index")})))
 		if len(got.Fingers) != 1 || got.Fingers[0].Position != 7 || string(got.Fingers[0].Image) != "P5 left index" || !slices.Equal(got.Missing, []int{2}) ||
 			got.Device != "scanner" || got.Name != "Quầy 1" || !got.Want.Equal(twoFingers) || got.Source() != "reader:"+m.ID.String() {
 			t.Fatalf("%+v", got)
 		}
-		list := must[[]counter.Counter](t)(h.List(t.Context(), by))
+		list := Must[[]counter.Counter](t)(h.List(t.Context(), by))
 		if len(list) != 1 || list[0].ID != m.ID || !list[0].EndedAt.IsZero() {
 			t.Fatalf("%+v", list)
 		}
 		for action, want := range map[string]int{"enrolment.counter.code": 1, "enrolment.counter.paired": 1, "enrolment.reading.accepted": 1} {
-			if n := h.count(t, action, ""); n != want {
+			if n := h.Count(t, action, ""); n != want {
 				t.Errorf("%d entries of %s", n, action)
 			}
 		}
@@ -68,16 +69,16 @@ func TestFingersFromPairingToReading(t *testing.T) {
 // TestChipFromCardToVerdict: a card that the registry made lies on the reader;
 // what the counter signed is what the registry verifies.
 func TestChipFromCardToVerdict(t *testing.T) {
-	run(t, func(t *testing.T, h *house) {
-		by := h.officer(t, office.IntakeOfficer, h.here)
-		m := h.pair(t, by)
-		private := chipKey(t)
-		c := must[card.Card](t)(h.cards.Issue(t.Context(), by, card.Order{Person: h.person, Cause: card.First, Portrait: jpegFace(t), ChipKey: private.Public()}))
-		if err := h.cards.Decide(t.Context(), by, card.Decision{Person: h.person, Card: c.ID, Step: card.HandOver, Ground: "test"}); err != nil {
+	Run(t, func(t *testing.T, h *House) {
+		by := h.Officer(t, office.IntakeOfficer, h.Here)
+		m := h.PairMachine(t, by)
+		private := ChipKey(t)
+		c := Must[card.Card](t)(h.Cards.Issue(t.Context(), by, card.Order{Person: h.Person, Cause: card.First, Portrait: Face(t), ChipKey: private.Public()}))
+		if err := h.Cards.Decide(t.Context(), by, card.Decision{Person: h.Person, Card: c.ID, Step: card.HandOver, Ground: "test"}); err != nil {
 			t.Fatal(err)
 		}
 		look := audit.Look{By: by, Purpose: "test", Ground: "test"}
-		image, com, err := h.cards.ReadChip(t.Context(), look, h.person, c.ID)
+		image, com, err := h.Cards.ReadChip(t.Context(), look, h.Person, c.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,23 +87,23 @@ func TestChipFromCardToVerdict(t *testing.T) {
 			chip.Files[0x0100+uint16(n)] = f
 		}
 		read := func(chip *readertest.Chip) (card.Verdict, error) {
-			n := must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, counter.Want{Kind: counter.Chip, Visit: "visit"}))
+			n := Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, counter.Want{Kind: counter.Chip, Visit: "visit"}))
 			content, err := emrtd.Read(t.Context(), chip, reader.Ask{Want: n.Want, Challenge: n.Challenge, Access: chip.Access})
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := must[counter.Reading](t)(h.Accept(t.Context(), by, m.sign(t, n, content.Files, func(s *reader.Statement) { s.Answer = content.Answer })))
+			r := Must[counter.Reading](t)(h.Accept(t.Context(), by, m.Sign(t, n, content.Files, func(s *reader.Statement) { s.Answer = content.Answer })))
 			if r.Chip == nil || len(r.Fingers) != 0 {
 				t.Fatalf("%+v", r)
 			}
-			return h.cards.Verify(t.Context(), look, *r.Chip)
+			return h.Cards.Verify(t.Context(), look, *r.Chip)
 		}
 		v, err := read(chip)
 		if err != nil || !v.Own || v.Card.ID != c.ID || v.Number != "001190999901" {
 			t.Fatalf("%+v %v", v, err)
 		}
 		// A copy of all files on another chip passes the counter, and no further.
-		chip.Key = chipKey(t)
+		chip.Key = ChipKey(t)
 		_, err = read(chip)
 		key(t, err, "card.chip.swapped")
 		chip.Key = private
@@ -119,8 +120,8 @@ func yymmdd(c card.Card) string {
 // TestPairingCodeUsedTwiceInParallel: of several machines that bring one code
 // one is paired.
 func TestPairingCodeUsedTwiceInParallel(t *testing.T) {
-	run(t, func(t *testing.T, h *house) {
-		by := h.officer(t, office.Registrar, h.here)
+	Run(t, func(t *testing.T, h *House) {
+		by := h.Officer(t, office.Registrar, h.Here)
 		code, _, err := h.NewPairing(t.Context(), by)
 		if err != nil {
 			t.Fatal(err)
@@ -150,7 +151,7 @@ func TestPairingCodeUsedTwiceInParallel(t *testing.T) {
 }
 
 func TestPairingIsRefused(t *testing.T) {
-	run(t, func(t *testing.T, h *house) {
+	Run(t, func(t *testing.T, h *House) {
 		public, _, _ := ed25519.GenerateKey(rand.Reader)
 		pair := func(code string) error { _, err := h.Pair(t.Context(), code, "Quầy", public); return err }
 		code := func(by audit.Actor) string {
@@ -161,29 +162,29 @@ func TestPairingIsRefused(t *testing.T) {
 			return c
 		}
 		for _, role := range []office.Role{office.Approver, office.Operator, office.Auditor} {
-			if _, _, err := h.NewPairing(t.Context(), h.officer(t, role, h.here)); !fault.Is(err, fault.Forbidden) {
+			if _, _, err := h.NewPairing(t.Context(), h.Officer(t, role, h.Here)); !fault.Is(err, fault.Forbidden) {
 				t.Errorf("%s asks for a code: %v", role, err)
 			}
 		}
-		if _, _, err := h.NewPairing(t.Context(), audit.Citizen(h.person, h.person)); !fault.Is(err, fault.Forbidden) {
+		if _, _, err := h.NewPairing(t.Context(), audit.Citizen(h.Person, h.Person)); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("a citizen asks for a code: %v", err)
 		}
 		key(t, pair("AAAAA-AAAAA"), "enrolment.counter.code")
 		key(t, pair(""), "enrolment.counter.code")
-		by := h.officer(t, office.IntakeOfficer, h.here)
+		by := h.Officer(t, office.IntakeOfficer, h.Here)
 		old := code(by)
-		h.clock.Advance(10*time.Minute + time.Second)
+		h.Clock.Advance(10*time.Minute + time.Second)
 		key(t, pair(old), "enrolment.counter.code")
 		// Whoever lost her role meanwhile pairs nothing.
 		lost := code(by)
-		if err := h.roster.End(t.Context(), audit.System("test"), by.Account, office.IntakeOfficer); err != nil {
+		if err := h.Roster.End(t.Context(), audit.System("test"), by.Account, office.IntakeOfficer); err != nil {
 			t.Fatal(err)
 		}
 		if err := pair(lost); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("an officer without her role: %v", err)
 		}
 		// A key that was paired before, ended or not, begins no second counter.
-		by = h.officer(t, office.IntakeOfficer, h.here)
+		by = h.Officer(t, office.IntakeOfficer, h.Here)
 		if err := pair(code(by)); err != nil {
 			t.Fatal(err)
 		}
@@ -201,10 +202,10 @@ func TestPairingIsRefused(t *testing.T) {
 
 // TestReadingHandedInTwiceInParallel: one statement makes one reading.
 func TestReadingHandedInTwiceInParallel(t *testing.T) {
-	run(t, func(t *testing.T, h *house) {
-		by := h.officer(t, office.IntakeOfficer, h.here)
-		m := h.pair(t, by)
-		doc := m.sign(t, must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers)), fingers())
+	Run(t, func(t *testing.T, h *House) {
+		by := h.Officer(t, office.IntakeOfficer, h.Here)
+		m := h.PairMachine(t, by)
+		doc := m.Sign(t, Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers)), fingers())
 		var wg sync.WaitGroup
 		errs := make([]error, 6)
 		for i := range errs {
@@ -219,8 +220,8 @@ func TestReadingHandedInTwiceInParallel(t *testing.T) {
 				key(t, err, "enrolment.counter.nonce")
 			}
 		}
-		if taken != 1 || h.count(t, "enrolment.reading.accepted", "refused") != 5 {
-			t.Fatalf("taken %d times, %d refusals in the log", taken, h.count(t, "enrolment.reading.accepted", "refused"))
+		if taken != 1 || h.Count(t, "enrolment.reading.accepted", "refused") != 5 {
+			t.Fatalf("taken %d times, %d refusals in the log", taken, h.Count(t, "enrolment.reading.accepted", "refused"))
 		}
 	})
 }
@@ -228,14 +229,14 @@ func TestReadingHandedInTwiceInParallel(t *testing.T) {
 // TestForgedReadings: each attack is refused by its name, leaves its entry, and
 // does not spend the nonce of the honest one.
 func TestForgedReadings(t *testing.T) {
-	run(t, func(t *testing.T, h *house) {
-		by := h.officer(t, office.IntakeOfficer, h.here)
-		colleague := h.officer(t, office.IntakeOfficer, h.here)
-		stranger := h.officer(t, office.IntakeOfficer, h.away)
-		approver := h.officer(t, office.Approver, h.here)
-		m, other, far := h.pair(t, by), h.pair(t, by), h.pair(t, stranger)
-		n := must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
-		good := m.sign(t, n, fingers())
+	Run(t, func(t *testing.T, h *House) {
+		by := h.Officer(t, office.IntakeOfficer, h.Here)
+		colleague := h.Officer(t, office.IntakeOfficer, h.Here)
+		stranger := h.Officer(t, office.IntakeOfficer, h.Away)
+		approver := h.Officer(t, office.Approver, h.Here)
+		m, other, far := h.PairMachine(t, by), h.PairMachine(t, by), h.PairMachine(t, stranger)
+		n := Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
+		good := m.Sign(t, n, fingers())
 		// edit changes the envelope or, when inner, the statement in it.
 		edit := func(change func(map[string]any)) []byte {
 			var v map[string]any
@@ -243,7 +244,7 @@ func TestForgedReadings(t *testing.T) {
 				t.Fatal(err)
 			}
 			change(v)
-			return must[[]byte](t)(json.Marshal(v))
+			return Must[[]byte](t)(json.Marshal(v))
 		}
 		swapFiles := edit(func(v map[string]any) {
 			f := v["files"].(map[string]any)
@@ -254,14 +255,14 @@ func TestForgedReadings(t *testing.T) {
 			doc []byte
 			key string
 		}{
-			"another counter signs with its own key":      {by, other.sign(t, n, fingers()), "enrolment.counter.nonce"},
-			"another counter's key under this one's name": {by, machine{m.Counter, other.key}.sign(t, n, fingers()), "enrolment.counter.signature"},
-			"a counter of another office":                 {by, far.sign(t, n, fingers()), "enrolment.counter.elsewhere"},
+			"another counter signs with its own key":      {by, other.Sign(t, n, fingers()), "enrolment.counter.nonce"},
+			"another counter's key under this one's name": {by, Machine{Counter: m.Counter, Key: other.Key}.Sign(t, n, fingers()), "enrolment.counter.signature"},
+			"a counter of another office":                 {by, far.Sign(t, n, fingers()), "enrolment.counter.elsewhere"},
 			"an officer of another office hands it in":    {stranger, good, "enrolment.counter.elsewhere"},
 			"a colleague hands it in":                     {colleague, good, "enrolment.counter.nonce"},
 			"an approver hands it in":                     {approver, good, "office.staff.no_role"},
-			"a citizen hands it in":                       {audit.Citizen(h.person, h.person), good, "office.staff.no_role"},
-			"a nonce of the reader's own":                 {by, m.sign(t, counter.Nonce{Value: make([]byte, 32), Want: twoFingers}, fingers()), "enrolment.counter.nonce"},
+			"a citizen hands it in":                       {audit.Citizen(h.Person, h.Person), good, "office.staff.no_role"},
+			"a nonce of the reader's own":                 {by, m.Sign(t, counter.Nonce{Value: make([]byte, 32), Want: twoFingers}, fingers()), "enrolment.counter.nonce"},
 			"two fingers exchanged":                       {by, swapFiles, "enrolment.counter.content"},
 			"a file added":                                {by, edit(func(v map[string]any) { v["files"].(map[string]any)["finger-3"] = "UDU=" }), "enrolment.counter.content"},
 			"a file taken away":                           {by, edit(func(v map[string]any) { delete(v["files"].(map[string]any), "finger-2") }), "enrolment.counter.content"},
@@ -269,15 +270,15 @@ func TestForgedReadings(t *testing.T) {
 			"a field added":                               {by, edit(func(v map[string]any) { v["more"] = 1 }), "enrolment.counter.form"},
 			"something behind it":                         {by, append(bytes.Clone(good), '{'), "enrolment.counter.form"},
 			"nothing":                                     {by, nil, "enrolment.counter.form"},
-			"an unknown counter":                          {by, m.sign(t, n, fingers(), func(s *reader.Statement) { s.Counter = "0192d4a0-0000-7000-8000-000000000000" }), "enrolment.counter.none"},
-			"a counter that is no key":                    {by, m.sign(t, n, fingers(), func(s *reader.Statement) { s.Counter = "x" }), "enrolment.counter.none"},
+			"an unknown counter":                          {by, m.Sign(t, n, fingers(), func(s *reader.Statement) { s.Counter = "0192d4a0-0000-7000-8000-000000000000" }), "enrolment.counter.none"},
+			"a counter that is no key":                    {by, m.Sign(t, n, fingers(), func(s *reader.Statement) { s.Counter = "x" }), "enrolment.counter.none"},
 		} {
-			before := h.count(t, "enrolment.reading.accepted", "refused")
+			before := h.Count(t, "enrolment.reading.accepted", "refused")
 			_, err := h.Accept(t.Context(), x.by, x.doc)
 			if f := fault.Of(err); f == nil || f.Key != x.key {
 				t.Errorf("%s: %v, not %s", name, err, x.key)
 			}
-			if h.count(t, "enrolment.reading.accepted", "refused") != before+1 {
+			if h.Count(t, "enrolment.reading.accepted", "refused") != before+1 {
 				t.Errorf("%s: no entry", name)
 			}
 		}
@@ -298,9 +299,9 @@ func TestForgedReadings(t *testing.T) {
 			} else {
 				bad.Signature[i-len(e.Statement)] ^= 1
 			}
-			s, err := reader.Parse(must[[]byte](t)(json.Marshal(bad)))
+			s, err := reader.Parse(Must[[]byte](t)(json.Marshal(bad)))
 			if err == nil {
-				err = s.Verify(m.key.Public().(ed25519.PublicKey))
+				err = s.Verify(m.Key.Public().(ed25519.PublicKey))
 			}
 			if err == nil {
 				t.Fatalf("octet %d is not signed", i)
@@ -310,36 +311,36 @@ func TestForgedReadings(t *testing.T) {
 		if _, err := h.Accept(t.Context(), by, good); err != nil {
 			t.Fatal(err)
 		}
-		n = must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
-		_, err := h.Accept(t.Context(), by, m.sign(t, n, fingers(), func(s *reader.Statement) { s.Want.Dossier = "another" }))
+		n = Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
+		_, err := h.Accept(t.Context(), by, m.Sign(t, n, fingers(), func(s *reader.Statement) { s.Want.Dossier = "another" }))
 		key(t, err, "enrolment.counter.want")
 	})
 }
 
 func TestReadingTooLateOrFromAnEndedCounter(t *testing.T) {
-	run(t, func(t *testing.T, h *house) {
-		by := h.officer(t, office.IntakeOfficer, h.here)
-		m := h.pair(t, by)
-		n := must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
-		h.clock.Advance(2*time.Minute + time.Second)
-		_, err := h.Accept(t.Context(), by, m.sign(t, n, fingers()))
+	Run(t, func(t *testing.T, h *House) {
+		by := h.Officer(t, office.IntakeOfficer, h.Here)
+		m := h.PairMachine(t, by)
+		n := Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
+		h.Clock.Advance(2*time.Minute + time.Second)
+		_, err := h.Accept(t.Context(), by, m.Sign(t, n, fingers()))
 		key(t, err, "enrolment.counter.nonce")
 		// Ended while the finger lay on the scanner.
-		n = must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
-		if err := h.End(t.Context(), h.officer(t, office.Registrar, h.away), m.ID); !fault.Is(err, fault.NotFound) {
+		n = Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
+		if err := h.End(t.Context(), h.Officer(t, office.Registrar, h.Away), m.ID); !fault.Is(err, fault.NotFound) {
 			t.Fatalf("an office ends another's counter: %v", err)
 		}
-		if err := h.End(t.Context(), h.officer(t, office.Registrar, h.here), m.ID); err != nil {
+		if err := h.End(t.Context(), h.Officer(t, office.Registrar, h.Here), m.ID); err != nil {
 			t.Fatal(err)
 		}
-		_, err = h.Accept(t.Context(), by, m.sign(t, n, fingers()))
+		_, err = h.Accept(t.Context(), by, m.Sign(t, n, fingers()))
 		key(t, err, "enrolment.counter.ended")
 		_, err = h.NewNonce(t.Context(), by, m.ID, twoFingers)
 		key(t, err, "enrolment.counter.ended")
 		if err := h.End(t.Context(), by, m.ID); !fault.Is(err, fault.NotFound) {
 			t.Fatalf("ended twice: %v", err)
 		}
-		list := must[[]counter.Counter](t)(h.List(t.Context(), by))
+		list := Must[[]counter.Counter](t)(h.List(t.Context(), by))
 		if len(list) != 1 || list[0].EndedAt.IsZero() {
 			t.Fatalf("%+v", list)
 		}
@@ -347,10 +348,10 @@ func TestReadingTooLateOrFromAnEndedCounter(t *testing.T) {
 }
 
 func TestNonceIsRefused(t *testing.T) {
-	run(t, func(t *testing.T, h *house) {
-		by := h.officer(t, office.IntakeOfficer, h.here)
-		m := h.pair(t, by)
-		for _, who := range []audit.Actor{h.officer(t, office.IntakeOfficer, h.away), h.officer(t, office.Registrar, h.here), h.officer(t, office.Approver, h.here), audit.Anonymous()} {
+	Run(t, func(t *testing.T, h *House) {
+		by := h.Officer(t, office.IntakeOfficer, h.Here)
+		m := h.PairMachine(t, by)
+		for _, who := range []audit.Actor{h.Officer(t, office.IntakeOfficer, h.Away), h.Officer(t, office.Registrar, h.Here), h.Officer(t, office.Approver, h.Here), audit.Anonymous()} {
 			if _, err := h.NewNonce(t.Context(), who, m.ID, twoFingers); !fault.Is(err, fault.Forbidden) {
 				t.Errorf("%s at %s: %v", who.Kind, who.Name, err)
 			}
@@ -365,18 +366,18 @@ func TestNonceIsRefused(t *testing.T) {
 }
 
 func TestPurgesLeaveWhatIsAlive(t *testing.T) {
-	run(t, func(t *testing.T, h *house) {
-		by := h.officer(t, office.IntakeOfficer, h.here)
-		m := h.pair(t, by)
-		must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
-		h.clock.Advance(25 * time.Hour)
-		n := must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
+	Run(t, func(t *testing.T, h *House) {
+		by := h.Officer(t, office.IntakeOfficer, h.Here)
+		m := h.PairMachine(t, by)
+		Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
+		h.Clock.Advance(25 * time.Hour)
+		n := Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
 		for _, p := range h.Purges() {
-			if gone, err := p.RunOnce(t.Context(), h.db, h.clock.Now()); err != nil || gone != 1 {
+			if gone, err := p.RunOnce(t.Context(), h.DB, h.Clock.Now()); err != nil || gone != 1 {
 				t.Errorf("%s deleted %d rows: %v", p.Name, gone, err)
 			}
 		}
-		if _, err := h.Accept(t.Context(), by, m.sign(t, n, fingers())); err != nil {
+		if _, err := h.Accept(t.Context(), by, m.Sign(t, n, fingers())); err != nil {
 			t.Fatal(err)
 		}
 	})
