@@ -21,10 +21,9 @@ import (
 // doors opens every door. All but the first are ordinary clients of it.
 func (f *serveFlags) doors(r *rooms) ([]door, error) {
 	out := []door{{"citizen", f.CitizenPort, citizen.Door(citizen.Config{
-		Accounts: r.accounts, Provider: r.provider, Notify: r.notify, Audit: r.audit, Offices: r.offices, Clock: r.clock, Log: r.log,
+		Accounts: r.accounts, Provider: r.provider, Notify: r.notify, Audit: r.audit, Offices: r.offices, Cards: r.cards, Clock: r.clock, Log: r.log,
 		Secure: strings.HasPrefix(f.Issuer, "https://"), Portal: f.PortalURL,
 	})}}
-	roster := office.OpenRoster(r.db, r.clock, r.audit)
 	for _, d := range []struct {
 		id   partner.ID
 		port int
@@ -36,15 +35,15 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 		}},
 		{"officer", f.OfficerPort, func(secret string, key []byte) (http.Handler, error) {
 			return officer.Door(officer.Config{Origin: f.OfficerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log,
-				Accounts: r.accounts, Roster: roster, Cases: account.NewCaseDesk(r.accounts, roster),
-				Operations: office.OpenOperations(r.db, roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit})
+				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster),
+				Operations: office.OpenOperations(r.db, r.roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit})
 		}},
 		{"partner", f.PartnerPort, func(secret string, key []byte) (http.Handler, error) {
 			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log, Accounts: r.accounts})
 		}},
 		{"auditor", f.AuditorPort, func(secret string, key []byte) (http.Handler, error) {
 			return auditor.Door(auditor.Config{Origin: f.AuditorURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log, Audit: r.audit,
-				Staff: r.auditors(roster)})
+				Staff: r.auditors()})
 		}},
 	} {
 		secret, err := partner.DoorSecret(r.keys, d.id)
@@ -72,7 +71,7 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 }
 
 // auditors says who may work at the auditor's door, asked with every request.
-func (r *rooms) auditors(roster *office.Roster) func(context.Context, string) (string, bool) {
+func (r *rooms) auditors() func(context.Context, string) (string, bool) {
 	return func(ctx context.Context, sub string) (string, bool) {
 		a, err := account.ParseID(sub)
 		if err != nil {
@@ -82,7 +81,7 @@ func (r *rooms) auditors(roster *office.Roster) func(context.Context, string) (s
 		if err != nil || acc.Status != account.Active || acc.Provisional {
 			return "", false
 		}
-		all, err := roster.RolesOf(ctx, account.Owner(a), r.clock.Now())
+		all, err := r.roster.RolesOf(ctx, account.Owner(a), r.clock.Now())
 		if err != nil {
 			r.log.ErrorContext(ctx, "an auditor's role cannot be read", "error", err)
 			return "", false

@@ -154,6 +154,7 @@ type rooms struct {
 	notify    *notify.Sender
 	calendar  *office.Calendar
 	offices   *office.Directory
+	roster    *office.Roster
 	partners  *partner.Directory
 	accounts  *account.Keeper
 	provider  *provider.Provider
@@ -190,6 +191,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		return nil, err
 	}
 	r.offices = office.Open(g.db, g.units)
+	r.roster = office.OpenRoster(g.db, g.clock, g.audit)
 	r.partners = partner.New(partner.Config{DB: g.db, Clock: g.clock, Audit: g.audit})
 	carrier, err := subscriber.New(subscriber.Config{URL: f.CarrierURL, Audit: g.audit, Clock: g.clock, Log: log})
 	if err != nil {
@@ -201,11 +203,18 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}
 	if r.accounts, err = account.New(account.Config{Pepper: pepper, DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
 		Population: g.population, Calendar: r.calendar, Carrier: carrier, MaxPassword: f.PasswordMax, Idle: f.SessionIdle, Absolute: f.SessionMax,
+		Roster: r.roster, Cards: g.cards, Borders: g.immigration, Citizen: f.Issuer, Areas: office.Areas{Residence: g.residence, Units: g.units, Clock: g.clock},
 		Origins: []string{f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL}}); err != nil {
 		return nil, err
 	}
 	g.population.Subscribe(population.Died, r.accounts.HandleDeath)
 	g.population.Subscribe(population.NumberChanged, r.accounts.HandleNumberChanged)
+	for _, k := range []card.EventKind{card.HandedOver, card.WasLost, card.WasHeld, card.Released, card.WasRevoked, card.HasExpired} {
+		g.cards.Subscribe(k, r.accounts.HandleCard)
+	}
+	for _, k := range []immigration.EventKind{immigration.DocumentEnded, immigration.DocumentRenewed} {
+		g.immigration.Subscribe(k, r.accounts.HandleStanding)
+	}
 	if r.provider, err = provider.New(provider.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Audit: g.audit, Notify: r.notify,
 		Units: g.units, Population: g.population, Residence: g.residence, Partners: r.partners, Accounts: r.accounts, Issuer: f.Issuer}); err != nil {
 		return nil, err
