@@ -31,6 +31,9 @@ type Checked struct {
 	Certificate *x509.Certificate
 }
 
+// Fingerprint is the certificate's SHA-256 as PDF readers print it.
+func (c Checked) Fingerprint() string { return fingerprint(c.Certificate) }
+
 // The ways in which a file is refused.
 var (
 	ErrUnsealed = fault.New(fault.Invalid, "form.seal.none")

@@ -105,6 +105,20 @@ func (s *Sealer) Certificate() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), nil
 }
 
+// Fingerprint gives the active certificate's SHA-256 as PDF readers print it.
+func (s *Sealer) Fingerprint() (string, error) {
+	_, c, err := s.signer()
+	if err != nil {
+		return "", err
+	}
+	return fingerprint(c), nil
+}
+
+func fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return strings.ToUpper(fmt.Sprintf("% x", sum[:]))
+}
+
 // Own reports whether a checked seal is of this installation's active key.
 func (s *Sealer) Own(c Checked) bool {
 	_, own, err := s.signer()
