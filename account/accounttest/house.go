@@ -23,6 +23,7 @@ import (
 	"danh/account"
 	"danh/account/password"
 	"danh/audit"
+	"danh/internal/browse"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
@@ -369,6 +370,26 @@ func (h *House) Raise(t testing.TB, a account.ID) (code string) {
 		t.Fatal(err)
 	}
 	return code
+}
+
+// Enlist makes an account one of level 2 and registers a passkey for it, as a
+// member of staff would with the code that she was given.
+func (h *House) Enlist(t testing.TB, s account.Session, origin string) *browse.Passkey {
+	t.Helper()
+	code, remote := h.Raise(t, s.Account), Remote()
+	s.AuthTime = h.Clock.Now()
+	c, err := h.Keeper.BeginPasskey(t.Context(), s, code, remote)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, answer, err := browse.RegisterPasskey(c.Options, origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = h.Keeper.FinishPasskey(t.Context(), s, c.Token, answer, "", remote); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // Lock locks an account as a competent body would have it done.

@@ -198,6 +198,9 @@ func (c *Client) redeem(ctx context.Context, is *issuer, code string, f flow) (I
 	if err := it.Claims(&more); err != nil {
 		return Identity{}, fmt.Errorf("read the ID token: %w", err)
 	}
+	if c.c.Demand != "" && more.ACR != c.c.Demand {
+		return Identity{}, ErrUnmet
+	}
 	now := c.c.Clock.Now()
 	id := Identity{Subject: it.Subject, SessionID: more.SID, ACR: more.ACR, AMR: more.AMR, AuthTime: time.Unix(more.AuthTime, 0), SignedIn: now, refresh: tok.RefreshToken, access: tok.AccessToken, idToken: raw}
 	id.Expires = c.expiry(tok.Expiry, tok.ExpiresIn)

@@ -17,6 +17,7 @@ package relyingparty
 import (
 	"context"
 	"crypto"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,7 @@ type Config struct {
 	PostLogoutURL string        // where the issuer sends people after signing out
 	Scopes        []string      // beside "openid"
 	Claims        string        // "claims" parameter (OpenID Connect Core 1.0, section 5.5), or ""
+	Demand        string        // the authentication context class that every session must have, or ""; excludes Claims
 	Cookie        string        // "danh-portal"; "__Host-" is put before it when Secure
 	Secure        bool          // the door is served over https
 	Key           []byte        // 32 bytes that seal the cookies
@@ -90,6 +92,18 @@ func New(c Config) (*Client, error) {
 	}
 	if (c.Secret == "") == (c.Signer == nil) {
 		return nil, errors.New("relyingparty: give either a secret or a signer")
+	}
+	if c.Demand != "" {
+		if c.Claims != "" {
+			return nil, errors.New("relyingparty: a demand and a claims parameter exclude each other")
+		}
+		// Essential: the issuer answers an error rather than less (OpenID Connect
+		// Core 1.0, section 5.5.1.1).
+		doc, err := json.Marshal(map[string]any{"id_token": map[string]any{"acr": map[string]any{"essential": true, "values": []string{c.Demand}}}})
+		if err != nil {
+			return nil, err
+		}
+		c.Claims = string(doc)
 	}
 	box, err := subtle.NewAESGCM(c.Key)
 	if err != nil || len(c.Key) != 32 {

@@ -74,6 +74,10 @@ func (c *Client) Session(w http.ResponseWriter, r *http.Request) (Identity, bool
 	if !c.readSealed(r, c.name(""), "session", &s) {
 		return Identity{}, false
 	}
+	if c.c.Demand != "" && s.ACR != c.c.Demand { // from before the door demanded it
+		c.clear(w, c.name(""))
+		return Identity{}, false
+	}
 	id := Identity{Subject: s.Subject, SessionID: s.SID, ACR: s.ACR, AMR: s.AMR, AuthTime: time.Unix(s.AuthTime, 0), SignedIn: time.Unix(s.SignedIn, 0),
 		Expires: time.Unix(s.Expires, 0), Claims: s.Claims, refresh: s.Refresh, access: s.Access, idToken: s.IDToken}
 	if stands, sure := c.stands(r.Context(), s.Access); !stands {

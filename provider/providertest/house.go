@@ -68,7 +68,7 @@ var asOf = clock.Date{Year: 2026, Month: 11, Day: 1}
 // clients before they are registered.
 func New(t testing.TB, d *db.DB, issuer string, change ...func(*partner.Client)) *House {
 	t.Helper()
-	h := &House{House: accounttest.New(t, d), Issuer: issuer}
+	h := &House{House: accounttest.New(t, d, func(c *account.Config) { c.Citizen = issuer }), Issuer: issuer}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

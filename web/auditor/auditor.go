@@ -54,6 +54,10 @@ type Config struct {
 	Session func(r *http.Request) (Staff, bool)
 }
 
+// demand is the class of authentication that every session here must have: an
+// account of level 2, signed in with a passkey beside the password.
+const demand = "urn:danh:acr:l2:a3"
+
 type door struct {
 	c      Config
 	client *relyingparty.Client
@@ -90,7 +94,7 @@ func Door(c Config) (http.Handler, error) {
 		var err error
 		d.client, err = relyingparty.New(relyingparty.Config{
 			Issuer: c.Issuer, ClientID: "auditor", Secret: c.Secret, RedirectURL: c.Origin + partner.CallbackPath, PostLogoutURL: c.Origin + partner.LoggedOutPath,
-			Cookie: "danh-auditor", Secure: secure, Key: c.Key, Clock: c.Clock, Log: c.Log, HTTP: c.HTTP,
+			Demand: demand, Cookie: "danh-auditor", Secure: secure, Key: c.Key, Clock: c.Clock, Log: c.Log, HTTP: c.HTTP,
 		})
 		if err != nil {
 			return nil, err

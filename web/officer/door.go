@@ -71,7 +71,7 @@ func Door(c Config) (http.Handler, error) {
 	secure := strings.HasPrefix(c.Origin, "https://")
 	client, err := relyingparty.New(relyingparty.Config{
 		Issuer: c.Issuer, ClientID: "officer", Secret: c.Secret, RedirectURL: c.Origin + partner.CallbackPath, PostLogoutURL: c.Origin + partner.LoggedOutPath,
-		Scopes: []string{"profile", "level"}, Cookie: "danh-officer", Secure: secure, Key: c.Key, Clock: c.Clock, Log: c.Log, HTTP: c.HTTP,
+		Scopes: []string{"profile", "level"}, Demand: session.Demand, Cookie: "danh-officer", Secure: secure, Key: c.Key, Clock: c.Clock, Log: c.Log, HTTP: c.HTTP,
 	})
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func Door(c Config) (http.Handler, error) {
 	cases.Mount(mux, site, guard, c.Cases, c.Clock)
 	operation.Mount(mux, site, guard, operation.Config{Operations: c.Operations, Jobs: c.Jobs, Notify: c.Notify, Audit: c.Audit, Clock: c.Clock})
 	if c.Counters != nil {
-		counter.Mount(mux, site, guard, c.Counters, c.Clock, c.Origin)
+		counter.Mount(mux, site, guard, counter.Config{Desk: c.Counters, Clock: c.Clock, Origin: c.Origin})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))

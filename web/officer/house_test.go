@@ -6,12 +6,14 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"danh/account"
 	"danh/account/accounttest"
 	"danh/audit"
+	"danh/internal/browse"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
@@ -33,12 +35,14 @@ type console struct {
 	roster  *office.Roster
 	office  office.Office
 	door    string
+	key     *browse.Passkey // Lan's
 }
 
 func later(t testing.TB) (*httptest.Server, *http.Handler) {
 	var h http.Handler
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
 	t.Cleanup(s.Close)
+	s.URL = strings.Replace(s.URL, "127.0.0.1", "localhost", 1) // passkeys are bound to a name
 	return s, &h
 }
 
@@ -96,11 +100,31 @@ func (c *console) appoint(t testing.TB, s account.Session, role office.Role) {
 	must[office.Staff](t)(c.roster.Appoint(t.Context(), audit.System("test"), a))
 }
 
-// signIn opens a page of the door as Lan, through the sign-in and her consent.
+// signIn opens a page of the door as Lan, through the sign-in with password and
+// passkey, and her consent.
 func (c *console) signIn(t testing.TB, path string) *webtest.Page {
 	t.Helper()
 	p := c.browser.Get(path).Want(200, "Đăng nhập").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password))
+	p = p.Want(200, "Dùng khoá đăng nhập của bạn").UsePasskey("Dùng khoá đăng nhập", c.key)
 	return p.Want(200, "Bàn làm việc cán bộ").Submit("Đồng ý")
+}
+
+// staff opens Lan's account, raises it to level 2 and registers her passkey.
+func (c *console) staff(t testing.TB) account.Session {
+	t.Helper()
+	_, s := c.SignInLan(t, true)
+	c.key = c.Enlist(t, s, c.Issuer)
+	return s
+}
+
+// strangersKey is the private key of a passkey that nobody registered.
+func (c *console) strangersKey(t testing.TB) []byte {
+	t.Helper()
+	k, _, err := browse.RegisterPasskey([]byte(`{"rp":{"id":"localhost"},"user":{"id":"AA"},"challenge":"AA","pubKeyCredParams":[{"alg":-7}]}`), c.Issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.Key
 }
 
 var lanNumber = accounttest.Lan.Numbers[1].Number

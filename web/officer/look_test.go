@@ -33,7 +33,7 @@ func TestOfficerInTheBrowser(t *testing.T) {
 	c.Clock.Set(time.Now())
 	k := c.stopped(t, accounttest.Minh, "Tran Van Minh")
 	c.stopped(t, accounttest.Minh, "Trần Văn Ninh")
-	_, s := c.SignInLan(t, true)
+	s := c.staff(t)
 	c.Jobs.Handle("test.fails", func(context.Context, job.Job) error {
 		return errors.Join(errors.New("the neighbour is away"), job.ErrGiveUp)
 	})
@@ -70,7 +70,9 @@ func TestOfficerInTheBrowser(t *testing.T) {
 		}
 	}
 	shot(first, "home")
-	first.Click("Đăng nhập").Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want("Bạn chưa được giao việc ở đây")
+	first.Click("Đăng nhập").Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Dùng khoá đăng nhập của bạn")
+	shot(first, "passkey")
+	first.Authenticator(true, c.key).Click("Dùng khoá đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want("Bạn chưa được giao việc ở đây")
 	shot(first, "none")
 	c.appoint(t, s, office.Registrar)
 	c.appoint(t, s, office.Operator)
@@ -104,4 +106,74 @@ func TestOfficerInTheBrowser(t *testing.T) {
 	if got := webtest.Eval[string](tab, `window.opened`); got != "3" {
 		t.Fatalf("3 opened line %q", got)
 	}
+}
+
+// TestPasskeysInTheBrowser makes a passkey with Chromium's own virtual
+// authenticator and code, signs in at the door with it, and finds that a device
+// that does not verify its user opens nothing.
+func TestPasskeysInTheBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	c := open(t, dbtest.Open(t, db.SQLite, schemas, offices))
+	_, s := c.SignInLan(t, true)
+	c.appoint(t, s, office.Registrar)
+	code := c.Raise(t, s.Account)
+	b := webtest.Chromium(t)
+	tab := b.Tab(360, false).Authenticator(true)
+	look := func(tab *webtest.Tab, name string) {
+		t.Helper()
+		tab.Accessible()
+		for _, p := range tab.Problems() {
+			t.Errorf("%s: %s", name, p)
+		}
+		if dir := os.Getenv("DANH_SHOTS"); dir != "" {
+			tab.Shot(filepath.Join(dir, "passkey-"+name+".png"))
+		}
+	}
+	in := func(tab *webtest.Tab) *webtest.Tab {
+		t.Helper()
+		return tab.Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập")
+	}
+	tab.Go(c.Issuer + "/security/passkeys/new")
+	look(tab, "signin")
+	in(tab).Want("Thêm khoá đăng nhập")
+	look(tab, "new")
+	tab.Fill("Mã tạo khoá", code).Fill("Tên khoá", "Máy thử").Click("Tiếp tục").Want("Tạo khoá ở máy này")
+	look(tab, "make")
+	tab.Click("Tạo khoá").Want("Đã thêm khoá đăng nhập", "Máy thử")
+	look(tab, "list")
+	tab.Go(c.door + "/cases").Want("Dùng khoá đăng nhập của bạn")
+	tab.Click("Dùng khoá đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want("Hồ sơ không khớp")
+	tab.Go(c.Issuer + "/security/passkeys").Want("Dùng lần cuối")
+	webtest.Eval[bool](tab, `(document.querySelector('nav.rows a[href^="/security/passkeys/"]').click(), true)`)
+	tab.Want("Đây là khoá cuối cùng")
+	look(tab, "one")
+	// Without being asked for anything, the field's own list offers the passkey;
+	// the virtual authenticator takes it at once.
+	tab.Go(c.Issuer + "/").Click("Đăng xuất")
+	until(tab, "Nguyễn Thị Phương Lan")
+	c.Clock.Advance(6 * time.Second) // the door asks the issuer again
+	tab.Go(c.door + "/cases")
+	until(tab, "Còn một bước nữa: mật khẩu")
+	look(tab, "also")
+	in(tab).Want("Hồ sơ không khớp")
+	// A device that does not verify its user.
+	careless := webtest.Chromium(t).Tab(360, true).Go(c.door + "/cases")
+	in(careless).Want("Dùng khoá đăng nhập của bạn")
+	careless.Authenticator(false, c.Enlist(t, s, c.Issuer))
+	careless.Go(careless.URL()).Click("Dùng khoá đăng nhập")
+	until(careless, "Máy chưa đưa ra khoá nào")
+	look(careless, "refused")
+}
+
+// until waits for words that a script brings.
+func until(tab *webtest.Tab, words string) {
+	tab.T.Helper()
+	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if webtest.Eval[bool](tab, fmt.Sprintf(`!!document.body && document.body.innerText.includes(%q)`, words)) {
+			return
+		}
+	}
+	tab.T.Fatalf("%s never shows %q:\n%s", tab.URL(), words, tab.Text())
 }

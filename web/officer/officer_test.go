@@ -4,6 +4,7 @@ package officer_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -23,7 +24,7 @@ import (
 
 func TestWhoHasNoRoleIsToldWhyAndWhatNext(t *testing.T) {
 	run(t, func(t *testing.T, c *console) {
-		_, s := c.SignInLan(t, true)
+		s := c.staff(t)
 		c.browser.Get("/").Want(200, "Bàn làm việc cán bộ", "Đăng nhập")
 		c.signIn(t, "/cases").Want(http.StatusForbidden, "Bạn không giữ việc này")
 		if c.browser.Cookie("danh-officer") == "" {
@@ -42,23 +43,125 @@ func TestWhoHasNoRoleIsToldWhyAndWhatNext(t *testing.T) {
 	})
 }
 
-// TestProvisionalAccountOfAnOfficer: whoever opened an account with an
-// officer's leaked data holds none of her roles.
-func TestProvisionalAccountOfAnOfficer(t *testing.T) {
+// TestPasswordAloneOpensNoStaffDoor: an officer's phished password, with or
+// without her role, ends before the door; so does the account that somebody
+// opened with her leaked data.
+func TestPasswordAloneOpensNoStaffDoor(t *testing.T) {
 	run(t, func(t *testing.T, c *console) {
 		_, s := c.SignInLan(t, false)
 		if !s.Provisional {
 			t.Fatal("the account is not provisional")
 		}
 		c.appoint(t, s, office.Registrar)
-		c.signIn(t, "/cases").Want(http.StatusForbidden, "Bạn không giữ việc này")
-		c.browser.Get("/me").Want(200, "đang ở dạng tạm")
+		in := func(b *webtest.Client) *webtest.Page {
+			return b.Get("/cases").Want(200, "Đăng nhập").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password))
+		}
+		in(c.browser).Want(http.StatusForbidden, "Mật khẩu một mình chưa đủ", "Chưa có khoá?", "Tài khoản mức 1?")
+		if c.browser.Cookie("danh-officer") != "" {
+			t.Fatal("a password alone got a session of the door")
+		}
+		c.browser.Get("/cases").Want(http.StatusForbidden, "Mật khẩu một mình chưa đủ")
+		c.Raise(t, s.Account) // of level 2, and still without a passkey
+		in(webtest.New(t, c.door)).Want(http.StatusForbidden, "Mật khẩu một mình chưa đủ")
+		// With one, the thief of the password stands before the page that asks for it.
+		c.key = c.Enlist(t, s, c.Issuer)
+		thief := webtest.New(t, c.door)
+		in(thief).At("/signin/passkey").Want(200, "Dùng khoá đăng nhập của bạn")
+		thief.Get("/cases").At("/signin/passkey")
+		thief.Get("/me").At("/signin/passkey")
+		// And without the passkey's device, a passkey of his own does not help.
+		stolen := *c.key
+		stolen.Key = c.strangersKey(t)
+		thief.Get("/cases").UsePasskey("Dùng khoá đăng nhập", &stolen).Want(422, "Khoá này không dùng được")
+	})
+}
+
+// TestOfficerWhoseLevelFellHoldsNothing: the level is read with every page.
+func TestOfficerWhoseLevelFellHoldsNothing(t *testing.T) {
+	run(t, func(t *testing.T, c *console) {
+		s := c.staff(t)
+		c.appoint(t, s, office.Registrar)
+		c.signIn(t, "/cases").Want(200, "Hồ sơ không khớp")
+		err := c.DB.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE account_account SET level = 1 WHERE id = $1`, s.Account)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.browser.Get("/cases").Want(http.StatusForbidden)
+		c.browser.Get("/me").Want(200, "chưa ở mức 2")
+	})
+}
+
+// TestRemovedPasskeySignsHerOutOfTheDoor: within the seconds that the door asks
+// the issuer in.
+func TestRemovedPasskeySignsHerOutOfTheDoor(t *testing.T) {
+	run(t, func(t *testing.T, c *console) {
+		s := c.staff(t)
+		c.appoint(t, s, office.Registrar)
+		c.signIn(t, "/cases").Want(200, "Hồ sơ không khớp")
+		p := c.browser.Get(c.Issuer+"/security/passkeys").Want(200, "Dùng lần cuối")
+		p = c.browser.Get(c.Issuer+p.Attr(`nav a[href^="/security/passkeys/"]`, "href")).Want(200, "Đây là khoá cuối cùng")
+		p.Submit("Gỡ khoá này").At("/signin")
+		c.Clock.Advance(6 * time.Second)
+		c.browser.Get("/cases").At("/signin")
+		c.browser.Get("/cases").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password)).Want(http.StatusForbidden, "Mật khẩu một mình chưa đủ")
+	})
+}
+
+// TestPasskeyFirstAndThenThePassword: the door takes them in either order.
+func TestPasskeyFirstAndThenThePassword(t *testing.T) {
+	run(t, func(t *testing.T, c *console) {
+		s := c.staff(t)
+		c.appoint(t, s, office.Registrar)
+		p := c.browser.Get("/cases").Want(200, "Đăng nhập")
+		asked := c.browser.Post(c.Issuer+"/signin/passkey/options", url.Values{}).Want(200)
+		var o struct {
+			Ceremony  string          `json:"ceremony"`
+			PublicKey json.RawMessage `json:"publicKey"`
+		}
+		if err := json.Unmarshal([]byte(asked.Body), &o); err != nil {
+			t.Fatal(err)
+		}
+		answer := must[[]byte](t)(c.key.Assert(o.PublicKey, c.Issuer))
+		p = p.Submit("Dùng khoá đăng nhập", "ceremony", o.Ceremony, "credential", string(answer)).At("/signin").Want(200, "Còn một bước nữa: mật khẩu")
+		p = p.Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password)).Want(200, "Bàn làm việc cán bộ")
+		p.Submit("Đồng ý").At("/cases").Want(200, "Hồ sơ không khớp")
+	})
+}
+
+// TestStaffMakeAPasskeyWithTheirCode plays what a new member of staff does.
+func TestStaffMakeAPasskeyWithTheirCode(t *testing.T) {
+	run(t, func(t *testing.T, c *console) {
+		_, s := c.SignInLan(t, true)
+		code := c.Raise(t, s.Account)
+		c.appoint(t, s, office.Registrar)
+		c.browser.Get("/cases").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password)).Want(http.StatusForbidden)
+		p := c.browser.Get(c.Issuer+"/security").Want(200, "Khoá đăng nhập (passkey)")
+		p = c.browser.Get(c.Issuer+"/security/passkeys").Want(200, "Bạn chưa có khoá nào").Click("Thêm khoá đăng nhập")
+		p = p.Submit("Tiếp tục").Want(422, "Hãy điền mã tạo khoá").Submit("Tiếp tục", "code", "ABCD-0000-0000").Want(422, "Mã này không dùng được").Lacks("ABCD-0000")
+		p = p.Submit("Tiếp tục", "code", strings.ToLower(code), "label", "Điện thoại").Want(200, "Tạo khoá ở máy này").Lacks(code)
+		p, key := p.MakePasskey("Tạo khoá")
+		p.At("/security/passkeys").Want(200, "Đã thêm khoá đăng nhập", "Điện thoại")
+		c.browser.Get(c.Issuer+"/security/passkeys/new").Submit("Tiếp tục", "code", code).Want(422, "Mã này không dùng được")
+		p = c.browser.Get("/cases").At("/signin/passkey").UsePasskey("Dùng khoá đăng nhập", key)
+		p.Submit("Đồng ý").At("/cases").Want(200, "Hồ sơ không khớp")
+		// From here on the passkey itself allows the next one.
+		p = c.browser.Get(c.Issuer + "/security/passkeys/new")
+		if p.Has(`input[name="code"]`) {
+			t.Fatal("a code is asked for although a passkey was used")
+		}
+		p, _ = p.Submit("Tiếp tục", "label", "Khoá cứng").MakePasskey("Tạo khoá")
+		p.Want(200, "Khoá cứng", "Điện thoại")
+		c.Clock.Advance(11 * time.Minute)
+		c.browser.Get(c.Issuer+"/security/passkeys/new").Submit("Tiếp tục").At("/signin").Want(200, "Đăng nhập")
 	})
 }
 
 func TestLockedOfficerOpensNothingWithHerOldCookie(t *testing.T) {
 	run(t, func(t *testing.T, c *console) {
-		_, s := c.SignInLan(t, true)
+		s := c.staff(t)
 		c.appoint(t, s, office.Registrar)
 		c.signIn(t, "/cases").Want(200, "Hồ sơ không khớp")
 		c.Lock(t, s.Account)
@@ -70,7 +173,7 @@ func TestLockedOfficerOpensNothingWithHerOldCookie(t *testing.T) {
 func TestRegistrarDecidesACase(t *testing.T) {
 	run(t, func(t *testing.T, c *console) {
 		minh, k := c.misspelt(t)
-		_, s := c.SignInLan(t, true)
+		s := c.staff(t)
 		c.appoint(t, s, office.Registrar)
 		p := c.signIn(t, "/cases").Want(200, "Hồ sơ không khớp", k.Code, "•••• 4321")
 		p.Lacks("Trần Văn Minh", "Tran Van Minh", "079085004321")
@@ -104,7 +207,7 @@ func TestMissedDeadlineStandsFirst(t *testing.T) {
 		fresh := c.stopped(t, accounttest.Minh, "Tran Van Minh")
 		c.Clock.Set(time.Now().Add(5 * 24 * time.Hour))
 		desk := account.NewCaseDesk(c.Keeper, c.roster)
-		_, s := c.SignInLan(t, true)
+		s := c.staff(t)
 		c.appoint(t, s, office.Registrar)
 		list, n, err := desk.ListWaiting(t.Context(), audit.Officer(account.Owner(s.Account), s.Person, "x"), 10)
 		if err != nil || n != 2 || list[0].Code != old.Code || list[1].Code != fresh.Code {
@@ -115,7 +218,7 @@ func TestMissedDeadlineStandsFirst(t *testing.T) {
 
 func TestOperatorSeesAndRevivesWhatIsDead(t *testing.T) {
 	run(t, func(t *testing.T, c *console) {
-		_, s := c.SignInLan(t, true)
+		s := c.staff(t)
 		c.Deliver(t)
 		c.appoint(t, s, office.Operator)
 		c.signIn(t, "/operations").Want(200, "Mọi thứ đang chạy", "Sổ nhật ký").Lacks("Nguyễn Thị Phương Lan 0", lanNumber, "912345678")
@@ -149,7 +252,7 @@ func TestOperatorSeesAndRevivesWhatIsDead(t *testing.T) {
 
 func TestOperatorSendsAFailedMessageAgain(t *testing.T) {
 	run(t, func(t *testing.T, c *console) {
-		_, s := c.SignInLan(t, true)
+		s := c.staff(t)
 		c.Deliver(t)
 		c.appoint(t, s, office.Operator)
 		err := c.DB.Write(t.Context(), func(tx *db.Tx) error {
@@ -184,7 +287,7 @@ func TestOperatorSendsAFailedMessageAgain(t *testing.T) {
 func TestOtherSitesPostNothing(t *testing.T) {
 	run(t, func(t *testing.T, c *console) {
 		_, k := c.misspelt(t)
-		_, s := c.SignInLan(t, true)
+		s := c.staff(t)
 		c.appoint(t, s, office.Registrar)
 		c.signIn(t, "/cases").Want(200, k.Code)
 		c.browser.PostFrom("https://evil.example", "/cases/"+k.Code, url.Values{"decision": {"retry:slip"}}).Want(http.StatusForbidden)

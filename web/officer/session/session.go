@@ -4,9 +4,10 @@
 // she may do: the sealed cookie of an ordinary OpenID client, and the roster,
 // both read with every request.
 //
-// It refuses to believe the cookie about anything but the account's key. The
-// account must stand and its holder must have been proofed; roles come from
-// the roster, so an appointment that has ended opens nothing on the next click.
+// It refuses to believe the cookie about anything but the account's key and how
+// she signed in, which must have been with a passkey. The account must stand at
+// level 2; roles come from the roster, so an appointment that has ended opens
+// nothing on the next click.
 package session
 
 import (
@@ -43,7 +44,14 @@ const (
 	Good        Standing = "good"
 	Provisional Standing = "provisional" // its holder was not proofed
 	Inactive    Standing = "inactive"    // locked, closed or gone
+	Low         Standing = "low"         // below level 2
 )
+
+// Demand is the class of authentication that the doors of staff demand: an
+// account of level 2, signed in with assurance 3. By the rows of
+// account_assurance a password is 1 and a passkey beside it 3, so no code that
+// travels by SMS opens these doors.
+const Demand = "urn:danh:acr:l2:a3"
 
 // Holds finds the appointment to a role.
 func (o Officer) Holds(role office.Role) (office.Staff, bool) {
@@ -117,6 +125,9 @@ func (g *Guard) read(ctx context.Context, who relyingparty.Identity) (Officer, e
 		return o, nil
 	case a.Provisional:
 		o.Standing = Provisional
+		return o, nil
+	case a.Level < 2:
+		o.Standing = Low
 		return o, nil
 	}
 	o.Person, o.Standing = a.Person, Good

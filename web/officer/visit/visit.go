@@ -70,6 +70,11 @@ func (v *visit) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := fault.Of(err)
+	if f == relyingparty.ErrUnmet {
+		v.journey.Render(w, r, fault.Status(err), "unmet", page.View{Layout: page.Desk, Title: "signin.unmet.title", Lede: "signin.unmet.lede",
+			Data: map[string]string{"Again": session.SignIn(page.Local(back)), "Issuer": v.client.Issuer()}})
+		return
+	}
 	if f == nil || f.Kind == fault.Unavailable {
 		v.journey.Fail(w, r, err)
 		return
