@@ -11,6 +11,7 @@ package counter
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -39,22 +40,37 @@ var script []byte
 // Script is the address of the module.
 const Script = "/counters/reader.js"
 
-// AllowReader lets the scripts of an answer reach the agent: on pages that read.
-func AllowReader(w http.ResponseWriter) { page.AllowConnect(w, reader.AgentOrigin) }
+// Guard lets people in by their role; session.Guard is one.
+type Guard interface {
+	Signed(next func(http.ResponseWriter, *http.Request, session.Officer)) http.HandlerFunc
+	Require(role office.Role, next func(http.ResponseWriter, *http.Request, audit.Actor)) http.HandlerFunc
+}
+
+// Config is what the journey stands on.
+type Config struct {
+	Desk   *counter.Desk
+	Clock  clock.Clock
+	Origin string // the door's own: the only one that readers paired here answer
+	Agent  string // where the reader answers; reader.AgentOrigin when empty
+}
 
 type counters struct {
 	desk    *counter.Desk
 	clock   clock.Clock
 	origin  string
+	agent   string
 	journey *page.Journey
 	site    *page.Site
 	tag     string
 }
 
-// Mount puts the journey on the door. origin is the door's own.
-func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, desk *counter.Desk, c clock.Clock, origin string) {
+// Mount puts the journey on the door.
+func Mount(mux *http.ServeMux, site *page.Site, guard Guard, c Config) {
+	if c.Agent == "" {
+		c.Agent = reader.AgentOrigin
+	}
 	sum := sha256.Sum256(script)
-	k := &counters{desk: desk, clock: c, origin: origin, journey: site.Journey(files), site: site, tag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	k := &counters{desk: c.Desk, clock: c.Clock, origin: c.Origin, agent: c.Agent, journey: site.Journey(files), site: site, tag: `"` + hex.EncodeToString(sum[:8]) + `"`}
 	mux.HandleFunc("GET /counters", k.keeper(guard, k.list))
 	mux.HandleFunc("POST /counters", k.keeper(guard, k.code))
 	mux.HandleFunc("GET /counters/{id}", k.keeper(guard, k.askEnd))
@@ -65,12 +81,14 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, desk *coun
 	mux.HandleFunc("GET "+Script, k.script)
 }
 
+type readsKey struct{}
+
 // keeper lets in whoever pairs and ends readers.
-func (k *counters) keeper(guard *session.Guard, next func(http.ResponseWriter, *http.Request, audit.Actor)) http.HandlerFunc {
+func (k *counters) keeper(guard Guard, next func(http.ResponseWriter, *http.Request, audit.Actor)) http.HandlerFunc {
 	return guard.Signed(func(w http.ResponseWriter, r *http.Request, o session.Officer) {
 		for _, role := range []office.Role{office.IntakeOfficer, office.Registrar} {
 			if _, ok := o.Holds(role); ok {
-				next(w, r, o.As(role))
+				next(w, r.WithContext(context.WithValue(r.Context(), readsKey{}, role == office.IntakeOfficer)), o.As(role))
 				return
 			}
 		}
@@ -92,13 +110,12 @@ func (k *counters) list(w http.ResponseWriter, r *http.Request, by audit.Actor) 
 			ended = append(ended, c)
 		}
 	}
-	o, _ := session.From(r.Context())
-	_, reads := o.Holds(office.IntakeOfficer)
+	reads, _ := r.Context().Value(readsKey{}).(bool)
 	if reads {
-		AllowReader(w)
+		page.AllowConnect(w, k.agent)
 	}
 	k.journey.Render(w, r, http.StatusOK, "list", page.View{Layout: page.Desk, Title: "counter.title", Lede: "counter.lede", Nav: "counters",
-		Data: map[string]any{"Standing": standing, "Ended": ended, "Office": by.Name, "Reads": reads, "Script": Script}})
+		Data: map[string]any{"Standing": standing, "Ended": ended, "Office": by.Name, "Reads": reads, "Script": Script, "Agent": k.agent}})
 }
 
 // code shows a pairing code. It is not shown again: a reload asks for another.

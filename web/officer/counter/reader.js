@@ -13,7 +13,8 @@
 //
 // With data-post instead of a form the statement is posted as it is, and the page is loaded anew when it was taken.
 
-export const agent = 'http://127.0.0.1:8087';
+// The page's policy names the agent's address; data-agent says it where it is not the usual one.
+export const agent = document.querySelector('[data-agent]')?.dataset.agent ?? 'http://127.0.0.1:8087';
 export const mediaType = 'application/vnd.danh.reading+json';
 
 const english = document.documentElement.lang === 'en';
