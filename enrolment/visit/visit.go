@@ -16,6 +16,7 @@
 package visit
 
 import (
+	"embed"
 	"errors"
 	"log/slog"
 	"time"
@@ -34,6 +35,12 @@ import (
 	"danh/registry/population"
 	"danh/registry/residence"
 )
+
+//go:embed visit.text.json
+var texts embed.FS
+
+// Texts are the messages of the room's faults, in Vietnamese and English.
+var Texts = texts
 
 type visitKind struct{}
 
