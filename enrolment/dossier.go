@@ -74,13 +74,13 @@ type Task struct {
 // Relative is what is stated about a parent, spouse or guardian.
 type Relative struct {
 	Name        string
-	Number      population.Number
+	Number      population.Number `json:",omitempty"` // kept apart: see pack
 	Nationality string
 }
 
 // Applicant is what she states and the officer types.
 type Applicant struct {
-	Number      population.Number
+	Number      population.Number `json:",omitempty"`
 	Name        string
 	BirthDate   clock.Date
 	Sex         population.Sex
@@ -91,8 +91,8 @@ type Applicant struct {
 	Residence   string
 	Phone       string
 	Email       string
-	Marks       string // what can be seen of her: for the card
-	OldNumber   population.Number
+	Marks       string            // what can be seen of her: for the card
+	OldNumber   population.Number `json:",omitempty"`
 	Father      Relative
 	Mother      Relative
 	Spouse      Relative
@@ -147,7 +147,7 @@ type Paper struct {
 type Dependant struct {
 	Person   id.Person // zero when the registry does not know her
 	Name     string
-	Number   population.Number
+	Number   population.Number `json:",omitempty"`
 	Birth    clock.Date
 	Relation string
 	Proof    string // registry, or a paper's kind

@@ -21,6 +21,8 @@ import (
 	"danh/account"
 	"danh/audit"
 	"danh/biometric"
+	"danh/enrolment/form"
+	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/job"
@@ -51,16 +53,20 @@ type Config struct {
 	Immigration *immigration.Registry
 	Biometric   *biometric.Bureau
 	Accounts    *account.Keeper
-	Carrier     account.SubscriberCheck // whose phone it is
+	Carrier     account.SubscriberCheck // whose phone it is; nil: nobody knows
+	Visits      *visit.Desk             // who stands before an officer
+	Forms       *form.Sealer            // seals what is handed out
+	Track       string                  // the address where a dossier is tracked, printed on its papers; may be empty
 }
 
 // Office is where people are enrolled. It is safe for concurrent use.
 type Office struct{ c Config }
 
-// New returns an office and registers the room's jobs on the queue.
+// New returns an office. It promises no jobs of its own: messages and the
+// engine's errands are those of the rooms that it stands on.
 func New(c Config) (*Office, error) {
 	if c.DB == nil || c.Clock == nil || c.Seal == nil || c.Jobs == nil || c.Audit == nil || c.Notify == nil || c.Roster == nil || c.Offices == nil ||
-		c.Calendar == nil || c.Population == nil || c.Residence == nil || c.Cards == nil || c.Immigration == nil || c.Biometric == nil || c.Accounts == nil {
+		c.Calendar == nil || c.Population == nil || c.Residence == nil || c.Cards == nil || c.Immigration == nil || c.Biometric == nil || c.Accounts == nil || c.Visits == nil || c.Forms == nil {
 		return nil, errors.New("enrolment: every room of the configuration is needed")
 	}
 	if c.Log == nil {
