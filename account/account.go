@@ -29,6 +29,12 @@ var schemaFS embed.FS
 // Schema is the room's tables.
 var Schema = db.Schema{Room: "account", FS: schemaFS}
 
+// Texts are the messages of what counters and representatives are told, in
+// Vietnamese and English.
+//
+//go:embed proofed.text.json
+var Texts embed.FS
+
 type kind struct{}
 
 // ID is an account's key.

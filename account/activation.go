@@ -106,7 +106,7 @@ func (k *Keeper) Reinvite(ctx context.Context, by audit.Actor, a ID) error {
 		if foreign(d.Number) {
 			number = d.Number.Reveal()
 		}
-		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.reinvited", Subject: acc.Person, Purpose: "account.enrolment", Ground: "NĐ 69/2024, Điều 14"}); err != nil {
+		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.reinvited", Subject: acc.Person, Ground: "NĐ 69/2024, Điều 14"}); err != nil {
 			return err
 		}
 		return k.inviteTx(ctx, tx, by, a, acc.Level, number)
@@ -279,7 +279,7 @@ func (k *Keeper) Activate(ctx context.Context, t Token, pw Password, remote Remo
 		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: a, device: dev, label: remote.Label, amr: s.AMR, assurance: s.Assurance}); err != nil {
 			return err
 		}
-		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.activated", Subject: acc.Person, Purpose: "account.enrolment", Ground: "NĐ 69/2024, Điều 14"}); err != nil {
+		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.activated", Subject: acc.Person, Ground: "NĐ 69/2024, Điều 14"}); err != nil {
 			return err
 		}
 		return k.tellTx(ctx, tx, s.Actor(), a, "account_opened", map[string]string{"level": strconv.Itoa(int(acc.Level))})

@@ -177,7 +177,7 @@ func (k *Keeper) OpenProofedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p
 	if err := k.contactTx(ctx, tx, key, a, p, !represented); err != nil {
 		return a, err
 	}
-	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.issued", Subject: p.Person, Purpose: "account.enrolment", Ground: proofGround,
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.issued", Subject: p.Person, Ground: proofGround,
 		Detail: map[string]string{"level": fmt.Sprint(int(p.Level)), "how": p.How, "carrier": string(p.Carrier), "dossier": p.Evidence.Dossier}}); err != nil {
 		return a, err
 	}
@@ -230,7 +230,7 @@ func (k *Keeper) RaiseTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, p
 	if err := k.recontactTx(ctx, tx, by, a, p); err != nil {
 		return err
 	}
-	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.raised", Subject: p.Person, Purpose: "account.enrolment", Ground: proofGround,
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.raised", Subject: p.Person, Ground: proofGround,
 		Detail: map[string]string{"level": "2", "how": p.How, "dossier": p.Evidence.Dossier}}); err != nil {
 		return err
 	}

@@ -104,11 +104,11 @@ func (k *Keeper) RepresentTx(ctx context.Context, tx *db.Tx, by audit.Actor, r R
 			return err
 		}
 	}
-	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.represented", Subject: r.Person, Purpose: "account.enrolment", Ground: representGround,
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.represented", Subject: r.Person, Ground: representGround,
 		Detail: map[string]string{"relation": r.Relation, "proof": r.Proof, "until": r.Until.String()}}); err != nil {
 		return err
 	}
-	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.dependant.accepted", Subject: r.Representative, Purpose: "account.enrolment", Ground: representGround,
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.dependant.accepted", Subject: r.Representative, Ground: representGround,
 		Detail: map[string]string{"relation": r.Relation, "proof": r.Proof}}); err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (k *Keeper) askUseTx(ctx context.Context, tx *db.Tx, a ID, s SessionID, lab
 		return fmt.Errorf("ask about a use: %w", err)
 	}
 	by := audit.Citizen(Owner(a), acc.Person)
-	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.use.asked", Subject: acc.Person, Purpose: "account.representation", Ground: "NĐ 69/2024, Điều 14"}); err != nil {
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.use.asked", Subject: acc.Person, Ground: "NĐ 69/2024, Điều 14"}); err != nil {
 		return err
 	}
 	// Whoever knows the password must not have her telephone ring all night.
@@ -231,7 +231,7 @@ func (k *Keeper) AnswerUse(ctx context.Context, by audit.Actor, a ID, s SessionI
 		}
 		actor := by
 		actor.OnBehalfOf = acc.Person
-		return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: actor, Action: "account.use.answered", Subject: acc.Person, Purpose: "account.representation", Ground: "NĐ 69/2024, Điều 14",
+		return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: actor, Action: "account.use.answered", Subject: acc.Person, Ground: "NĐ 69/2024, Điều 14",
 			Detail: map[string]string{"answer": answer}})
 	})
 }

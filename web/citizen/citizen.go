@@ -17,6 +17,8 @@ import (
 
 	"danh/account"
 	"danh/audit"
+	"danh/enrolment/form"
+	enrolmentvisit "danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/observe"
@@ -25,18 +27,22 @@ import (
 	"danh/office"
 	"danh/provider"
 	"danh/registry/card"
+	"danh/web/citizen/activate"
 	cardjourney "danh/web/citizen/card"
 	"danh/web/citizen/consent"
 	"danh/web/citizen/consents"
+	"danh/web/citizen/dependants"
 	"danh/web/citizen/home"
 	"danh/web/citizen/inbox"
 	"danh/web/citizen/looked"
 	"danh/web/citizen/open"
 	"danh/web/citizen/openid"
+	"danh/web/citizen/paper"
 	"danh/web/citizen/passkey"
 	"danh/web/citizen/security"
 	"danh/web/citizen/session"
 	"danh/web/citizen/signin"
+	"danh/web/citizen/visit"
 )
 
 // Config is what the door stands on.
@@ -45,8 +51,10 @@ type Config struct {
 	Provider *provider.Provider
 	Notify   *notify.Sender
 	Audit    *audit.Log
-	Offices  *office.Directory // nil: no office finder
-	Cards    *card.Registry    // nil: no page about her card
+	Offices  *office.Directory    // nil: no office finder
+	Cards    *card.Registry       // nil: no page about her card
+	Forms    *form.Sealer         // nil: no page that checks sealed forms
+	Visits   *enrolmentvisit.Desk // nil: no page that answers an officer at a counter
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Secure   bool   // served over https
@@ -69,11 +77,13 @@ func Door(c Config) http.Handler {
 			{ID: "looked", Href: "/looked", Icon: "history", Text: page.Text{VI: "Nhật ký", EN: "Looked"}},
 			{ID: "security", Href: "/security", Icon: "lock", Text: page.Text{VI: "Bảo mật", EN: "Security"}},
 		},
-		Open: openid.Open, Texts: []fs.FS{session.Texts, card.Texts}})
+		Open: openid.Open, Texts: []fs.FS{session.Texts, account.Texts, card.Texts, enrolmentvisit.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
 	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal})
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
+	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
+	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
 	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
 	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Origin: c.Provider.ReturnOrigin})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
@@ -82,6 +92,12 @@ func Door(c Config) http.Handler {
 	consents.Mount(mux, site, c.Provider)
 	if c.Cards != nil {
 		cardjourney.Mount(mux, site, c.Accounts, c.Cards)
+	}
+	if c.Forms != nil {
+		paper.Mount(mux, site, c.Forms)
+	}
+	if c.Visits != nil {
+		visit.Mount(mux, site, c.Visits, c.Clock)
 	}
 	inbox.Mount(mux, site, c.Notify)
 	looked.Mount(mux, site, c.Audit, c.Clock, c.Provider.PartnerName)

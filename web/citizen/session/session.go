@@ -40,6 +40,10 @@ func New(f Finder, secure bool, fail func(http.ResponseWriter, *http.Request, er
 
 type key struct{}
 
+// Waiting is the page of a browser that was signed in to a represented account
+// and waits for its confirmation.
+const Waiting = "/waiting"
+
 type held struct {
 	session account.Session
 	ok      bool
@@ -55,6 +59,13 @@ func (g *Guard) Load(next http.Handler) http.Handler {
 		}
 		s, err := g.finder.FindSession(r.Context(), t)
 		switch {
+		case account.IsAwaiting(err):
+			// It is nobody until it is confirmed; its cookie is kept for then.
+			if r.Method == http.MethodGet && r.URL.Path != Waiting && r.URL.Path != "/signin" {
+				http.Redirect(w, r, Waiting+"?return="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+				return
+			}
+			next.ServeHTTP(w, r)
 		case fault.Is(err, fault.NotFound):
 			g.Clear(w)
 			next.ServeHTTP(w, r)
@@ -151,6 +162,22 @@ func (g *Guard) SetOpening(w http.ResponseWriter, t account.Token) {
 		age = -1
 	}
 	g.write(w, "danh-citizen-opening", t.Reveal(), age)
+}
+
+// Activation reads the token by which a browser that brought the right code
+// goes on to its password.
+func (g *Guard) Activation(r *http.Request) account.Token {
+	return account.Token(g.read(r, "danh-citizen-activation"))
+}
+
+// SetActivation gives the browser that token for half an hour; an empty token
+// takes it away.
+func (g *Guard) SetActivation(w http.ResponseWriter, t account.Token) {
+	age := int((30 * time.Minute).Seconds())
+	if t == "" {
+		age = -1
+	}
+	g.write(w, "danh-citizen-activation", t.Reveal(), age)
 }
 
 func (g *Guard) name(n string) string {
