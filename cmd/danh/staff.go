@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -13,15 +14,19 @@ import (
 	"danh/account"
 	"danh/audit"
 	"danh/internal/clock"
+	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/internal/observe"
+	"danh/notify"
 	"danh/office"
 	"danh/registry/population"
 )
 
 type staffCommand struct {
+	Found   staffFoundCommand   `cmd:"" help:"Make the first two officers of an installation, once."`
 	Appoint staffAppointCommand `cmd:"" help:"Give a person's account a role."`
+	Code    staffCodeCommand    `cmd:"" help:"Print a new passkey code for somebody who holds a role."`
 	End     staffEndCommand     `cmd:"" help:"Take a role away, at once."`
 	List    staffListCommand    `cmd:"" help:"List who holds which role."`
 }
@@ -30,11 +35,15 @@ type staffCommand struct {
 func (staffCommand) Help() string {
 	return `Roles: operator (keeps the installation running), registrar (decides cases at
 an office), auditor (checks the log), intake (enrols people at a counter),
-approver (the second officer there). The person needs an active account that
-is not provisional. A running server takes changes up with the next click; each
-stands in the audit log, where the person sees it.
+approver (the second officer there). The person needs an active account of
+level 2, which a counter gives; danh staff found makes the first two officers of
+a new installation. Staff sign in with password and passkey: the command prints
+a one-time code, good for 24 hours, which is handed over in person and typed at
+the citizen's door under Security, Passkeys. A running server takes changes up
+with the next click; each stands in the audit log, where the person sees it.
 
 Example:
+  danh staff found --first 001190999901 --second 001185999902 --office 'Kim Liên'
   danh staff appoint --number 001190999901 --role operator
   danh staff appoint --number 001190999901 --role registrar --office 'Kim Liên'
   danh staff end --number 001190999901 --role operator
@@ -63,7 +72,9 @@ func openStaff(ctx context.Context, f dataFlags, log *slog.Logger) (*staffGround
 	if err != nil {
 		return nil, err
 	}
-	k, err := account.New(account.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Population: g.population})
+	// No carriers: the server that runs beside this command delivers.
+	sender := notify.New(notify.Config{DB: g.db, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Clock: g.clock, Log: log})
+	k, err := account.New(account.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: sender, Population: g.population})
 	if err != nil {
 		g.db.Close()
 		return nil, err
@@ -108,11 +119,11 @@ func (c *staffAppointCommand) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case a.Status != account.Active:
-		return fmt.Errorf("her account is %s; only an active one can hold a role", a.Status)
-	case a.Provisional:
-		return errors.New("her account is provisional: whoever opened it was not proved to be this person. She proves herself at a counter first")
+	if err := mayHold(a); err != nil {
+		return err
+	}
+	if a.Level < 2 {
+		return errors.New("her account is of level 1; staff need level 2, which a counter gives (the first two of an installation: danh staff found)")
 	}
 	who := office.Appointment{Account: account.Owner(a.ID), Person: a.Person, Role: office.Role(c.Role)}
 	if c.Office != "" {
@@ -125,16 +136,51 @@ func (c *staffAppointCommand) Run(w *world) error {
 	if c.For > 0 {
 		who.To = g.clock.Now().Add(c.For)
 	}
-	s, err := g.roster.Appoint(w.ctx, byStaffCommand, who)
+	have, err := g.accounts.ListPasskeys(w.ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	var s office.Staff
+	var code string
+	err = g.db.Write(w.ctx, func(tx *db.Tx) (err error) {
+		if s, err = g.roster.AppointTx(w.ctx, tx, byStaffCommand, who); err != nil || len(have) > 0 {
+			return err
+		}
+		code, err = g.accounts.IssueStaffCodeTx(w.ctx, tx, byStaffCommand, a.ID)
+		return err
+	})
 	if err != nil {
 		return sayStaff(err)
 	}
+	sayAppointed(w.out, s)
+	if code != "" {
+		sayCode(w.out, "passkey code", code)
+	}
+	return nil
+}
+
+// mayHold says why an account can hold no role.
+func mayHold(a account.Account) error {
+	switch {
+	case a.Status != account.Active:
+		return fmt.Errorf("her account is %s; only an active one can hold a role", a.Status)
+	case a.Provisional:
+		return errors.New("her account is provisional: whoever opened it was not proved to be this person. She proves herself at a counter first")
+	}
+	return nil
+}
+
+func sayAppointed(w io.Writer, s office.Staff) {
 	at := ""
 	if s.OfficeName != "" {
 		at = " at " + s.OfficeName
 	}
-	fmt.Fprintf(w.out, "appointed as %s%s; the appointment is %s\n", s.Role, at, s.ID)
-	return nil
+	fmt.Fprintf(w, "appointed as %s%s; the appointment is %s\n", s.Role, at, s.ID)
+}
+
+// sayCode prints a code where a person and a script both find it.
+func sayCode(w io.Writer, what, code string) {
+	fmt.Fprintf(w, "%s  %s\n", what, code)
 }
 
 // findOffice finds an office by its key or by words that mean one only.
@@ -178,6 +224,11 @@ func sayStaff(err error) error {
 		"office.staff.none":   "she does not hold this role",
 		"office.staff.office": "this role needs --office: people are told which office looked at their data",
 		"office.not_found":    "the office has been closed",
+
+		"account.founding.done":       "this installation was founded already; further staff are proofed at a counter and appointed",
+		"account.founding.two_people": "two people are needed: nobody approves her own work",
+		"account.founding.standing":   "both accounts must be active and not provisional",
+		"account.staff_code.level":    "only an active account of level 2 gets a passkey code",
 	}
 	for _, key := range append([]string{f.Key}, faultFields(f)...) {
 		if s := words[key]; s != "" {
