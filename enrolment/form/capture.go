@@ -32,7 +32,7 @@ func (x Capture) PDF() ([]byte, error) {
 			number = r.x.OldNumber
 		}
 		s.row(cell{label: "Họ, chữ đệm và tên " + r.who, value: r.x.Name, part: 0.5}, cell{label: "Số định danh", value: number, part: 0.34, boxes: true, plain: true},
-			cell{label: "Quốc tịch", value: r.x.Nationality, plain: true})
+			cell{label: "Quốc tịch", value: say(r.x.Nationality, nations), plain: true})
 	}
 
 	s.section("III. Yêu cầu")

@@ -4,6 +4,7 @@ package form
 
 import (
 	"fmt"
+	"strings"
 
 	"danh/internal/clock"
 )
@@ -55,7 +56,7 @@ var words = map[string]string{
 	"registry": "Cơ sở dữ liệu quốc gia về dân cư", "birth_certificate": "Giấy khai sinh", "guardianship_decision": "Quyết định công nhận giám hộ",
 	"driving_licence": "Giấy phép lái xe", "vehicle_registration": "Đăng ký xe", "health_insurance": "Thẻ bảo hiểm y tế", "social_insurance": "Sổ bảo hiểm xã hội",
 	"tax_number": "Mã số thuế", "marriage_certificate": "Giấy chứng nhận kết hôn", "adoption_certificate": "Giấy chứng nhận nuôi con nuôi", "civil_status_extract": "Trích lục hộ tịch", "court_decision": "Quyết định của tòa án",
-	"residence_confirmation": "Xác nhận thông tin về cư trú", "old_identity_card": "Chứng minh nhân dân, căn cước công dân cũ", "passport": "Hộ chiếu", "residence_card": "Thẻ cư trú",
+	"residence_confirmation": "Xác nhận thông tin về cư trú", "old_identity_card": "Chứng minh nhân dân, căn cước công dân cũ", "passport": "Hộ chiếu", "permanent": "Thẻ thường trú", "temporary": "Thẻ tạm trú", "residence_card": "Thẻ cư trú",
 	"first_card": "Cấp thẻ căn cước lần đầu và tài khoản", "renewal": "Cấp đổi thẻ căn cước", "reissue": "Cấp lại thẻ căn cước", "conversion": "Đổi giấy chứng minh nhân dân 9 số sang thẻ căn cước",
 	"merit": "Người có công, thân nhân liệt sĩ", "poor": "Hộ nghèo", "orphan": "Người dưới 18 tuổi không nơi nương tựa", "fault_of_office": "Sai sót của cơ quan",
 	"integrated": "Đã tích hợp đủ năm nhóm dữ liệu", "account": "Cấp tài khoản cho người đã có thẻ", "upgrade": "Nâng tài khoản từ mức 1 lên mức 2", "foreigner": "Cấp tài khoản cho người nước ngoài",
@@ -79,6 +80,18 @@ func say(key string, first ...map[string]string) string {
 	}
 	return key
 }
+
+// paper prints a foreigner's paper, whose first word may be a key.
+func paper(s string) string {
+	kind, rest, _ := strings.Cut(s, " ")
+	return strings.TrimSpace(say(kind) + " " + rest)
+}
+
+// nations are the countries whose codes are met most; another code prints as
+// it came.
+var nations = map[string]string{"VNM": "Việt Nam", "AUS": "Úc", "CAN": "Ca-na-đa", "CHN": "Trung Quốc", "DEU": "Đức", "FRA": "Pháp", "GBR": "Vương quốc Anh", "IND": "Ấn Độ",
+	"JPN": "Nhật Bản", "KHM": "Cam-pu-chia", "KOR": "Hàn Quốc", "LAO": "Lào", "MYS": "Ma-lai-xi-a", "PHL": "Phi-líp-pin", "RUS": "Nga", "SGP": "Xin-ga-po", "THA": "Thái Lan",
+	"USA": "Hoa Kỳ"}
 
 // date prints a date in the Vietnamese order, with only the year or month
 // known too.

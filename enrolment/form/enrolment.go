@@ -81,9 +81,9 @@ func (s *sheet) party(p Party, document string) {
 		number = "Số định danh của người nước ngoài"
 	}
 	s.row(cell{label: number, value: p.Number, part: 0.42, boxes: true}, cell{label: "Ngày, tháng, năm sinh", value: date(p.BirthDate)}, cell{label: "Giới tính", value: say(p.Sex), part: 0.2})
-	s.row(cell{label: "Quốc tịch", value: p.Nationality, part: 0.42}, cell{label: "Dân tộc", value: p.Ethnicity}, cell{label: "Tôn giáo", value: p.Religion})
+	s.row(cell{label: "Quốc tịch", value: say(p.Nationality, nations), part: 0.42}, cell{label: "Dân tộc", value: p.Ethnicity}, cell{label: "Tôn giáo", value: p.Religion})
 	if document != "" {
-		s.row(cell{label: "Hộ chiếu, thẻ cư trú", value: document})
+		s.row(cell{label: "Hộ chiếu, thẻ cư trú", value: paper(document)})
 	} else {
 		s.row(cell{label: "Quê quán", value: p.Origin})
 	}

@@ -97,6 +97,7 @@ func samples() map[string]sheet {
 			Dependants: []form.Dependant{{Name: "Nguyễn Hoàng Bảo Ngọc", Number: "001318000789", BirthDate: "2018-05-30", Relation: "child", Proof: "birth_certificate"}},
 			Papers: []form.Paper{{Kind: "driving_licence", Number: "010190123456", Issued: "2019-03-01", Seen: true, SeenBy: "Trần Quốc Đạt"},
 				{Kind: "health_insurance", Number: "GD 4 01 0123456789"}}},
+		"foreigner": form.Enrolment{Code: code, Office: office, Kind: "foreigner", Applicant: form.Party{Name: "ELEANOR RIGBY-ĐẶNG", BirthDate: "1970", Nationality: "GBR"}, Document: "passport GBR 123456789", Level: 2, On: today},
 		"child": form.Enrolment{Code: code, Office: office, Kind: "child", Applicant: party(), Representative: &mother, Relation: "mother", Level: 1, On: today,
 			Signatures: []form.Signature{{Role: "representative", Name: mother.Name, At: at, Image: drawn()}, {Role: "intake", Name: "Trần Quốc Đạt"}}},
 		"capture": form.Capture{Code: code, Office: office, Kind: "first_card", Applicant: party(), OldNumber: "012345678", Marks: "Nốt ruồi cách 1 cm trên đuôi mắt trái",
@@ -150,7 +151,8 @@ func TestFormsSayWhatTheyMust(t *testing.T) {
 	for name, want := range map[string][]string{
 		"enrolment": {"PHIẾU ĐỀ NGHỊ CẤP TÀI KHOẢN ĐỊNH DANH ĐIỆN TỬ, CĂN CƯỚC ĐIỆN TỬ", "Theo mẫu TK01, NĐ 69/2024/NĐ-CP", "Nguyễn Thị Phương Lan", "02/09/1990", "Nữ", "phố Hàng Bưởi",
 			"Nguyễn Hoàng Bảo Ngọc", "Giấy khai sinh", "Giấy phép lái xe", "đã đối chiếu", "Ký trên màn hình lúc 09:41 21/11/2026", "Ký trên giấy lúc 09:41", "Nâng tài khoản từ mức 1 lên mức 2"},
-		"child": {"Cấp tài khoản cho người dưới 14 tuổi", "Lê Thị Huyền Diệu", "Mẹ"},
+		"foreigner": {"Số định danh của người nước ngoài", "Hộ chiếu GBR 123456789", "Vương quốc Anh", "ELEANOR RIGBY-ĐẶNG"},
+		"child":     {"Cấp tài khoản cho người dưới 14 tuổi", "Lê Thị Huyền Diệu", "Mẹ"},
 		"capture": {"PHIẾU THU NHẬN THÔNG TIN CĂN CƯỚC", "Theo mẫu CC01, TT 17/2024/TT-BCA", "Nguyễn Văn Thuở", "Nốt ruồi cách 1 cm trên đuôi mắt trái", "không có ngón", "Chất lượng 61",
 			"Không lấy", "Cấp lần đầu"},
 		"receipt":    {"GIẤY HẸN TRẢ KẾT QUẢ", "Theo mẫu CC02", "70.000 đồng", "0001234", "Lúc 09:00 02/12/2026", "02/12/2026", "0693.187.344", "… 0123", "371 Đoàn Kết"},

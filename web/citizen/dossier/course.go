@@ -33,7 +33,7 @@ type view struct {
 var reasons = []string{"not_same", "false_paper", "other_identity", "data_differ", "ineligible", "stay_ended"}
 
 // known are the steps that have words here; another one is shown as a step.
-var known = []string{"opened", "handed_in", "supplement_asked", "supplemented", "approved", "refused", "withdrawn", "produced", "handed_over", "redrawn"}
+var known = []string{"opened", "handed_in", "supplement_asked", "supplemented", "approved", "refused", "withdrawn", "produced", "handed_over", "lapsed"}
 
 func kindKey(k enrolment.Kind) string {
 	if slices.Contains(enrolment.Kinds, k) {
@@ -132,7 +132,7 @@ func course(t enrolment.Tracked) []page.Event {
 			p.Line, p.Icon = "dashed", "pause"
 		case "refused":
 			p.Icon, p.Bad = "x", true
-		case "withdrawn":
+		case "withdrawn", "lapsed":
 			p.Icon = "x"
 		}
 		out = append(out, p)

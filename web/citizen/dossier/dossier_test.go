@@ -58,7 +58,7 @@ func (d *desk) OwnDocument(ctx context.Context, by audit.Actor, code, name strin
 func (d *desk) Track(_ context.Context, code string, birth clock.Date, address string) (enrolment.Tracked, error) {
 	d.tracked = append(d.tracked, address)
 	if d.tries++; d.tries > 3 {
-		return enrolment.Tracked{}, fault.New(fault.TooMany, "enrolment.track.too_many").In(10 * time.Minute)
+		return enrolment.Tracked{}, fault.New(fault.TooMany, "enrolment.too_many").In(10 * time.Minute)
 	}
 	for _, all := range d.own {
 		for _, t := range all {
