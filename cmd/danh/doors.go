@@ -21,7 +21,7 @@ import (
 // doors opens every door. All but the first are ordinary clients of it.
 func (f *serveFlags) doors(r *rooms) ([]door, error) {
 	out := []door{{"citizen", f.CitizenPort, citizen.Door(citizen.Config{
-		Accounts: r.accounts, Provider: r.provider, Notify: r.notify, Audit: r.audit, Offices: r.offices, Cards: r.cards, Clock: r.clock, Log: r.log,
+		Accounts: r.accounts, Provider: r.provider, Notify: r.notify, Audit: r.audit, Offices: r.offices, Cards: r.cards, Forms: r.forms, Visits: r.visits, Clock: r.clock, Log: r.log,
 		Secure: strings.HasPrefix(f.Issuer, "https://"), Portal: f.PortalURL,
 	})}}
 	for _, d := range []struct {
@@ -36,7 +36,8 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 		{"officer", f.OfficerPort, func(secret string, key []byte) (http.Handler, error) {
 			return officer.Door(officer.Config{Origin: f.OfficerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log,
 				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster),
-				Operations: office.OpenOperations(r.db, r.roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit})
+				Operations: office.OpenOperations(r.db, r.roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit,
+				Counters: r.counters, Visits: r.visits})
 		}},
 		{"partner", f.PartnerPort, func(secret string, key []byte) (http.Handler, error) {
 			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log, Accounts: r.accounts})
@@ -78,7 +79,7 @@ func (r *rooms) auditors() func(context.Context, string) (string, bool) {
 			return "", false
 		}
 		acc, err := r.accounts.Find(ctx, a)
-		if err != nil || acc.Status != account.Active || acc.Provisional {
+		if err != nil || acc.Status != account.Active || acc.Provisional || acc.Level < 2 {
 			return "", false
 		}
 		all, err := r.roster.RolesOf(ctx, account.Owner(a), r.clock.Now())

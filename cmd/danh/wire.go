@@ -15,6 +15,10 @@ import (
 	"danh/biometric"
 	"danh/biometric/afis"
 	"danh/biometric/osia"
+	"danh/enrolment"
+	"danh/enrolment/counter"
+	"danh/enrolment/form"
+	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/job"
@@ -38,7 +42,7 @@ import (
 func schemas() []db.Schema {
 	return []db.Schema{
 		seal.Schema, job.Schema, audit.Schema, notify.Schema, biometric.Schema, unit.Schema, population.Schema, residence.Schema,
-		card.Schema, immigration.Schema, office.Schema, partner.Schema, account.Schema, provider.Schema, procedure.Schema,
+		card.Schema, immigration.Schema, office.Schema, partner.Schema, account.Schema, provider.Schema, enrolment.Schema, procedure.Schema,
 	}
 }
 
@@ -46,7 +50,8 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), provider.Purges(), r.procedure.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), provider.Purges(),
+		r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
 	}
@@ -158,6 +163,10 @@ type rooms struct {
 	partners  *partner.Directory
 	accounts  *account.Keeper
 	provider  *provider.Provider
+	forms     *form.Sealer
+	counters  *counter.Desk
+	visits    *visit.Desk
+	enrolment *enrolment.Office
 	procedure *procedure.Desk
 	sms       *sms.Carrier
 }
@@ -225,9 +234,30 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}); err != nil {
 		return nil, err
 	}
+	if err = r.openEnrolment(f, carrier); err != nil {
+		return nil, err
+	}
 	if r.procedure, err = procedure.New(procedure.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
 		Population: g.population, Residence: g.residence, Units: g.units, Offices: r.offices, Accounts: r.accounts}); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// openEnrolment opens the counters: who stands at them, and what is begun there.
+func (r *rooms) openEnrolment(f serveFlags, carrier account.SubscriberCheck) (err error) {
+	if r.forms, err = form.NewSealer(r.keys, "Danh "+hostOf(f.Issuer)); err != nil {
+		return err
+	}
+	if r.counters, err = counter.New(counter.Config{DB: r.db, Audit: r.audit, Clock: r.clock, Roster: r.roster, Cards: r.cards}); err != nil {
+		return err
+	}
+	if r.visits, err = visit.New(visit.Config{DB: r.db, Seal: r.seal, Audit: r.audit, Notify: r.notify, Clock: r.clock, Log: r.log, Roster: r.roster, Offices: r.offices,
+		Population: r.population, Residence: r.residence, Cards: r.cards, Immigration: r.immigration, Biometric: r.biometric, Accounts: r.accounts}); err != nil {
+		return err
+	}
+	r.enrolment, err = enrolment.New(enrolment.Config{DB: r.db, Clock: r.clock, Log: r.log, Seal: r.seal, Jobs: r.jobs, Audit: r.audit, Notify: r.notify, Roster: r.roster,
+		Offices: r.offices, Calendar: r.calendar, Population: r.population, Residence: r.residence, Cards: r.cards, Immigration: r.immigration, Biometric: r.biometric,
+		Accounts: r.accounts, Carrier: carrier, Visits: r.visits, Forms: r.forms, Track: f.Issuer + "/dossiers"})
+	return err
 }
