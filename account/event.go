@@ -57,7 +57,8 @@ func cardLocks(cards []card.Card, f inForce) map[Ground]bool {
 		}
 	}
 	if !inForce {
-		locks[CardRevoked] = last.State == card.Revoked
+		// One that was spoiled before it was handed over was never hers to misuse.
+		locks[CardRevoked] = last.State == card.Revoked && last.Reason != "spoiled"
 		locks[CardLost] = last.State == card.Lost && f.value("lock_card_lost") > 0
 		locks[CardExpired] = last.State == card.Expired && f.value("lock_card_expired") > 0
 	}

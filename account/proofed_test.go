@@ -5,6 +5,7 @@ package account_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"danh/internal/dbtest"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/internal/keys"
 	"danh/office"
 	"danh/registry/card"
 	"danh/registry/immigration"
@@ -38,6 +40,9 @@ type bench struct {
 	intake audit.Actor
 	lan    accounttest.Person
 	minh   accounttest.Person
+
+	cards   *card.Registry
+	borders *immigration.Registry
 }
 
 func runBench(t *testing.T, body func(t *testing.T, b *bench)) {
@@ -49,7 +54,28 @@ func runBench(t *testing.T, body func(t *testing.T, b *bench)) {
 		b.House = accounttest.New(t, d, func(c *account.Config) {
 			b.roster = office.OpenRoster(d, c.Clock, c.Audit)
 			c.Roster, c.Citizen = b.roster, "https://danh.example"
+			k, err := keys.Open(keys.Config{Dir: filepath.Join(t.TempDir(), "keys"), Clock: c.Clock})
+			if err != nil {
+				t.Fatal(err)
+			}
+			homes, err := residence.New(residence.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Population: c.Population, Clock: c.Clock, Log: c.Log})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b.cards, err = card.New(card.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Keys: k, Population: c.Population, Residence: homes, Clock: c.Clock, Log: c.Log}); err != nil {
+				t.Fatal(err)
+			}
+			if b.borders, err = immigration.New(immigration.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Clock: c.Clock, Log: c.Log}); err != nil {
+				t.Fatal(err)
+			}
+			c.Cards, c.Borders = b.cards, b.borders
 		})
+		for _, kind := range []card.EventKind{card.HandedOver, card.WasLost, card.WasHeld, card.Released, card.WasRevoked, card.HasExpired} {
+			b.cards.Subscribe(kind, b.Keeper.HandleCard)
+		}
+		for _, kind := range []immigration.EventKind{immigration.DocumentEnded, immigration.DocumentRenewed} {
+			b.borders.Subscribe(kind, b.Keeper.HandleStanding)
+		}
 		list, err := office.Open(d, unit.Open(d, nil)).Search(t.Context(), "Kim Liên", clock.DateOf(b.Clock.Now()), 1)
 		if err != nil || len(list) == 0 {
 			t.Fatal(list, err)
@@ -559,7 +585,8 @@ func TestRaiseWithAnotherPhoneTellsTheFormer(t *testing.T) {
 
 func TestForeignerIsGivenANumber(t *testing.T) {
 	runBench(t, func(t *testing.T, b *bench) {
-		p := account.Proofed{Person: id.NewPerson(), Name: "ANNA SCHMIDT", BirthDate: clock.Date{Year: 1988, Month: 4, Day: 1}, Sex: population.Female, Phone: "0933444555", Language: "en",
+		anna, bob := b.foreigners(t)
+		p := account.Proofed{Person: anna, Name: "ANNA SCHMIDT", BirthDate: clock.Date{Year: 1988, Month: 4, Day: 1}, Sex: population.Female, Phone: "0933444555", Language: "en",
 			Level: 2, Evidence: account.Evidence{Dossier: "HS-26-0002", What: "portrait"}}
 		a := b.issue(t, p)
 		code := b.invited(t, "0933444555")
@@ -580,10 +607,16 @@ func TestForeignerIsGivenANumber(t *testing.T) {
 		}
 		// Another foreigner cannot be given a citizen's number, nor hers.
 		q := p
-		q.Person, q.Phone, q.Number = id.NewPerson(), "0933444556", b.lan.Declared.Number
+		q.Person, q.Phone, q.Number = bob, "0933444556", b.lan.Declared.Number
 		if _, err := b.tryIssue(t, q); err == nil {
-			t.Fatal("an unknown person took a citizen's number")
+			t.Fatal("a foreigner took a citizen's number")
 		}
+		// Whom no registry knows is given none.
+		q.Person, q.Number = id.NewPerson(), ""
+		if _, err := b.tryIssue(t, q); !fault.Is(err, fault.NotFound) {
+			t.Fatal("an account for nobody:", err)
+		}
+		q.Person = bob
 		q.Number = population.Number(number)
 		_, err = b.tryIssue(t, q)
 		wantKey(t, err, "account.proofed.number")
