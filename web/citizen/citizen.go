@@ -17,6 +17,7 @@ import (
 
 	"danh/account"
 	"danh/audit"
+	"danh/enrolment"
 	"danh/enrolment/form"
 	enrolmentvisit "danh/enrolment/visit"
 	"danh/internal/clock"
@@ -32,6 +33,7 @@ import (
 	"danh/web/citizen/consent"
 	"danh/web/citizen/consents"
 	"danh/web/citizen/dependants"
+	"danh/web/citizen/dossier"
 	"danh/web/citizen/home"
 	"danh/web/citizen/inbox"
 	"danh/web/citizen/looked"
@@ -47,18 +49,19 @@ import (
 
 // Config is what the door stands on.
 type Config struct {
-	Accounts *account.Keeper
-	Provider *provider.Provider
-	Notify   *notify.Sender
-	Audit    *audit.Log
-	Offices  *office.Directory    // nil: no office finder
-	Cards    *card.Registry       // nil: no page about her card
-	Forms    *form.Sealer         // nil: no page that checks sealed forms
-	Visits   *enrolmentvisit.Desk // nil: no page that answers an officer at a counter
-	Clock    clock.Clock
-	Log      *slog.Logger
-	Secure   bool   // served over https
-	Portal   string // address of the public-service portal, for the first page
+	Accounts  *account.Keeper
+	Provider  *provider.Provider
+	Notify    *notify.Sender
+	Audit     *audit.Log
+	Offices   *office.Directory    // nil: no office finder
+	Cards     *card.Registry       // nil: no page about her card
+	Enrolment *enrolment.Office    // nil: no pages about dossiers
+	Forms     *form.Sealer         // nil: no page that checks sealed forms
+	Visits    *enrolmentvisit.Desk // nil: no page that answers an officer at a counter
+	Clock     clock.Clock
+	Log       *slog.Logger
+	Secure    bool   // served over https
+	Portal    string // address of the public-service portal, for the first page
 }
 
 // Door gives the whole door as one handler.
@@ -77,10 +80,11 @@ func Door(c Config) http.Handler {
 			{ID: "looked", Href: "/looked", Icon: "history", Text: page.Text{VI: "Nhật ký", EN: "Looked"}},
 			{ID: "security", Href: "/security", Icon: "lock", Text: page.Text{VI: "Bảo mật", EN: "Security"}},
 		},
+		Foot: c.foot(),
 		Open: openid.Open, Texts: []fs.FS{session.Texts, account.Texts, card.Texts, enrolmentvisit.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
-	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal})
+	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil})
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
@@ -92,6 +96,9 @@ func Door(c Config) http.Handler {
 	consents.Mount(mux, site, c.Provider)
 	if c.Cards != nil {
 		cardjourney.Mount(mux, site, c.Accounts, c.Cards)
+	}
+	if c.Enrolment != nil {
+		dossier.Mount(mux, site, c.Enrolment)
 	}
 	if c.Forms != nil {
 		paper.Mount(mux, site, c.Forms)
@@ -132,6 +139,18 @@ func dot(unread func(context.Context, account.ID) (int, error)) func(*http.Reque
 		}
 		return page.Text{VI: strconv.Itoa(n) + " tin mới", EN: strconv.Itoa(n) + " new"}
 	}
+}
+
+// foot leads to what anybody may use without an account.
+func (c Config) foot() []page.Link {
+	var out []page.Link
+	if c.Enrolment != nil {
+		out = append(out, page.Link{Href: "/track", Text: page.Text{VI: "Tra cứu hồ sơ tại quầy", EN: "Track a dossier"}})
+	}
+	if c.Forms != nil {
+		out = append(out, page.Link{Href: "/paper", Text: page.Text{VI: "Kiểm tra giấy tờ có chữ ký số", EN: "Check a sealed paper"}})
+	}
+	return out
 }
 
 func (c Config) findOffices() func(context.Context, string) ([]open.Office, error) {

@@ -30,6 +30,7 @@ type Config struct {
 	Clock    clock.Clock
 	Unread   func(ctx context.Context, a account.ID) (int, error) // unread messages; nil: none are counted
 	Portal   string                                               // address of the public-service portal, may be empty
+	Dossiers bool                                                 // dossiers at the counter have pages
 }
 
 type journey struct {
@@ -58,6 +59,7 @@ type view struct {
 	Number   string // in groups of three
 	Unread   int
 	Portal   string
+	Dossiers bool
 	Level1   []feature
 	Level2   []feature
 	Days     int // until the password ends, when that is soon; else -1
@@ -65,7 +67,7 @@ type view struct {
 
 func (d *journey) read(r *http.Request) (v view, err error) {
 	s, _ := session.From(r.Context())
-	v.Portal, v.Days = d.Portal, -1
+	v.Portal, v.Dossiers, v.Days = d.Portal, d.Dossiers, -1
 	if v.Account, err = d.Accounts.Find(r.Context(), s.Account); err != nil {
 		return v, err
 	}
