@@ -67,12 +67,15 @@ func (w *walk) messages(ctx context.Context, phone string) ([]sms, error) {
 		return nil, err
 	}
 	var out struct {
-		Messages []sms `json:"messages"`
+		Messages *[]sms `json:"messages"`
 	}
 	if err := p.JSON(&out); err != nil {
 		return nil, err
 	}
-	return out.Messages, nil
+	if out.Messages == nil { // an answer about something else is no empty list
+		return nil, fmt.Errorf("the sandbox's answer holds no list of messages")
+	}
+	return *out.Messages, nil
 }
 
 // message waits for a message to a phone that meets a condition.
