@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dossier
+
+import (
+	"net/http"
+	"strconv"
+
+	"danh/audit"
+	"danh/enrolment"
+	"danh/internal/clock"
+	"danh/internal/fault"
+	"danh/internal/page"
+)
+
+// paperKinds are the papers that the console offers; the room holds the dated
+// list and refuses what it does not know.
+var paperKinds = []string{"birth_certificate", "marriage_certificate", "guardianship_decision", "adoption_certificate", "civil_status_extract", "court_decision", "residence_confirmation",
+	"driving_licence", "vehicle_registration", "health_insurance", "social_insurance", "tax_number", "passport", "residence_card", "old_identity_card"}
+
+// uses are what a paper is presented for.
+var uses = []string{"evidence", "integrate", "dependant"}
+
+func (k *desk) paperName(c *call, p enrolment.Paper) string {
+	name := k.journey.Say(page.Language(c.r), "dossier.paper."+p.Kind, nil)
+	if p.Number != "" {
+		name += " " + p.Number
+	}
+	return name
+}
+
+func (k *desk) showPapers(c *call, status int) {
+	k.render(c, status, "papers", k.view(c, "papers"), map[string]any{"Kinds": choicesOf("dossier.paper.", paperKinds), "Uses": choicesOf("dossier.use.", uses)})
+}
+
+// optionalDate reads a date that may be left out.
+func optionalDate(f *page.Form, name string) clock.Date {
+	if f.Value(name) == "" {
+		return clock.Date{}
+	}
+	d, err := clock.ParseDate(f.Value(name))
+	if err != nil {
+		f.Add(name, "problem.date")
+	}
+	return d
+}
+
+func (k *desk) addPaper(c *call) (string, error) {
+	c.form.Require("kind")
+	p := enrolment.Paper{Kind: c.form.Value("kind"), Number: c.form.Value("paper_number"), Issued: optionalDate(c.form, "issued"), Expires: optionalDate(c.form, "expires"), For: c.form.Value("use"), Seen: c.form.Has("seen", "yes")}
+	photo, err := fileOf(c.r, "photo")
+	if err != nil {
+		c.form.Add("photo", "dossier.problem.file")
+	}
+	if !c.form.OK() {
+		return "", nil
+	}
+	if _, err = k.Office.AddPaper(c.r.Context(), c.by, c.id, p, readerOf(photo)); err != nil {
+		return "", err
+	}
+	c.say = "dossier.paper.added"
+	return path(c.id, "papers"), nil
+}
+
+// actOnPaper records that the original was seen, or takes a paper back.
+func (k *desk) actOnPaper(c *call) (string, error) {
+	p, err := enrolment.ParsePaperID(c.form.Value("paper"))
+	if err != nil {
+		return "", fault.New(fault.NotFound, "enrolment.paper.not_found")
+	}
+	switch c.form.Value("act") {
+	case "seen":
+		_, err = k.Office.SeePaper(c.r.Context(), c.by, c.id, p)
+		c.say = "dossier.paper.seen_now"
+	case "remove":
+		_, err = k.Office.RemovePaper(c.r.Context(), c.by, c.id, p)
+		c.say = "dossier.paper.removed"
+	default:
+		c.form.Add("", "problem.choose")
+	}
+	return path(c.id, "papers"), err
+}
+
+// paperPhoto shows a paper's photo, to whom the room lets see it.
+func (k *desk) paperPhoto(w http.ResponseWriter, r *http.Request, by audit.Actor) {
+	c, err := k.begin(w, r, by)
+	if err != nil {
+		k.journey.Fail(w, r, err)
+		return
+	}
+	p, err := enrolment.ParsePaperID(r.PathValue("paper"))
+	if err != nil {
+		k.journey.Fail(w, r, fault.New(fault.NotFound, "enrolment.paper.not_found"))
+		return
+	}
+	b, err := k.Office.PaperPhoto(r.Context(), by, c.id, p)
+	if err == nil {
+		err = serve(w, http.DetectContentType(b), "giay-to", b)
+	}
+	if err != nil {
+		k.journey.Fail(w, r, err)
+	}
+}
+
+// kinOf are how a dependant may be related.
+var kinOf = []string{"child", "father", "mother", "spouse", "sibling", "ward", "other"}
+
+func (k *desk) showDependants(c *call, status int) {
+	papers := []page.Choice{{Value: "", Text: "dossier.dependant.by_registry"}}
+	for _, p := range c.d.Papers {
+		if p.Seen {
+			papers = append(papers, page.Choice{Value: p.ID.String(), Text: page.Raw(k.paperName(c, p))})
+		}
+	}
+	k.render(c, status, "dependants", k.view(c, "dependants"), map[string]any{"Kin": choicesOf("dossier.kin.", kinOf), "Papers": papers})
+}
+
+func (k *desk) addDependant(c *call) (string, error) {
+	f := c.form
+	f.Require("dependant_name", "relation")
+	x := enrolment.Dependant{Name: f.Value("dependant_name"), Number: numberFrom(f, "dependant_number"), Birth: optionalDate(f, "dependant_birth"), Relation: f.Value("relation"), Until: optionalDate(f, "until"), Proof: "registry"}
+	if s := f.Value("paper"); s != "" {
+		var err error
+		if x.Paper, err = enrolment.ParsePaperID(s); err != nil {
+			f.Add("paper", "problem.choose")
+		}
+		x.Proof = ""
+		if err := k.find(c); err != nil {
+			return "", err
+		}
+		for _, p := range c.d.Papers {
+			if p.ID == x.Paper {
+				x.Proof = p.Kind
+			}
+		}
+	}
+	if !f.OK() {
+		return "", nil
+	}
+	if _, err := k.Office.AddDependant(c.r.Context(), c.by, c.id, x); err != nil {
+		return "", err
+	}
+	c.say = "dossier.dependant.added"
+	return path(c.id, "dependants"), nil
+}
+
+func (k *desk) removeDependant(c *call) (string, error) {
+	n, err := strconv.Atoi(c.form.Value("n"))
+	if err != nil {
+		return "", fault.New(fault.NotFound, "enrolment.dependant.not_found")
+	}
+	_, err = k.Office.RemoveDependant(c.r.Context(), c.by, c.id, n)
+	c.say = "dossier.dependant.removed"
+	return path(c.id, "dependants"), err
+}
