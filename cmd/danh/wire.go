@@ -258,6 +258,6 @@ func (r *rooms) openEnrolment(f serveFlags, carrier account.SubscriberCheck) (er
 	}
 	r.enrolment, err = enrolment.New(enrolment.Config{DB: r.db, Clock: r.clock, Log: r.log, Seal: r.seal, Jobs: r.jobs, Audit: r.audit, Notify: r.notify, Roster: r.roster,
 		Offices: r.offices, Calendar: r.calendar, Population: r.population, Residence: r.residence, Cards: r.cards, Immigration: r.immigration, Biometric: r.biometric,
-		Accounts: r.accounts, Carrier: carrier, Visits: r.visits, Forms: r.forms, Track: f.Issuer + "/dossiers"})
+		Accounts: r.accounts, Carrier: carrier, Visits: r.visits, Forms: r.forms, Track: f.Issuer + "/track"})
 	return err
 }
