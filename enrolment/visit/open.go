@@ -18,6 +18,7 @@ import (
 	"danh/office"
 	"danh/registry/card"
 	"danh/registry/population"
+	"danh/registry/residence"
 )
 
 // The galleries that prints are compared with.
@@ -282,8 +283,9 @@ func (d *Desk) reach(ctx context.Context, person id.Person) (id.Person, *notify.
 	return account.Owner(a.ID), &to, nil
 }
 
-// tieOf reports whether the officer has herself or her own family before her.
-// Both sides' relations are asked: a registry may hold only one.
+// tieOf reports whether the officer has herself or her own family before her:
+// somebody related to her, or of her household. Both sides' relations are asked,
+// for a registry may hold only one.
 func (d *Desk) tieOf(ctx context.Context, by audit.Actor, s subject) (Kind, error) {
 	if s.person == by.Person {
 		return Self, nil
@@ -298,7 +300,19 @@ func (d *Desk) tieOf(ctx context.Context, by audit.Actor, s subject) (Kind, erro
 			return Family, nil
 		}
 	}
-	return "", nil
+	if s.foreigner {
+		return "", nil
+	}
+	look.Fields = []string{residence.FieldHousehold}
+	hers, err := d.c.Residence.FindResidence(ctx, look, s.person)
+	if err != nil || hers.Household.IsZero() {
+		return "", err
+	}
+	own, err := d.c.Residence.FindResidence(ctx, look, by.Person)
+	if err != nil || own.Household != hers.Household {
+		return "", err
+	}
+	return Family, nil
 }
 
 // Find is a visit of the officer's own.

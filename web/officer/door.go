@@ -20,6 +20,7 @@ import (
 	"danh/account"
 	"danh/audit"
 	enrolmentcounter "danh/enrolment/counter"
+	enrolmentvisit "danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/job"
@@ -29,8 +30,10 @@ import (
 	"danh/notify"
 	"danh/office"
 	"danh/partner"
+	"danh/registry/card"
 	"danh/web/officer/cases"
 	"danh/web/officer/counter"
+	"danh/web/officer/desk"
 	"danh/web/officer/operation"
 	"danh/web/officer/session"
 	"danh/web/officer/visit"
@@ -55,6 +58,7 @@ type Config struct {
 	Notify     *notify.Sender
 	Audit      *audit.Log
 	Counters   *enrolmentcounter.Desk
+	Visits     *enrolmentvisit.Desk
 	HTTP       *http.Client // to the issuer; nil for a sensible one
 }
 
@@ -76,18 +80,22 @@ func Door(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	var atDesk []page.Link
+	if c.Visits != nil {
+		atDesk = append(atDesk, page.Link{ID: "desk", Href: "/desk", Icon: "search", Text: page.Text{VI: "Tiếp nhận", EN: "Desk"}})
+	}
 	site := page.New(page.Config{
 		Door: "officer", Secure: secure, Log: c.Log, Clock: c.Clock, Home: "/",
 		Brand: page.Text{VI: "Bàn làm việc cán bộ", EN: "Officer console"},
-		Nav: []page.Link{
+		Nav: append(atDesk, []page.Link{
 			{ID: "cases", Href: "/cases", Icon: "inbox", Text: page.Text{VI: "Hồ sơ không khớp", EN: "Cases"}},
 			{ID: "counters", Href: "/counters", Icon: "plug", Text: page.Text{VI: "Quầy", EN: "Counters"}},
 			{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}},
-		},
+		}...),
 		Foot: []page.Link{
 			{Href: client.Issuer() + "/looked", Text: page.Text{VI: "Ai đã xem dữ liệu của tôi", EN: "Who looked at my data"}},
 		},
-		Texts: []fs.FS{texts, enrolmentcounter.Texts},
+		Texts: []fs.FS{texts, enrolmentcounter.Texts, enrolmentvisit.Texts, card.Texts},
 	})
 	guard := session.New(client, c.Accounts, c.Roster, c.Clock, site.Fail)
 	mux := http.NewServeMux()
@@ -96,6 +104,9 @@ func Door(c Config) (http.Handler, error) {
 	operation.Mount(mux, site, guard, operation.Config{Operations: c.Operations, Jobs: c.Jobs, Notify: c.Notify, Audit: c.Audit, Clock: c.Clock})
 	if c.Counters != nil {
 		counter.Mount(mux, site, guard, counter.Config{Desk: c.Counters, Clock: c.Clock, Origin: c.Origin})
+	}
+	if c.Visits != nil {
+		desk.Mount(mux, site, guard, desk.Config{Visits: c.Visits, Counters: c.Counters, Clock: c.Clock})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))

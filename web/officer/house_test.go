@@ -56,7 +56,8 @@ func must[V any](t testing.TB) func(V, error) V {
 	}
 }
 
-func open(t testing.TB, d *db.DB) *console {
+// open opens both doors; change may add rooms to them.
+func open(t testing.TB, d *db.DB, change ...func(*console, *citizen.Config, *officer.Config)) *console {
 	t.Helper()
 	issuer, citizens := later(t)
 	own, officers := later(t)
@@ -67,10 +68,15 @@ func open(t testing.TB, d *db.DB) *console {
 	}
 	c.roster = office.OpenRoster(d, c.Clock, c.Audit)
 	c.office = must[[]office.Office](t)(office.Open(d, unit.Open(d, nil)).Search(t.Context(), "Kim Liên", clock.DateOf(c.Clock.Now()), 1))[0]
-	*citizens = citizen.Door(citizen.Config{Accounts: c.Keeper, Provider: c.Provider, Notify: c.Notify, Audit: c.Audit, Clock: c.Clock, Log: c.Log})
-	*officers = must[http.Handler](t)(officer.Door(officer.Config{Origin: own.URL, Issuer: issuer.URL, Secret: must[partner.Secret](t)(partner.DoorSecret(c.Keys, "officer")).Reveal(),
+	hers := citizen.Config{Accounts: c.Keeper, Provider: c.Provider, Notify: c.Notify, Audit: c.Audit, Clock: c.Clock, Log: c.Log}
+	theirs := officer.Config{Origin: own.URL, Issuer: issuer.URL, Secret: must[partner.Secret](t)(partner.DoorSecret(c.Keys, "officer")).Reveal(),
 		Key: must[[]byte](t)(c.Keys.Secret("cookie-officer", 32)), Clock: c.Clock, Log: c.Log, Accounts: c.Keeper, Roster: c.roster,
-		Cases: account.NewCaseDesk(c.Keeper, c.roster), Operations: office.OpenOperations(d, c.roster, c.Audit, c.Jobs, c.Notify), Jobs: c.Jobs, Notify: c.Notify, Audit: c.Audit}))
+		Cases: account.NewCaseDesk(c.Keeper, c.roster), Operations: office.OpenOperations(d, c.roster, c.Audit, c.Jobs, c.Notify), Jobs: c.Jobs, Notify: c.Notify, Audit: c.Audit}
+	for _, f := range change {
+		f(c, &hers, &theirs)
+	}
+	*citizens = citizen.Door(hers)
+	*officers = must[http.Handler](t)(officer.Door(theirs))
 	c.browser = webtest.New(t, own.URL)
 	return c
 }
@@ -94,7 +100,7 @@ func run(t *testing.T, body func(t *testing.T, c *console)) {
 func (c *console) appoint(t testing.TB, s account.Session, role office.Role) {
 	t.Helper()
 	a := office.Appointment{Account: account.Owner(s.Account), Person: s.Person, Role: role}
-	if role == office.Registrar {
+	if role != office.Operator && role != office.Auditor {
 		a.Office = c.office.ID
 	}
 	must[office.Staff](t)(c.roster.Appoint(t.Context(), audit.System("test"), a))

@@ -50,7 +50,7 @@ func (k *desk) show(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 		return
 	}
 	view := page.View{Layout: page.Desk, Wide: true, Task: "desk.task", Title: page.Raw(v.Name), Back: "/desk", BackTo: "desk.back", Nav: "desk"}
-	data := map[string]any{"Visit": v, "Purpose": purpose, "Office": by.Name, "Total": v.EndsAt.Sub(v.MadeAt), "Now": k.Clock.Now()}
+	data := map[string]any{"Visit": v, "Purpose": purpose, "For": purpose.In(page.Language(r)), "Office": by.Name, "Total": v.EndsAt.Sub(v.MadeAt), "Now": k.Clock.Now()}
 	view.Data = data
 	if v.State == visit.Asked {
 		w.Header().Set("Refresh", strconv.Itoa(int(asking/time.Second)))
