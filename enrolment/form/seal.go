@@ -42,6 +42,9 @@ type Sealer struct {
 // seal looks at the time that the seal states, so a form outlives it.
 const sealYears = 10
 
+// lead is how long before its key a certificate begins, for readers' clocks.
+const lead = time.Hour
+
 // NewSealer makes a sealer whose certificates carry name.
 func NewSealer(k *keys.Store, name string) (*Sealer, error) {
 	s := &Sealer{keys: k, name: name, certs: map[string]*x509.Certificate{}}
@@ -64,7 +67,7 @@ func (s *Sealer) signer() (crypto.Signer, *x509.Certificate, error) {
 	if i < 0 {
 		return nil, nil, fmt.Errorf("the key that seals forms is not published")
 	}
-	from := public[i].NotBefore.Add(-time.Hour).Truncate(time.Second) // readers' clocks
+	from := public[i].NotBefore.Add(-lead).Truncate(time.Second)
 	serial := sha256.Sum256([]byte("danh form seal " + kid))
 	serial[0] &= 0x7f // positive
 	tmpl := &x509.Certificate{
@@ -119,10 +122,19 @@ func fingerprint(c *x509.Certificate) string {
 	return strings.ToUpper(fmt.Sprintf("% x", sum[:]))
 }
 
-// Own reports whether a checked seal is of this installation's active key.
+// Own reports whether a checked seal is of a key of this installation, present
+// or former, at a time when it was in use. A name says nothing, the key does.
 func (s *Sealer) Own(c Checked) bool {
-	_, own, err := s.signer()
-	return err == nil && c.Certificate != nil && c.Certificate.Equal(own)
+	if c.Certificate == nil {
+		return false
+	}
+	for _, k := range append(s.keys.Public(keys.FormSeal), s.keys.Former(keys.FormSeal)...) {
+		own, ok := k.Key.(interface{ Equal(crypto.PublicKey) bool })
+		if ok && own.Equal(c.Certificate.PublicKey) && !c.At.Before(k.NotBefore.Add(-lead)) && (k.NotAfter.IsZero() || c.At.Before(k.NotAfter)) {
+			return true
+		}
+	}
+	return false
 }
 
 // contentsSize is the room for the signature in the file; ours have about 1 KiB.

@@ -215,8 +215,22 @@ func TestTheCertificateIsTheSameAfterAStart(t *testing.T) {
 	if err != nil || !s.Own(next) {
 		t.Error(err)
 	}
-	if c, err := form.Check(old); err != nil || s.Own(c) {
-		t.Error("the former seal", err)
+	// So does what it sealed years ago, after another start.
+	k3, err := keys.Open(keys.Config{Dir: dir, Clock: clock.NewFake(at.AddDate(3, 0, 0))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s3, err := form.NewSealer(k3, "Danh, dữ liệu mẫu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []*form.Sealer{s, s3} {
+		if c, err := form.Check(old); err != nil || !x.Own(c) {
+			t.Error("the former seal", err)
+		}
+	}
+	if c, err := form.Check(old); err != nil || s3.Own(form.Checked{Certificate: c.Certificate, At: at.AddDate(1, 0, 0)}) {
+		t.Error("the former key sealed after its time", err)
 	}
 }
 

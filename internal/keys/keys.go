@@ -76,6 +76,7 @@ type Store struct {
 	box     *subtle.AESGCM // nil without a passphrase
 	mu      sync.RWMutex
 	keys    map[Purpose][]*key // oldest first
+	former  map[Purpose][]PublicKey
 	secrets map[string][]byte
 }
 
@@ -99,7 +100,7 @@ func Open(c Config) (*Store, error) {
 	if err := private(c.Dir); err != nil {
 		return nil, err
 	}
-	s := &Store{c: c, keys: map[Purpose][]*key{}, secrets: map[string][]byte{}}
+	s := &Store{c: c, keys: map[Purpose][]*key{}, former: map[Purpose][]PublicKey{}, secrets: map[string][]byte{}}
 	if c.Passphrase != "" {
 		if err := s.openBox(); err != nil {
 			return nil, err
@@ -226,6 +227,7 @@ func (s *Store) load(p Purpose) error {
 			return fmt.Errorf("%s: %w", f, err)
 		}
 		if !k.NotAfter.IsZero() && s.c.Clock.Now().After(k.NotAfter) {
+			s.former[p] = append(s.former[p], k.public())
 			continue
 		}
 		s.keys[p] = append(s.keys[p], &k)
@@ -329,7 +331,27 @@ func (s *Store) Public(p Purpose) []PublicKey {
 	var out []PublicKey
 	for _, k := range s.keys[p] {
 		if k.NotAfter.IsZero() || now.Before(k.NotAfter) {
-			out = append(out, PublicKey{KID: k.KID, Key: k.signer.Public(), NotBefore: k.NotBefore, NotAfter: k.NotAfter})
+			out = append(out, k.public())
+		}
+	}
+	return out
+}
+
+func (k *key) public() PublicKey {
+	return PublicKey{KID: k.KID, Key: k.signer.Public(), NotBefore: k.NotBefore, NotAfter: k.NotAfter}
+}
+
+// Former lists what was published for a purpose once and lies in the folder
+// still: what it signed may be older than its overlap. Whoever stops believing
+// a key takes its file away.
+func (s *Store) Former(p Purpose) []PublicKey {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	now := s.c.Clock.Now()
+	out := slices.Clone(s.former[p])
+	for _, k := range s.keys[p] {
+		if !k.NotAfter.IsZero() && !now.Before(k.NotAfter) {
+			out = append(out, k.public())
 		}
 	}
 	return out

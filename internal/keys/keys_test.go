@@ -129,3 +129,35 @@ func TestSealingOpenKeys(t *testing.T) {
 		t.Fatal("sealed twice")
 	}
 }
+
+// A seal outlives its key: the public half of a former one can still be had,
+// and nothing signs with it any more.
+func TestAFormerKeyIsStillKnown(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	fake := clock.NewFake(time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC))
+	s, err := keys.Open(keys.Config{Dir: dir, Clock: fake})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, _ := s.Signer(keys.FormSeal)
+	if _, err := s.Rotate(keys.FormSeal, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Former(keys.FormSeal); len(got) != 0 {
+		t.Errorf("%d are former within the overlap", len(got))
+	}
+	fake.Advance(48 * time.Hour)
+	again, err := keys.Open(keys.Config{Dir: dir, Clock: fake})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, x := range map[string]*keys.Store{"running": s, "after a start": again} {
+		got, published := x.Former(keys.FormSeal), x.Public(keys.FormSeal)
+		if len(got) != 1 || got[0].KID != old || len(published) != 1 || published[0].KID == old {
+			t.Errorf("%s: %v, %v", name, got, published)
+		}
+		if now, _ := x.Signer(keys.FormSeal); now == old {
+			t.Errorf("%s: the former key signs", name)
+		}
+	}
+}

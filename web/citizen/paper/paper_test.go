@@ -65,7 +65,7 @@ func TestAnybodyChecksAPaper(t *testing.T) {
 		lacks string
 	}{
 		"ours":         {out, []string{"Nguyên vẹn, do hệ thống này ký", "Thông báo từ chối", "Công an phường Thủ Đức", "21/11/2026 09:41", "Danh, dữ liệu mẫu"}, "Ai cũng có thể"},
-		"a forger's":   {foreign, []string{"không phải chữ ký hiện nay của hệ thống này", "Ai cũng có thể tự đặt tên"}, "do hệ thống này ký"},
+		"a forger's":   {foreign, []string{"không phải chữ ký của hệ thống này", "Ai cũng có thể tự đặt tên"}, "do hệ thống này ký"},
 		"changed":      {changed, []string{"đã bị sửa hoặc hỏng", "Đừng dùng tệp này"}, "Thông báo từ chối"},
 		"unsealed":     {plain, []string{"không có chữ ký số"}, "Nguyên vẹn"},
 		"something":    {[]byte("GIF89a"), []string{"không có chữ ký số"}, "Nguyên vẹn"},
