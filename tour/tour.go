@@ -27,6 +27,8 @@ import (
 type Env struct {
 	Citizen, Portal, Officer, Partner, Auditor, Sandbox string
 
+	Staff []Officer // the sample officers, who sign in with passkeys
+
 	Proxy  *url.URL                 // goes between the tour and everything else; nil for none
 	OnStep func(n int, name string) // told before each step
 }

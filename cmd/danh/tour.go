@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 
 	"danh/tour"
 )
@@ -20,6 +21,7 @@ type tourCommand struct {
 	Partner string `help:"The partner door." default:"http://localhost:8083" env:"DANH_TOUR_PARTNER" placeholder:"URL"`
 	Auditor string `help:"The auditor door." default:"http://localhost:8084" env:"DANH_TOUR_AUDITOR" placeholder:"URL"`
 	Sandbox string `help:"The sandbox." default:"http://localhost:8090" env:"DANH_TOUR_SANDBOX" placeholder:"URL"`
+	Data    string `help:"Data folder of make run: the sample officers' passkeys are in it." default:"./var" env:"DANH_DATA" placeholder:"DIR"`
 }
 
 // Help implements kong.HelpProvider.
@@ -46,6 +48,10 @@ func (c *tourCommand) Run(w *world) error {
 		return err
 	}
 	env := tour.Env{Citizen: c.Citizen, Portal: c.Portal, Officer: c.Officer, Partner: c.Partner, Auditor: c.Auditor, Sandbox: c.Sandbox}
+	var err error
+	if env.Staff, err = tour.ReadStaff(filepath.Join(c.Data, "sample-passkeys.json")); err != nil {
+		return err
+	}
 	for _, at := range []string{env.Citizen, env.Sandbox} {
 		if err := answers(w.ctx, at); err != nil {
 			return err

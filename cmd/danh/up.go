@@ -3,12 +3,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"danh/sandbox/people"
@@ -39,44 +36,6 @@ var samples = []struct{ ref, phone, what string }{
 	{people.Woman, "", "level 1, phone confirmed by the carrier"},
 	{people.Owner, "", "level 1, a landlord who receives guests"},
 	{people.Husband, "0900000102", "level 1, provisional: his SIM is in his wife's name"},
-}
-
-// staff are the roles that sample people hold, one each.
-var staff = []struct{ role, office, where string }{
-	{"operator", "", "officer console: operations"},
-	{"registrar", "Phường Kim Liên, Thành phố Hà Nội", "officer console: stopped openings"},
-	{"auditor", "", "auditor door"},
-}
-
-// openStaff opens accounts for the first plain adults of the feed and gives
-// each a role, as an operator would from the command line.
-func (s *stack) openStaff(ctx context.Context) ([]tour.Sample, error) {
-	found, err := tour.ListPeople(ctx, s.env(), "min=30&max=55&phone=own&exact=1")
-	if err != nil {
-		return nil, err
-	}
-	var out []tour.Sample
-	for _, p := range found {
-		if strings.HasPrefix(p.Ref, "sample-") {
-			continue
-		}
-		i := len(out)
-		a, err := tour.OpenSample(ctx, s.env(), p.Ref, "")
-		if err != nil {
-			return nil, fmt.Errorf("account of the sample %s: %w", staff[i].role, err)
-		}
-		args := []string{"staff", "appoint", "--number", a.Number, "--role", staff[i].role}
-		if staff[i].office != "" {
-			args = append(args, "--office", staff[i].office)
-		}
-		if err := s.self(ctx, io.Discard, args...); err != nil && !strings.Contains(err.Error(), "holds") {
-			return nil, err
-		}
-		if out = append(out, a); len(out) == len(staff) {
-			return out, nil
-		}
-	}
-	return nil, fmt.Errorf("there are too few people for the sample staff: use --count 200 or more")
 }
 
 func (c *upCommand) Run(w *world) error {
@@ -122,6 +81,7 @@ func (c *upCommand) Run(w *world) error {
 		}
 		ready = append(ready, a)
 	}
+	tell("giving the sample officers roles and passkeys")
 	officers, err := s.openStaff(w.ctx)
 	if err != nil {
 		return err
@@ -141,8 +101,13 @@ Sign in as:
 	for i, a := range ready {
 		fmt.Fprintf(w.out, "  %s   password %s   %s: %s\n", a.Number, a.Password, a.Name, samples[i].what)
 	}
-	for i, a := range officers {
-		fmt.Fprintf(w.out, "  %s   password %s   %s: %s at the %s\n", a.Number, a.Password, a.Name, staff[i].role, staff[i].where)
+	fmt.Fprint(w.out, `
+Staff sign in with password and passkey. At first sign in at the citizen's door,
+open Security, Passkeys, and make one there with the code; a phone, a security
+key or Chromium's own virtual authenticator (DevTools, WebAuthn) will do.
+`)
+	for _, o := range officers {
+		fmt.Fprintf(w.out, "  %s   password %s   passkey code %s   %s: %s\n", o.Number, o.Password, o.code, o.Name, o.what())
 	}
 	fmt.Fprintf(w.out, `
 Then, in another terminal:  bin/danh tour account   and   bin/danh tour portal

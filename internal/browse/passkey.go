@@ -26,6 +26,7 @@ type Passkey struct {
 	User       []byte `json:"user"` // the handle by which the relying party knows her
 	Key        []byte `json:"key"`  // PKCS #8
 	Count      uint32 `json:"count"`
+	Still      bool   `json:"still"` // its count stays zero, as a synced one's does: several clients may use it at once
 
 	Unverified bool `json:"-"` // leaves the user verification out, for tests of refusals
 }
@@ -140,7 +141,9 @@ func (p *Passkey) Assert(options []byte, origin string) ([]byte, error) {
 	if !ok {
 		return nil, errors.New("passkey: its key is of another kind")
 	}
-	p.Count++
+	if !p.Still {
+		p.Count++
+	}
 	flags := byte(userPresent | userVerified)
 	if p.Unverified {
 		flags = userPresent

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"danh/tour"
+)
+
+// sampleStaff are the roles that sample people hold, one each. The first two
+// found the installation.
+var sampleStaff = []struct{ role, office, where string }{
+	{"intake", kimLien, "officer console: enrols people"},
+	{"approver", kimLien, "officer console: the second officer"},
+	{"approver", cuaNam, "officer console: the second officer of another office"},
+	{"registrar", kimLien, "officer console: stopped openings"},
+	{"operator", "", "officer console: operations"},
+	{"auditor", "", "auditor door"},
+}
+
+const (
+	kimLien = "Phường Kim Liên, Thành phố Hà Nội"
+	cuaNam  = "Phường Cửa Nam, Thành phố Hà Nội"
+)
+
+// sampleOfficer is one of them.
+type sampleOfficer struct {
+	tour.Officer
+	where string
+	code  string // for a passkey of the tester's own; "" while she holds no role
+}
+
+func (o sampleOfficer) what() string {
+	if o.code == "" {
+		return o.Role + ", once a counter has raised her account to level 2"
+	}
+	return o.Role + " at the " + o.where
+}
+
+// staffFile is where the tours find the sample officers and their passkeys.
+func (s *stack) staffFile() string { return filepath.Join(s.dir, "sample-passkeys.json") }
+
+// openStaff opens accounts for the first plain adults of the feed, founds the
+// installation with two of them, and gives the others the roles that their
+// level lets them hold, as an operator would from the command line. Each gets a
+// software passkey, registered through the pages, for the tours.
+func (s *stack) openStaff(ctx context.Context) ([]sampleOfficer, error) {
+	found, err := tour.ListPeople(ctx, s.env(), "min=30&max=55&phone=own&exact=1")
+	if err != nil {
+		return nil, err
+	}
+	before, err := tour.ReadStaff(s.staffFile())
+	if err != nil {
+		return nil, err
+	}
+	var out []sampleOfficer
+	for _, p := range found {
+		if strings.HasPrefix(p.Ref, "sample-") || len(out) == len(sampleStaff) {
+			continue
+		}
+		r := sampleStaff[len(out)]
+		a, err := tour.OpenSample(ctx, s.env(), p.Ref, "")
+		if err != nil {
+			return nil, fmt.Errorf("account of the sample %s: %w", r.role, err)
+		}
+		o := sampleOfficer{Officer: tour.Officer{Sample: a, Role: r.role, Office: r.office}, where: r.where}
+		for _, b := range before {
+			if b.Number == a.Number {
+				o.Passkey = b.Passkey
+			}
+		}
+		out = append(out, o)
+	}
+	if len(out) < len(sampleStaff) {
+		return nil, fmt.Errorf("there are too few people for the sample staff: use --count 200 or more")
+	}
+	err = s.self(ctx, io.Discard, "staff", "found", "--first", out[0].Number, "--second", out[1].Number, "--office", kimLien)
+	if err != nil && !strings.Contains(err.Error(), "founded already") {
+		return nil, err
+	}
+	var keep []tour.Officer
+	for i := range out {
+		if err := s.equip(ctx, &out[i]); err != nil {
+			return nil, err
+		}
+		keep = append(keep, out[i].Officer)
+	}
+	return out, tour.WriteStaff(s.staffFile(), keep)
+}
+
+// equip gives an officer her role and her passkey, and the tester a code for
+// one of his own.
+func (s *stack) equip(ctx context.Context, o *sampleOfficer) error {
+	args := []string{"staff", "appoint", "--number", o.Number, "--role", o.Role}
+	if o.Office != "" {
+		args = append(args, "--office", o.Office)
+	}
+	if err := s.self(ctx, io.Discard, args...); err != nil && !strings.Contains(err.Error(), "holds") {
+		if strings.Contains(err.Error(), "level 1") {
+			return nil
+		}
+		return err
+	}
+	if o.Passkey == nil {
+		code, err := s.staffCode(ctx, o.Number)
+		if err != nil {
+			return err
+		}
+		if o.Passkey, err = tour.MakePasskey(ctx, s.env(), o.Sample, code); err != nil {
+			return fmt.Errorf("passkey of the sample %s: %w", o.Role, err)
+		}
+	}
+	var err error
+	o.code, err = s.staffCode(ctx, o.Number)
+	return err
+}
+
+var passkeyCode = regexp.MustCompile(`passkey code\S*(?: of the \w+)?  (\S+)`)
+
+func (s *stack) staffCode(ctx context.Context, number string) (string, error) {
+	var out bytes.Buffer
+	if err := s.self(ctx, &out, "staff", "code", "--number", number); err != nil {
+		return "", err
+	}
+	m := passkeyCode.FindStringSubmatch(out.String())
+	if m == nil {
+		return "", fmt.Errorf("danh staff code printed no code")
+	}
+	return m[1], nil
+}
