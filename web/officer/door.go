@@ -31,6 +31,7 @@ import (
 	"danh/office"
 	"danh/partner"
 	"danh/registry/card"
+	"danh/web/officer/capture"
 	"danh/web/officer/cases"
 	"danh/web/officer/counter"
 	"danh/web/officer/desk"
@@ -95,13 +96,14 @@ func Door(c Config) (http.Handler, error) {
 		Foot: []page.Link{
 			{Href: client.Issuer() + "/looked", Text: page.Text{VI: "Ai đã xem dữ liệu của tôi", EN: "Who looked at my data"}},
 		},
-		Texts: []fs.FS{texts, enrolmentcounter.Texts, enrolmentvisit.Texts, card.Texts},
+		Texts: []fs.FS{texts, enrolmentcounter.Texts, enrolmentvisit.Texts, card.Texts, capture.Texts},
 	})
 	guard := session.New(client, c.Accounts, c.Roster, c.Clock, site.Fail)
 	mux := http.NewServeMux()
 	visit.Mount(mux, site, client, guard)
 	cases.Mount(mux, site, guard, c.Cases, c.Clock)
 	operation.Mount(mux, site, guard, operation.Config{Operations: c.Operations, Jobs: c.Jobs, Notify: c.Notify, Audit: c.Audit, Clock: c.Clock})
+	capture.Mount(mux)
 	if c.Counters != nil {
 		counter.Mount(mux, site, guard, counter.Config{Desk: c.Counters, Clock: c.Clock, Origin: c.Origin})
 	}

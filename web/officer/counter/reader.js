@@ -131,7 +131,7 @@ export function bind(box) {
   const form = box.querySelector('form');
   const said = make('p', { className: 'small' });
   said.setAttribute('role', 'status');
-  const button = make('button', { type: 'button', className: 'button line', textContent: box.dataset.label ?? titles[kind] });
+  const button = make('button', { type: 'button', className: 'btn line', textContent: box.dataset.label ?? titles[kind] });
   let zone;
   if (kind === 'chip') {
     zone = [
