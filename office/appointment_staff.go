@@ -16,10 +16,11 @@ import (
 // Expected is an appointment as its office sees it: when, what for, which code
 // she will show. Who she is the officer learns when she is there.
 type Expected struct {
-	Code       string
-	Procedure  string
-	Start, End time.Time
-	State      BookingState
+	Code           string
+	Procedure      string
+	Start, End     time.Time
+	State          BookingState
+	NameVI, NameEN string // of the procedure, as it was booked
 }
 
 // ListDay lists the appointments of a day at the registrar's own office.
@@ -32,7 +33,7 @@ func (d *Diary) ListDay(ctx context.Context, by audit.Actor, day clock.Date) ([]
 		s.Office, clock.Micros(day.Time()), clock.Micros(day.AddDays(1).Time()))
 	var out []Expected
 	for _, b := range list {
-		out = append(out, Expected{b.Code, b.Procedure, b.Start, b.End, b.State})
+		out = append(out, Expected{b.Code, b.Procedure, b.Start, b.End, b.State, b.NameVI, b.NameEN})
 	}
 	return out, err
 }

@@ -184,6 +184,9 @@ type Place struct {
 func (f *Frame) places(links []Link) []Place {
 	var out []Place
 	for _, l := range links {
+		if l.Show != nil && !l.Show(f.r) {
+			continue
+		}
 		p := Place{ID: l.ID, Href: l.Href, Icon: l.Icon, Text: l.Text.In(f.Language), Strong: l.Strong, Current: l.ID != "" && l.ID == f.Nav}
 		if l.Dot != nil {
 			p.Dot = l.Dot(f.r).In(f.Language)

@@ -32,6 +32,7 @@ type Link struct {
 	Text   Text
 	Strong bool                     // phone: the raised round button in the middle
 	Dot    func(*http.Request) Text // words for an unread mark; zero Text for none; may be nil
+	Show   func(*http.Request) bool // whether this visitor has the place; nil: everybody
 }
 
 // Site renders the pages of one door.
