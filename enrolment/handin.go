@@ -179,9 +179,19 @@ func (o *Office) drawTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file,
 			not = append(not, d.Person)
 		}
 	}
-	s, err := o.c.Roster.DrawTx(ctx, tx, office.Approver, office.Draw{Office: f.office, Elsewhere: len(why) > 0, Not: not})
-	if err != nil {
-		return err
+	var s office.Staff
+	for {
+		if s, err = o.c.Roster.DrawTx(ctx, tx, office.Approver, office.Draw{Office: f.office, Elsewhere: len(why) > 0, Not: not}); err != nil {
+			return err
+		}
+		kin, err := o.kinTx(ctx, tx, s.Person, f.look(by))
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(kin, f.person) && (f.representative.IsZero() || !slices.Contains(kin, f.representative)) {
+			break
+		}
+		not = append(not, s.Person)
 	}
 	f.Contested, f.second, f.secondPerson, f.secondAt = why, s.Account, s.Person, o.c.Clock.Now()
 	e := f.entry(by, "second_drawn")

@@ -417,7 +417,11 @@ func (o *Office) notFamilyTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *
 	if err != nil {
 		return err
 	}
-	if slices.Contains(family, by.Person) {
+	kin, err := o.kinTx(ctx, tx, by.Person, look)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(family, by.Person) || slices.Contains(kin, f.person) || !f.representative.IsZero() && slices.Contains(kin, f.representative) {
 		return fault.New(fault.Forbidden, "enrolment.own_family")
 	}
 	return nil
@@ -428,8 +432,17 @@ func (o *Office) familyTx(ctx context.Context, tx *db.Tx, f *file, look audit.Lo
 	if f.foreigner {
 		return nil, nil
 	}
+	return o.kinTx(ctx, tx, f.person, look)
+}
+
+// kinTx lists somebody's registered relatives. A relation may be registered
+// with one of the two alone, so both sides are asked.
+func (o *Office) kinTx(ctx context.Context, tx *db.Tx, person id.Person, look audit.Look) ([]id.Person, error) {
 	look.Fields = nil
-	list, err := o.c.Population.ListRelationsTx(ctx, tx, look, f.person)
+	list, err := o.c.Population.ListRelationsTx(ctx, tx, look, person)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
