@@ -261,8 +261,8 @@ func (k *Keeper) Activate(ctx context.Context, t Token, pw Password, remote Remo
 		} else if !ok {
 			return gone
 		}
-		if way == "sms" { // a code that went to the phone came back
-			if _, err := tx.ExecContext(ctx, `UPDATE account_account SET phone_at = $2 WHERE id = $1`, a, at); err != nil {
+		if way == "sms" { // a code that went to the phone came back; a representative's is not the holder's
+			if _, err := tx.ExecContext(ctx, `UPDATE account_account SET phone_at = $2 WHERE id = $1 AND NOT represented`, a, at); err != nil {
 				return fmt.Errorf("confirm phone: %w", err)
 			}
 		}

@@ -125,7 +125,7 @@ func TestTheMotherConfirmsHerChildsSignIn(t *testing.T) {
 		mother.PostFrom("https://evil.example", "/dependants/use", form)
 		child.Get("/").At("/waiting")
 
-		p.Submit("Xác nhận").At("/dependants").Want(200, "đã xác nhận")
+		p.Submit("Đồng ý").At("/dependants").Want(200, "đã xác nhận")
 		child.Get("/waiting?return=/dependants").At("/dependants").Want(200, "Người đại diện cho tôi", "Nguyễn Thị Phương Lan")
 		child.Get("/").Want(200, "Trần Ngọc An")
 
