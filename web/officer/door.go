@@ -19,6 +19,7 @@ import (
 
 	"danh/account"
 	"danh/audit"
+	"danh/enrolment"
 	enrolmentcounter "danh/enrolment/counter"
 	enrolmentvisit "danh/enrolment/visit"
 	"danh/internal/clock"
@@ -31,10 +32,13 @@ import (
 	"danh/office"
 	"danh/partner"
 	"danh/registry/card"
+	"danh/registry/immigration"
+	"danh/web/officer/agenda"
 	"danh/web/officer/capture"
 	"danh/web/officer/cases"
 	"danh/web/officer/counter"
 	"danh/web/officer/desk"
+	"danh/web/officer/dossier"
 	"danh/web/officer/operation"
 	"danh/web/officer/session"
 	"danh/web/officer/visit"
@@ -60,6 +64,8 @@ type Config struct {
 	Audit      *audit.Log
 	Counters   *enrolmentcounter.Desk
 	Visits     *enrolmentvisit.Desk
+	Enrolment  *enrolment.Office // with Visits: dossiers
+	Diary      *office.Diary
 	HTTP       *http.Client // to the issuer; nil for a sensible one
 }
 
@@ -68,6 +74,9 @@ type Config struct {
 func Door(c Config) (http.Handler, error) {
 	if c.Accounts == nil || c.Roster == nil || c.Cases == nil || c.Operations == nil || c.Jobs == nil || c.Notify == nil || c.Audit == nil || c.Clock == nil {
 		return nil, errors.New("officer: accounts, roster, cases, operations, jobs, notify, audit and a clock are needed")
+	}
+	if c.Enrolment != nil && c.Visits == nil {
+		return nil, errors.New("officer: dossiers are opened in visits")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -81,22 +90,28 @@ func Door(c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var atDesk []page.Link
+	nav := []page.Link{
+		{ID: "cases", Href: "/cases", Icon: "inbox", Text: page.Text{VI: "Hồ sơ không khớp", EN: "Cases"}, Show: holds(office.Registrar)},
+		{ID: "counters", Href: "/counters", Icon: "plug", Text: page.Text{VI: "Quầy", EN: "Counters"}, Show: holds(office.IntakeOfficer, office.Registrar)},
+		{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}, Show: holds(office.Operator)},
+	}
+	if c.Diary != nil {
+		nav = append([]page.Link{{ID: "agenda", Href: "/agenda", Icon: "calendar", Text: page.Text{VI: "Lịch hẹn", EN: "Appointments"}, Show: holds(office.Registrar)}}, nav...)
+	}
+	if c.Enrolment != nil {
+		nav = append([]page.Link{{ID: "dossiers", Href: "/dossiers", Icon: "file", Text: page.Text{VI: "Hồ sơ", EN: "Dossiers"}, Show: holds(office.IntakeOfficer, office.Approver)}}, nav...)
+	}
 	if c.Visits != nil {
-		atDesk = append(atDesk, page.Link{ID: "desk", Href: "/desk", Icon: "search", Text: page.Text{VI: "Tiếp nhận", EN: "Desk"}})
+		nav = append([]page.Link{{ID: "desk", Href: "/desk", Icon: "search", Text: page.Text{VI: "Tiếp nhận", EN: "Desk"}, Show: holds(office.IntakeOfficer, office.Approver, office.Registrar)}}, nav...)
 	}
 	site := page.New(page.Config{
 		Door: "officer", Secure: secure, Log: c.Log, Clock: c.Clock, Home: "/",
 		Brand: page.Text{VI: "Bàn làm việc cán bộ", EN: "Officer console"},
-		Nav: append(atDesk, []page.Link{
-			{ID: "cases", Href: "/cases", Icon: "inbox", Text: page.Text{VI: "Hồ sơ không khớp", EN: "Cases"}},
-			{ID: "counters", Href: "/counters", Icon: "plug", Text: page.Text{VI: "Quầy", EN: "Counters"}},
-			{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}},
-		}...),
+		Nav:   nav,
 		Foot: []page.Link{
 			{Href: client.Issuer() + "/looked", Text: page.Text{VI: "Ai đã xem dữ liệu của tôi", EN: "Who looked at my data"}},
 		},
-		Texts: []fs.FS{texts, enrolmentcounter.Texts, enrolmentvisit.Texts, card.Texts, capture.Texts},
+		Texts: []fs.FS{texts, enrolmentcounter.Texts, enrolmentvisit.Texts, card.Texts, immigration.Texts, account.Texts, capture.Texts},
 	})
 	guard := session.New(client, c.Accounts, c.Roster, c.Clock, site.Fail)
 	mux := http.NewServeMux()
@@ -110,6 +125,14 @@ func Door(c Config) (http.Handler, error) {
 	if c.Visits != nil {
 		desk.Mount(mux, site, guard, desk.Config{Visits: c.Visits, Counters: c.Counters, Clock: c.Clock})
 	}
+	if c.Enrolment != nil {
+		if err := dossier.Mount(mux, site, guard, dossier.Config{Office: c.Enrolment, Visits: c.Visits, Clock: c.Clock}); err != nil {
+			return nil, err
+		}
+	}
+	if c.Diary != nil {
+		agenda.Mount(mux, site, guard, c.Diary, c.Clock)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
 	})
@@ -120,4 +143,17 @@ func Door(c Config) (http.Handler, error) {
 		page.AllowFormAction(w, origin)
 		guard.Load(observe.Route(mux)).ServeHTTP(w, r)
 	})), nil
+}
+
+// holds says to whom a place is shown: a way that ends in a refusal is none.
+func holds(roles ...office.Role) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		o, ok := session.From(r.Context())
+		for _, role := range roles {
+			if _, held := o.Holds(role); ok && held {
+				return true
+			}
+		}
+		return false
+	}
 }

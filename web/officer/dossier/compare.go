@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"danh/biometric"
+	"danh/enrolment"
 	"danh/internal/clock"
 	"danh/internal/page"
 )
@@ -33,17 +34,39 @@ type proof struct {
 
 var bandTones = map[biometric.Band]string{biometric.Match: "ok", biometric.NoMatch: "danger", biometric.OfficerComparison: "warn"}
 
-func (k *desk) proofs(c *call) []proof {
+func (k *desk) proofs(c *call) ([]proof, error) {
+	if len(c.d.Evidence) == 0 {
+		return nil, nil
+	}
+	list, err := k.Office.ShowEvidence(c.r.Context(), c.by, c.id)
+	if err != nil {
+		return nil, err
+	}
+	return k.worded(c, list), nil
+}
+
+// why is what the room says of one of the dossier's tasks.
+func why(d enrolment.Dossier, task string) string {
+	for _, t := range d.Tasks {
+		if t.Name == task {
+			return t.Why
+		}
+	}
+	return ""
+}
+
+func (k *desk) worded(c *call, list []biometric.Evidence) []proof {
 	var out []proof
-	for _, e := range c.d.Evidence {
+	for _, e := range list {
 		p := proof{Evidence: e, At: e.By.At, Tone: bandTones[e.Band], Says: "dossier.band." + string(e.Band), Search: e.Detail.Search, Disputed: e.Outcome == biometric.Disputed}
 		if p.Tone == "" {
 			p.Tone = "quiet"
 		}
 		switch e.Kind {
 		case "search":
+			// She herself may come up in the gallery: only the room knows whether somebody else did.
 			p.Says = "dossier.search.none"
-			if p.Tone = "ok"; e.Band != biometric.NoMatch && e.Band != "" {
+			if p.Tone = "ok"; why(c.d, "match") == "enrolment.task.hit" {
 				p.Says, p.Tone = "dossier.search.found", "danger"
 			}
 		case "face":
@@ -146,7 +169,13 @@ func kindsOf(list []proof, kinds ...string) []proof {
 }
 
 func (k *desk) showMatch(c *call, status int) {
-	k.render(c, status, "match", k.view(c, "match"), map[string]any{"Proofs": kindsOf(k.proofs(c), "verify", "search"), "Taken": len(c.d.Fingers)})
+	list, err := k.proofs(c)
+	if err != nil {
+		k.journey.Fail(c.w, c.r, err)
+		return
+	}
+	k.render(c, status, "match", k.view(c, "match"), map[string]any{"Proofs": kindsOf(list, "verify", "search"), "CanMatch": c.d.HasPortrait && len(c.d.Fingers) == 10,
+		"NothingHeld": why(c.d, "match") == "enrolment.task.nothing_held"})
 }
 
 func (k *desk) match(c *call) (string, error) {
@@ -183,7 +212,12 @@ func (k *desk) showFace(c *call, status int) {
 		}
 		data["Faces"] = f
 	}
-	data["Proofs"] = kindsOf(k.proofs(c), "face")
+	list, err := k.proofs(c)
+	if err != nil {
+		k.journey.Fail(c.w, c.r, err)
+		return
+	}
+	data["Proofs"] = kindsOf(list, "face")
 	data["Choices"] = findings
 	k.render(c, status, "face", k.view(c, "face"), data)
 }

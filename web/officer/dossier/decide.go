@@ -40,8 +40,13 @@ func (k *desk) showWhole(c *call, status int) {
 	d := c.d
 	data := map[string]any{"Sections": k.sections(c), "Differences": k.differences(c), "Course": k.course(c), "Deciding": deciding(d), "HandingOver": false, "Sheets": sheets(d)}
 	if d.Mine != "handover" {
+		list, err := k.proofs(c)
+		if err != nil {
+			k.journey.Fail(c.w, c.r, err)
+			return
+		}
 		left, right, _ := fingersOf(d, 99)
-		data["Left"], data["Right"], data["Proofs"] = left, right, k.proofs(c)
+		data["Left"], data["Right"], data["Proofs"], data["Face"] = left, right, list, len(kindsOf(list, "face")) > 0
 	}
 	if deciding(d) {
 		if d.HasPortrait {
@@ -61,7 +66,7 @@ func (k *desk) showWhole(c *call, status int) {
 		for _, x := range reasons {
 			choices = append(choices, page.Choice{Value: x.Key, Text: page.Raw(k.say(c, x.Key) + " (" + x.Ground + ")")})
 		}
-		data["Reasons"], data["Choices"], data["Face"] = choices, findings[:2], len(kindsOf(k.proofs(c), "face")) > 0
+		data["Reasons"], data["Choices"] = choices, findings[:2]
 	}
 	if d.State == enrolment.Approved && d.Card != nil && d.Mine == "handover" {
 		visits, err := k.visitsOf(c)

@@ -46,6 +46,12 @@ func (v *visit) home(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to := "/me"
+	if _, ok := o.Holds(office.Approver); ok {
+		to = "/dossiers?show=decide"
+	}
+	if _, ok := o.Holds(office.IntakeOfficer); ok {
+		to = "/desk"
+	}
 	if _, ok := o.Holds(office.Operator); ok {
 		to = "/operations"
 	}
