@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"danh/internal/browse"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/webtest"
@@ -35,7 +36,7 @@ func TestEveryPageOfEveryDoor(t *testing.T) {
 	e := s.env()
 	texts := readTexts(t)
 	her, guest := opened(t, e), opened(t, e)
-	appointed(t, s, her.Number)
+	key := appointed(t, s, her, guest)
 	c := webtest.New(t, e.Citizen)
 	for _, language := range []string{"vi", "en"} {
 		t.Run("signed out, "+language, func(t *testing.T) {
@@ -47,6 +48,9 @@ func TestEveryPageOfEveryDoor(t *testing.T) {
 	notice(t, c, e, her, guest)
 	for _, door := range []string{e.Portal, e.Officer, e.Partner, e.Auditor} {
 		p := c.Get(door + "/signin")
+		if p.URL.Path == "/signin/passkey" {
+			p = p.UsePasskey("Dùng khoá đăng nhập", key)
+		}
 		if p.Has(`form[action="/consent"]`) {
 			p = p.Submit("Đồng ý")
 		}
@@ -100,16 +104,30 @@ func opened(t *testing.T, e tour.Env) *tour.Applicant {
 	return a
 }
 
-// appointed gives somebody every role.
-func appointed(t *testing.T, s *stack, number string) {
+// appointed founds the installation with two people, gives the first every role
+// and a passkey.
+func appointed(t *testing.T, s *stack, her, second *tour.Applicant) *browse.Passkey {
 	t.Helper()
-	for _, role := range [][]string{{"operator"}, {"auditor"}, {"registrar", "--office", "Kim Liên Hà Nội"}} {
+	staff := func(args ...string) string {
 		var out bytes.Buffer
-		args := append([]string{"staff", "appoint", "--data", s.dir, "--number", number, "--role"}, role...)
-		if code := run(context.Background(), args, &out, &out); code != 0 {
-			t.Fatalf("appoint as %s: %s", role[0], out.String())
+		if code := run(context.Background(), append([]string{"staff", args[0], "--data", s.dir}, args[1:]...), &out, &out); code != 0 {
+			t.Fatalf("staff %v: %s", args, out.String())
 		}
+		return out.String()
 	}
+	codes := codesIn(t, staff("found", "--first", her.Number, "--second", second.Number, "--office", "Kim Liên Hà Nội"))
+	for _, role := range [][]string{{"operator"}, {"auditor"}, {"registrar", "--office", "Kim Liên Hà Nội"}, {"approver", "--office", "Kim Liên Hà Nội"}} {
+		staff(append([]string{"appoint", "--number", her.Number, "--role"}, role...)...)
+	}
+	again := codesIn(t, staff("code", "--number", her.Number))
+	if again[0] == codes[0] {
+		t.Fatal("two codes are one")
+	}
+	key, err := tour.MakePasskey(t.Context(), s.env(), her.Sample, again[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // notice files a lodging notice and leaves a draft of a second one.

@@ -60,7 +60,15 @@ func TestBrowserJourney(t *testing.T) {
 		w.tab.Go(e.Citizen + "/").Click("VI Tiếng Việt")
 	})
 	t.Run("is signed in at all doors at once", func(t *testing.T) {
-		visitor(t, e, b.With(t).Tab(deskWidth, true), "vi").everyDoor(her)
+		second := opened(t, e)
+		var out bytes.Buffer
+		if err := s.self(t.Context(), &out, "staff", "found", "--first", her.Number, "--second", second.Number, "--office", kimLien); err != nil {
+			t.Fatal(err)
+		}
+		w := visitor(t, e, b.With(t).Tab(deskWidth, true), "vi")
+		w.tab.Authenticator(true)
+		w.makePasskey(her, codesIn(t, out.String())[0])
+		w.everyDoor(her)
 	})
 	t.Run("does the same without scripts", func(t *testing.T) {
 		w := visitor(t, e, webtest.Chromium(t).Tab(phoneWidth, false).WithoutScripts(), "vi")
@@ -475,6 +483,33 @@ func (w *walker) readAgain(caseAt, entryAt string) {
 	}
 }
 
+// makePasskey makes a passkey at the citizen's door with the code that her
+// authority handed to her, in the browser's own virtual authenticator.
+func (w *walker) makePasskey(p neighbour, code string) {
+	w.t.Helper()
+	w.tab.Go(w.env.Citizen + "/signin?return=/security/passkeys/new")
+	if strings.Contains(w.tab.URL(), "/signin") {
+		w.tab.Fill("Số định danh", p.Number).Fill("Mật khẩu", password).Click("Đăng nhập")
+	}
+	w.tab.Fill("Mã tạo khoá", code).Fill("Tên khoá", "Máy ở bàn").Click("Tiếp tục")
+	w.look("passkey-make").Click("Tạo khoá")
+	w.arrive("/security/passkeys")
+	w.look("passkeys")
+}
+
+// arrive waits until a page's script has led to one of the addresses.
+func (w *walker) arrive(where ...string) {
+	w.t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		for _, s := range where {
+			if strings.Contains(w.tab.URL(), s) && !strings.HasSuffix(w.tab.URL(), "/new") {
+				return
+			}
+		}
+	}
+	w.t.Fatalf("the browser stays at %s", w.tab.URL())
+}
+
 // everyDoor signs in at each door of one browser, one after the other, and
 // finds all of them still signed in afterwards: doors on one host share the
 // host's cookies, so each names its own.
@@ -485,6 +520,10 @@ func (w *walker) everyDoor(p neighbour) {
 		w.tab.Go(d.at + "/signin?return=/")
 		if strings.Contains(w.tab.URL(), w.env.Citizen+"/signin") {
 			w.tab.Fill("Số định danh", p.Number).Fill("Mật khẩu", password).Click("Đăng nhập")
+		}
+		if strings.Contains(w.tab.URL(), "/signin/passkey") {
+			w.look("passkey-" + d.name).Click("Dùng khoá đăng nhập")
+			w.arrive("/consent", d.at)
 		}
 		if strings.Contains(w.tab.URL(), "/consent") {
 			w.look("consent-" + d.name).Click("Đồng ý")

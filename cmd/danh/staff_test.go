@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"danh/internal/browse"
 	"danh/internal/db"
 	"danh/tour"
 )
@@ -42,6 +43,26 @@ func TestStaffAndPartnersByCommand(t *testing.T) {
 			if err := her.Open(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			danh(1, "is of level 1", "staff", "appoint", "--number", her.Number, "--role", "operator")
+			danh(1, "holds no role", "staff", "code", "--number", her.Number)
+			other, err := tour.Take(t.Context(), s.env(), "min=20&max=80&phone=own&exact=1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := []string{"staff", "found", "--first", her.Number, "--second"}
+			danh(1, "has no account", append(found, other.Number, "--office", "Kim Liên Hà Nội")...)
+			if err := other.Open(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			danh(1, "two people", append(found, her.Number, "--office", "Kim Liên Hà Nội")...)
+			danh(1, "no office is found", append(found, other.Number, "--office", "Atlantis")...)
+			danh(0, "nobody holds a role", "staff", "list")
+			out := danh(0, "appointed as intake at Công an", append(found, other.Number, "--office", "Kim Liên Hà Nội")...)
+			danh(1, "founded already", append(found, other.Number, "--office", "Kim Liên Hà Nội")...)
+			staffSignIn(t, s, her.Sample, codesIn(t, out)[0])
+			codesIn(t, danh(0, "passkey code", "staff", "code", "--number", other.Number))
+			danh(0, "has ended", "staff", "end", "--number", her.Number, "--role", "intake")
+			danh(0, "has ended", "staff", "end", "--number", other.Number, "--role", "approver")
 			danh(1, "no identity number", "staff", "appoint", "--number", "12", "--role", "operator")
 			danh(1, "does not know", "staff", "appoint", "--number", "099199999999", "--role", "operator")
 			danh(1, "needs --office", "staff", "appoint", "--number", her.Number, "--role", "registrar")
@@ -89,6 +110,49 @@ func TestStaffAndPartnersByCommand(t *testing.T) {
 			danh(0, "the log is as it was written", "audit", "verify")
 		})
 	}
+}
+
+// codesIn are the passkey codes that a command printed.
+func codesIn(t *testing.T, out string) (codes []string) {
+	t.Helper()
+	for _, m := range passkeyCode.FindAllStringSubmatch(out, -1) {
+		codes = append(codes, m[1])
+	}
+	if len(codes) == 0 {
+		t.Fatal("no code was printed")
+	}
+	return codes
+}
+
+// staffSignIn plays what a new member of staff does, as an outside client: the
+// door refuses her password, she makes a passkey with her code, and the door
+// opens. The code works once.
+func staffSignIn(t *testing.T, s *stack, her tour.Sample, code string) *browse.Passkey {
+	t.Helper()
+	e := s.env()
+	c := browse.New(nil)
+	p, err := tour.SignInStaff(t.Context(), c, e.Officer, "/me", &tour.Officer{Sample: her})
+	if err == nil {
+		t.Fatalf("a password alone opened the door of staff at %s", p.URL)
+	}
+	if _, err := tour.MakePasskey(t.Context(), e, her, "0000-0000-0000"); err == nil {
+		t.Fatal("a guessed code made a passkey")
+	}
+	key, err := tour.MakePasskey(t.Context(), e, her, code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tour.MakePasskey(t.Context(), e, her, code); err == nil {
+		t.Fatal("a code was used twice")
+	}
+	p, err = tour.SignInStaff(t.Context(), browse.New(nil), e.Officer, "/me", &tour.Officer{Sample: her, Passkey: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.URL.Path != "/me" || p.Heading() != "Việc bạn đang giữ" {
+		t.Fatalf("signing in ends at %s, %q", p.URL, p.Heading())
+	}
+	return key
 }
 
 func secretIn(t *testing.T, out string) string {
