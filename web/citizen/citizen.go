@@ -98,7 +98,7 @@ func Door(c Config) http.Handler {
 		cardjourney.Mount(mux, site, c.Accounts, c.Cards)
 	}
 	if c.Enrolment != nil {
-		dossier.Mount(mux, site, c.Enrolment)
+		dossier.Mount(mux, site, c.Enrolment, c.Clock)
 	}
 	if c.Forms != nil {
 		paper.Mount(mux, site, c.Forms)

@@ -18,6 +18,7 @@ type document struct{ Href, Key string }
 type view struct {
 	T         enrolment.Tracked
 	Own       bool
+	Overdue   bool   // the promised day is over and nothing is decided
 	Kind      string // text keys
 	State     string
 	Tone      string
@@ -44,11 +45,15 @@ func kindKey(k enrolment.Kind) string {
 
 func (d *journey) view(r *http.Request, t enrolment.Tracked) view {
 	v := view{T: t, Kind: kindKey(t.Kind), State: "dossier.state." + string(t.State), Tone: "info", Next: "dossier.next." + string(t.State)}
+	v.Overdue = t.Late && t.State == enrolment.Waiting
 	switch t.State {
 	case enrolment.Approved:
 		v.Tone = "ok"
-		if t.Card == nil {
+		switch {
+		case t.Card == nil:
 			v.Next = "dossier.next.approved.account"
+		case d.passed(t.Card):
+			v.Next = "dossier.next.approved.ready"
 		}
 	case enrolment.Done:
 		v.Tone = "ok"
@@ -63,9 +68,9 @@ func (d *journey) view(r *http.Request, t enrolment.Tracked) view {
 	case enrolment.Draft, enrolment.Withdrawn:
 		v.Tone = "quiet"
 	}
-	v.Course = course(t)
+	v.Course = d.course(t)
 	if c := t.Card; c != nil {
-		if !c.Appointment.IsZero() {
+		if !c.Appointment.IsZero() && t.State != enrolment.Refused && t.State != enrolment.Withdrawn {
 			v.Card = append(v.Card, page.Fact{Label: "dossier.appointment", Value: c.Appointment, Mono: true}, page.Fact{Label: "dossier.where", Value: t.OfficeName})
 		}
 	}
@@ -87,7 +92,7 @@ func (d *journey) view(r *http.Request, t enrolment.Tracked) view {
 // course is the timeline, what is yet to come on top. Solid is what happened or
 // runs, dashed is a clock that stands, dotted is not yet. A date that was
 // promised and missed stays, with the reason.
-func course(t enrolment.Tracked) []page.Event {
+func (d *journey) course(t enrolment.Tracked) []page.Event {
 	var out []page.Event
 	at := func(d clock.Date) time.Time {
 		if d.IsZero() {
@@ -116,7 +121,12 @@ func course(t enrolment.Tracked) []page.Event {
 			page.Event{Line: "dashed", Icon: "pause", Text: "dossier.event.stopped", Sub: "dossier.event.stopped.sub"})
 	case enrolment.Approved:
 		if t.Card != nil {
-			out = append(out, page.Event{Line: "dotted", Text: "dossier.event.collect", Sub: "dossier.event.collect.sub", At: t.Card.Appointment})
+			p := page.Event{Line: "dotted", Text: "dossier.event.collect", Sub: "dossier.event.collect.sub", At: t.Card.Appointment}
+			if d.passed(t.Card) {
+				day := clock.DateOf(t.Card.Appointment).Vietnamese()
+				p.At, p.Sub = time.Time{}, page.Text{VI: "Lịch hẹn ngày " + day + " đã qua. Đến nhận trong giờ làm việc.", EN: "The appointment on " + day + " has passed. Collect it in opening hours."}
+			}
+			out = append(out, p)
 		}
 	}
 	for _, e := range slices.Backward(t.Events) {
@@ -141,6 +151,11 @@ func course(t enrolment.Tracked) []page.Event {
 		out = append(out, page.Event{Line: "solid", Icon: "check", Text: "dossier.event.opened", At: at(t.OpenedAt)})
 	}
 	return out
+}
+
+// passed reports whether the day to collect a card is over; the card is not.
+func (d *journey) passed(c *enrolment.CardPart) bool {
+	return !c.Appointment.IsZero() && clock.DateOf(c.Appointment).Before(clock.DateOf(d.clock.Now()))
 }
 
 func (d *journey) render(w http.ResponseWriter, r *http.Request, v view, p page.View) {

@@ -11,14 +11,12 @@
 package dossier
 
 import (
-	"context"
 	"embed"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
 
-	"danh/audit"
 	"danh/enrolment"
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -29,22 +27,15 @@ import (
 //go:embed *.html *.text.json
 var files embed.FS
 
-// Office is what the pages ask; enrolment.Office is one.
-type Office interface {
-	ListOwn(ctx context.Context, by audit.Actor) ([]enrolment.Tracked, error)
-	FindOwn(ctx context.Context, by audit.Actor, code string) (enrolment.Tracked, error)
-	OwnDocument(ctx context.Context, by audit.Actor, code, name string) ([]byte, error)
-	Track(ctx context.Context, code string, birth clock.Date, address string) (enrolment.Tracked, error)
-}
-
 type journey struct {
-	office Office
+	office *enrolment.Office
+	clock  clock.Clock
 	j      *page.Journey
 }
 
 // Mount puts the pages on the mux.
-func Mount(mux *http.ServeMux, site *page.Site, o Office) {
-	d := &journey{office: o, j: site.Journey(files)}
+func Mount(mux *http.ServeMux, site *page.Site, o *enrolment.Office, c clock.Clock) {
+	d := &journey{office: o, clock: c, j: site.Journey(files)}
 	mux.Handle("GET /dossiers", session.Require(http.HandlerFunc(d.list)))
 	mux.Handle("GET /dossiers/{code}", session.Require(http.HandlerFunc(d.show)))
 	mux.Handle("GET /dossiers/{code}/{document}", session.Require(http.HandlerFunc(d.download)))
