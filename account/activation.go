@@ -134,28 +134,23 @@ func (k *Keeper) FindActivation(ctx context.Context, number, code string, remote
 	if wait := k.spray.hit("activation", remote.Address, f.value("activation_per_address"), 15*time.Minute); wait > 0 {
 		return "", tooMany(wait)
 	}
-	// 1. The try is counted under the number as typed, whether it has an account.
 	key := k.c.Seal.Blind("account.activation.number", n.Reveal())
+	token, now := NewToken(), k.c.Clock.Now()
 	var wait time.Duration
 	var left int
-	err = k.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		wait, left, _, err = k.guessTx(ctx, tx, "activation", key, f)
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	if wait > 0 {
-		return "", tooMany(wait)
-	}
-	// 2. One statement counts against the code too, and binds the browser when
-	// it is right. Nobody is somebody whose row is not there.
-	token, now := NewToken(), k.c.Clock.Now()
 	right, lapsed := false, false
-	err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
+	err = k.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
 		right, lapsed = false, false
+		// 1. The try is counted under the number as typed, whether it has an
+		// account; tries at once wait for each other at its row.
+		if wait, left, _, err = k.guessTx(ctx, tx, "activation", key, f); err != nil || wait > 0 {
+			return err
+		}
+		// 2. One statement counts against the code too, and binds the browser when
+		// it is right. Nobody is somebody whose row is not there. All of it is one
+		// commit, so that an account costs no more than none.
 		a := id.New[kind]()
-		err := tx.QueryRowContext(ctx, `SELECT account FROM account_login WHERE number_index = $1`, k.store.numberIndex(n)).Scan(&a)
+		err = tx.QueryRowContext(ctx, `SELECT account FROM account_login WHERE number_index = $1`, k.store.numberIndex(n)).Scan(&a)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("find whose number it is: %w", err)
 		}
@@ -185,6 +180,8 @@ func (k *Keeper) FindActivation(ctx context.Context, number, code string, remote
 	switch {
 	case err != nil:
 		return "", err
+	case wait > 0:
+		return "", tooMany(wait)
 	case lapsed:
 		return "", fault.New(fault.Conflict, "account.activation.lapsed")
 	case !right:

@@ -116,10 +116,14 @@ func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 	return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.unlocked", Subject: acc.Person, Detail: map[string]string{"ground": string(g), "left": fmt.Sprint(left)}})
 }
 
-// HandleDeath locks the account of a person who died. It subscribes to the
+// HandleDeath locks the account of a person who died, and ends whom she
+// represents and who represents her. It subscribes to the
 // population registry's news; deliveries may repeat.
 func (k *Keeper) HandleDeath(ctx context.Context, e population.Event) error {
 	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := k.endByDeathTx(ctx, tx, e.Person, k.c.Clock.Now()); err != nil {
+			return err
+		}
 		a, err := k.store.ofPerson(ctx, tx, e.Person)
 		if fault.Is(err, fault.NotFound) {
 			return nil

@@ -48,6 +48,7 @@ func (k *Keeper) Purges() []db.Purge {
 		{Name: "account_representation", Every: 15 * time.Minute, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 			return k.endDueTx(ctx, tx, now, id.Person{})
 		}},
+		plain("account_activation_used", 24*time.Hour, `DELETE FROM account_activation WHERE used_at < $1`, days("session_days")),
 		{Name: "account_activation", Every: 15 * time.Minute, Run: k.lapseActivations},
 		{Name: "account_password_reminder", Every: time.Hour, Run: k.remindOfPasswords},
 	}

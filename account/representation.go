@@ -87,7 +87,17 @@ func (k *Keeper) RepresentTx(ctx context.Context, tx *db.Tx, by audit.Actor, r R
 			return err
 		}
 	}
-	// 1. The link. A link between the two that stands is a Conflict.
+	// 1. The link. One between the two that stands is a Conflict, unless it is
+	// over by its day, or was a dependant's and she now needs to be represented.
+	if _, err := k.endDueTx(ctx, tx, now, r.Person); err != nil {
+		return err
+	}
+	if r.Confirms {
+		if _, err := tx.ExecContext(ctx, `UPDATE account_representation SET ended_at = $3, ended_why = 'replaced' WHERE person = $1 AND representative = $2 AND ended_at IS NULL AND NOT confirms`,
+			r.Person, r.Representative, clock.Micros(now)); err != nil {
+			return fmt.Errorf("replace a link: %w", err)
+		}
+	}
 	r.ID = id.New[representationKind]()
 	ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_representation (person, id, representative, relation, proof, confirms, valid_from, valid_to, accepted_at, accepted_by, office)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
@@ -254,8 +264,10 @@ func (k *Keeper) afterEndTx(ctx context.Context, tx *db.Tx, by audit.Actor, repr
 			return err
 		}
 	}
-	if err := k.tellPersonTx(ctx, tx, by, representative, "representation_ended", nil); err != nil {
-		return err
+	if why != "death" {
+		if err := k.tellPersonTx(ctx, tx, by, representative, "representation_ended", nil); err != nil {
+			return err
+		}
 	}
 	if !confirms {
 		return nil
@@ -289,6 +301,37 @@ func (k *Keeper) afterEndTx(ctx context.Context, tx *db.Tx, by audit.Actor, repr
 		return err
 	}
 	return k.tellTx(ctx, tx, by, a.ID, "acts_herself", nil)
+}
+
+// endByDeathTx ends the links of somebody who died, without a message.
+func (k *Keeper) endByDeathTx(ctx context.Context, tx *db.Tx, person id.Person, now time.Time) error {
+	type link struct {
+		representative, person id.Person
+		confirms               bool
+	}
+	var list []link
+	rows, err := tx.QueryContext(ctx, `UPDATE account_representation SET ended_at = $2, ended_why = 'death' WHERE (person = $1 OR representative = $1) AND ended_at IS NULL
+		RETURNING representative, person, confirms`, person, clock.Micros(now))
+	if err != nil {
+		return fmt.Errorf("end links by death: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l link
+		if err := rows.Scan(&l.representative, &l.person, &l.confirms); err != nil {
+			return fmt.Errorf("end links by death: %w", err)
+		}
+		list = append(list, l)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("end links by death: %w", err)
+	}
+	for _, l := range list {
+		if err := k.afterEndTx(ctx, tx, audit.System("account"), l.representative, l.person, "death", l.confirms, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endDueTx ends the links whose last day is over: of one person, or of all.

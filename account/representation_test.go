@@ -18,6 +18,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/feed"
 	"danh/internal/id"
+	"danh/registry/population"
 )
 
 // An is nine years old when tests begin; she turns 14 on 3 December 2030.
@@ -394,15 +395,10 @@ func TestDependantAndWard(t *testing.T) {
 			t.Fatal("a dependant lost her session:", err)
 		}
 		ward := account.Representation{Representative: b.lan.ID, Person: b.minh.ID, Relation: "guardian", Proof: "guardianship_decision"}
-		wantKey(t, b.represent(t, ward), "account.representation.stands")
-		if err := b.DB.Write(t.Context(), func(tx *db.Tx) error {
-			if err := b.Keeper.EndRepresentationTx(t.Context(), tx, b.by, b.lan.ID, b.minh.ID, "replaced"); err != nil {
-				return err
-			}
-			return b.Keeper.RepresentTx(t.Context(), tx, b.by, ward)
-		}); err != nil {
+		if err := b.represent(t, ward); err != nil {
 			t.Fatal(err)
 		}
+		wantKey(t, b.represent(t, ward), "account.representation.stands")
 		if _, err := b.Keeper.FindSession(t.Context(), tok); err == nil {
 			t.Fatal("a ward's session outlived the decision")
 		}
@@ -422,6 +418,60 @@ func TestDependantAndWard(t *testing.T) {
 		s, err := b.Keeper.FindSession(t.Context(), tok)
 		if err != nil || s.Account != m.Account || !s.MustChangePassword {
 			t.Fatalf("%+v %v", s, err)
+		}
+	})
+}
+
+// She was listed as somebody's child among the dependants; now he represents her.
+func TestDependantBecomesRepresented(t *testing.T) {
+	runBench(t, func(t *testing.T, b *bench) {
+		b.issue(t, proofed(b.lan, lanPhone))
+		an := b.Register(t, An)
+		if err := b.represent(t, account.Representation{Representative: b.lan.ID, Person: an.ID, Relation: "parent", Proof: "registry"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.represent(t, account.Representation{Representative: b.lan.ID, Person: an.ID, Relation: "mother", Proof: "registry"}); err != nil {
+			t.Fatal(err)
+		}
+		wantKey(t, b.represent(t, account.Representation{Representative: b.lan.ID, Person: an.ID, Relation: "parent", Proof: "registry"}), "account.representation.stands")
+		links, err := b.Keeper.ListRepresentations(t.Context(), audit.Citizen(id.NewPerson(), b.lan.ID))
+		if err != nil || len(links) != 2 || links[0].Relation != "mother" || !links[0].Confirms || links[1].EndedWhy != "replaced" {
+			t.Fatalf("%+v %v", links, err)
+		}
+		// An account that is opened later without a word about her is confirmed all the same.
+		p := proofed(an, minhPhone)
+		b.issue(t, p)
+		tok, _ := b.woken(t, an, minhPhone)
+		if _, err := b.Keeper.FindSession(t.Context(), tok); !account.IsAwaiting(err) {
+			t.Fatal("a represented child's account is used unconfirmed:", err)
+		}
+	})
+}
+
+func TestDeathOfARepresentative(t *testing.T) {
+	runFamily(t, func(t *testing.T, f *family) {
+		tok, _ := f.woken(t, f.an, lanPhone)
+		if err := f.answer(t, f.mother.Actor(), f.uses(t)[0], true); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // news repeat
+			if err := f.Keeper.HandleDeath(t.Context(), population.Event{Kind: population.Died, Person: f.lan.ID}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := f.Keeper.FindSession(t.Context(), tok); err == nil {
+			t.Fatal("the child's session outlived her mother")
+		}
+		tok, err := f.signIn(t, f.an)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Keeper.FindSession(t.Context(), tok); !account.IsAwaiting(err) {
+			t.Fatal("an orphan's account is used freely:", err)
+		}
+		links, err := f.Keeper.ListRepresentations(t.Context(), audit.Citizen(account.Owner(f.account), f.an.ID))
+		if err != nil || len(links) != 1 || links[0].EndedWhy != "death" {
+			t.Fatalf("%+v %v", links, err)
 		}
 	})
 }
