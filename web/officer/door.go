@@ -126,7 +126,7 @@ func Door(c Config) (http.Handler, error) {
 		desk.Mount(mux, site, guard, desk.Config{Visits: c.Visits, Counters: c.Counters, Clock: c.Clock})
 	}
 	if c.Enrolment != nil {
-		if err := dossier.Mount(mux, site, guard, dossier.Config{Office: c.Enrolment, Visits: c.Visits, Clock: c.Clock}); err != nil {
+		if err := dossier.Mount(mux, site, guard, dossier.Config{Office: c.Enrolment, Visits: c.Visits, Counters: c.Counters, Clock: c.Clock}); err != nil {
 			return nil, err
 		}
 	}

@@ -126,7 +126,10 @@ func (k *desk) showFingers(c *call, status int) {
 			poor++
 		}
 	}
-	k.render(c, status, "fingers", k.view(c, "fingers"), map[string]any{"Left": left, "Right": right, "Now": now, "Good": good, "Poor": poor, "Rest": 10 - good - poor, "Missing": choicesOf("dossier.missing.", missing)})
+	data := map[string]any{"Left": left, "Right": right, "Now": now, "Good": good, "Poor": poor, "Rest": 10 - good - poor, "Missing": choicesOf("dossier.missing.", missing),
+		"LeftOpen": handOf(left), "RightOpen": handOf(right), "Dossier": c.id.String()}
+	k.withReader(c, data)
+	k.render(c, status, "fingers", k.view(c, "fingers"), data)
 }
 
 // numbered finds the finger's number in the name of a file: 3.pgm, finger-3.png, 03_right_middle.pgm.
@@ -155,6 +158,8 @@ func (k *desk) putFingers(c *call) (string, error) {
 		return path(c.id, fmt.Sprintf("fingers?finger=%d#finger", position)), err
 	case "many":
 		return k.putMany(c)
+	case "reading":
+		return k.putReading(c)
 	}
 	f, ok := c.needFile("print")
 	if !ok {

@@ -20,6 +20,7 @@ import (
 	"danh/audit"
 	"danh/biometric"
 	"danh/enrolment"
+	"danh/enrolment/counter"
 	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -33,9 +34,10 @@ var files embed.FS
 
 // Config is what the journey stands on.
 type Config struct {
-	Office *enrolment.Office
-	Visits *visit.Desk
-	Clock  clock.Clock
+	Office   *enrolment.Office
+	Visits   *visit.Desk
+	Counters *counter.Desk // nil: no reader is paired with this door
+	Clock    clock.Clock
 }
 
 type desk struct {
