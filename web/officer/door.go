@@ -35,6 +35,7 @@ import (
 	"danh/registry/immigration"
 	"danh/web/officer/agenda"
 	"danh/web/officer/capture"
+	keeping "danh/web/officer/card"
 	"danh/web/officer/cases"
 	"danh/web/officer/counter"
 	"danh/web/officer/desk"
@@ -129,6 +130,9 @@ func Door(c Config) (http.Handler, error) {
 		if err := dossier.Mount(mux, site, guard, dossier.Config{Office: c.Enrolment, Visits: c.Visits, Counters: c.Counters, Clock: c.Clock}); err != nil {
 			return nil, err
 		}
+	}
+	if c.Visits != nil && c.Enrolment != nil {
+		keeping.Mount(mux, site, guard, c.Visits, c.Enrolment)
 	}
 	if c.Diary != nil {
 		agenda.Mount(mux, site, guard, c.Diary, c.Clock)
