@@ -98,6 +98,7 @@ var places = map[string]string{
 	"new_device": "/security", "password_changed": "/security", "password_expiring": "/security", "password_expired": "/security",
 	"signin_slowed": "/security", "account_unlocked": "/security", "sessions_ended": "/security", "phone_changed": "/security", "email_changed": "/security",
 	"consent_given": "/consents", "consent_withdrawn": "/consents", "opening_attempt": "/looked",
+	"dossier_received": "/dossiers", "dossier_supplement": "/dossiers", "dossier_approved": "/dossiers", "dossier_refused": "/dossiers", "card_ready": "/dossiers",
 	"visit_asked": "/visits", "visit_opened": "/looked", "glass_broken": "/looked",
 }
 
