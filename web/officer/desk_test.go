@@ -5,6 +5,11 @@ package officer_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"fmt"
 	"image/png"
 	"net/http"
 	"net/url"
@@ -18,6 +23,7 @@ import (
 	"danh/biometric/afis"
 	"danh/biometric/raster"
 	"danh/enrolment"
+	"danh/enrolment/counter"
 	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -25,10 +31,12 @@ import (
 	"danh/internal/fingerprint"
 	"danh/internal/fmr"
 	"danh/internal/id"
+	"danh/internal/reader"
 	"danh/internal/webtest"
 	"danh/office"
 	"danh/provider/providertest"
 	"danh/registry/card"
+	"danh/registry/card/chip"
 	"danh/registry/immigration"
 	"danh/registry/unit"
 	"danh/web/citizen"
@@ -38,9 +46,11 @@ import (
 // reception is the console with its desk: Lan takes in, Minh comes.
 type reception struct {
 	*console
-	visits *visit.Desk
-	bureau *biometric.Bureau
-	lan    account.Session
+	counters *counter.Desk
+	cards    *card.Registry
+	visits   *visit.Desk
+	bureau   *biometric.Bureau
+	lan      account.Session
 }
 
 const minhPhone, minhNumber = "0911222333", "079085004321"
@@ -52,12 +62,13 @@ func receive(t *testing.T, body func(t *testing.T, c *reception)) {
 	dbtest.Run(t, all, func(t *testing.T, d *db.DB) {
 		r := &reception{}
 		r.console = open(t, d, func(c *console, hers *citizen.Config, theirs *officer.Config) {
-			cards := must[*card.Registry](t)(card.New(card.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Keys: c.Keys, Population: c.Population, Residence: c.Residence, Clock: c.Clock}))
+			r.cards = must[*card.Registry](t)(card.New(card.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Keys: c.Keys, Population: c.Population, Residence: c.Residence, Clock: c.Clock}))
 			border := must[*immigration.Registry](t)(immigration.New(immigration.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Clock: c.Clock}))
 			r.bureau = must[*biometric.Bureau](t)(biometric.New(biometric.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Clock: c.Clock, Engine: afis.New()}))
 			r.visits = must[*visit.Desk](t)(visit.New(visit.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Notify: c.Notify, Clock: c.Clock, Log: c.Log, Roster: c.roster,
-				Offices: office.Open(d, unit.Open(d, nil)), Population: c.Population, Residence: c.Residence, Cards: cards, Immigration: border, Biometric: r.bureau, Accounts: c.Keeper}))
-			hers.Visits, theirs.Visits = r.visits, r.visits
+				Offices: office.Open(d, unit.Open(d, nil)), Population: c.Population, Residence: c.Residence, Cards: r.cards, Immigration: border, Biometric: r.bureau, Accounts: c.Keeper}))
+			r.counters = must[*counter.Desk](t)(counter.New(counter.Config{DB: d, Audit: c.Audit, Clock: c.Clock, Roster: c.roster, Cards: r.cards}))
+			hers.Visits, theirs.Visits, theirs.Counters = r.visits, r.visits, r.counters
 		})
 		r.lan = r.staff(t)
 		body(t, r)
@@ -73,6 +84,16 @@ func (c *reception) minh(t testing.TB) *webtest.Client {
 	b := webtest.New(t, c.Issuer)
 	b.Get("/signin").Submit("Đăng nhập", "number", minhNumber, "password", string(accounttest.Password)).Want(200)
 	return b
+}
+
+// elsewhere appoints somebody to take in at another office.
+func (c *reception) elsewhere(t testing.TB, by audit.Actor) office.Office {
+	t.Helper()
+	far := must[[]office.Office](t)(office.Open(c.DB, unit.Open(c.DB, nil)).Search(t.Context(), "Ba Đình", clock.DateOf(c.Clock.Now()), 1))[0]
+	if _, err := c.roster.Appoint(t.Context(), audit.System("test"), office.Appointment{Account: by.Account, Person: by.Person, Role: office.IntakeOfficer, Office: far.ID}); err != nil {
+		t.Fatal(err)
+	}
+	return far
 }
 
 func TestDeskShowsFourDigitsAndFlagsWhatIsUnproved(t *testing.T) {
@@ -128,7 +149,7 @@ func TestDeskNeedsARoleAndStrangersVisitsAreAbsent(t *testing.T) {
 		c.browser.Post("/visits", url.Values{"way": {"typed"}, "purpose": {"enrolment"}, "number": {minhNumber}}).Want(http.StatusForbidden)
 		c.appoint(t, c.lan, office.IntakeOfficer)
 		c.browser.Get("/visits/"+v.ID.String()+"?see=person").Want(http.StatusNotFound, "Không có lần đến quầy này", "đã được ghi lại").Lacks("Trần Văn Minh")
-		c.browser.Get("/visits/"+v.ID.String()+"/portrait").Want(http.StatusNotFound)
+		c.browser.Get("/visits/" + v.ID.String() + "?see=portrait").Want(http.StatusNotFound)
 		c.browser.Post("/visits/"+v.ID.String()+"/end", nil).Want(http.StatusNotFound)
 		c.browser.PostFrom("https://evil.example", "/visits", url.Values{"way": {"typed"}, "purpose": {"enrolment"}, "number": {minhNumber}}).Want(http.StatusForbidden)
 		c.browser.Get("/reviews").Want(http.StatusForbidden)
@@ -196,6 +217,84 @@ func TestFingersFromFilesAreFlagged(t *testing.T) {
 	})
 }
 
+// paired is the key of a reader that was paired at Lan's office.
+func (c *reception) paired(t testing.TB, by audit.Actor) (counter.ID, ed25519.PrivateKey) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, _, err := c.counters.NewPairing(t.Context(), by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paired, err := c.counters.Pair(t.Context(), code, "Quầy 3", public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paired.ID, private
+}
+
+// TestReaderProvesWhoIsThere: what the counter's reader signed opens a visit
+// that is proved, once, and what it read for a dossier opens none.
+func TestReaderProvesWhoIsThere(t *testing.T) {
+	receive(t, func(t *testing.T, c *reception) {
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		c.minh(t)
+		minh := c.Person(accounttest.Minh)
+		by := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+		which, key := c.paired(t, by)
+		// A card with its chip.
+		chipKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err == nil {
+			err = c.cards.EnsureSigner(t.Context())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := must[card.Card](t)(c.cards.Issue(t.Context(), by, card.Order{Person: minh.ID, Cause: card.First, Portrait: accounttest.Portrait(), ChipKey: chipKey.Public()}))
+		if err := c.cards.Decide(t.Context(), by, card.Decision{Person: minh.ID, Card: made.ID, Step: card.HandOver, Ground: "test"}); err != nil {
+			t.Fatal(err)
+		}
+		image, _, err := c.cards.ReadChip(t.Context(), audit.Look{By: by, Purpose: "test", Ground: "test"}, minh.ID, made.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := map[string][]byte{"sod": image.Security}
+		for n, f := range image.Files {
+			files[fmt.Sprintf("dg%d", n)] = f
+		}
+		statement := func(want counter.Want) []byte {
+			t.Helper()
+			n := must[counter.Nonce](t)(c.counters.NewNonce(t.Context(), by, which, want))
+			s := reader.Statement{Counter: which.String(), Nonce: n.Value, Want: n.Want, Device: reader.Device{Name: "test", Version: "1"}, Agent: "test", At: c.Clock.Now()}
+			s.Answer = must[[]byte](t)(chip.Answer(chipKey, n.Challenge))
+			return must[[]byte](t)(reader.Sign(key, s, files))
+		}
+		post := func(doc []byte) *webtest.Page {
+			t.Helper()
+			return c.browser.Post("/visits", url.Values{"way": {"chip"}, "purpose": {"account"}, "statement": {string(doc)}})
+		}
+		if c.signIn(t, "/desk").Want(200, "Có thẻ gắn chip").Attr("[data-reader]", "data-kind") != "chip" {
+			t.Fatal("the page asks for no chip")
+		}
+		doc := statement(counter.Want{Kind: counter.Chip})
+		post(doc).Want(200, "Trần Văn Minh", "Đang mở", "chip thẻ").Lacks("Chưa chứng minh").Click("Ảnh").Want(200, "So với người trước mặt bạn")
+		post(doc).Want(http.StatusConflict)
+		post(statement(counter.Want{Kind: counter.Chip, Dossier: "d1"})).Want(http.StatusUnprocessableEntity, "chưa gửi gì")
+		// Signed by a reader that nobody paired.
+		_, forged, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key = forged
+		post(statement(counter.Want{Kind: counter.Chip})).Want(http.StatusUnprocessableEntity)
+		if m := c.Post.To(minhPhone); strings.Contains(strings.Join(m, " "), "vừa mở dữ liệu") {
+			t.Fatal("he was told although his card proved him")
+		}
+	})
+}
+
 func TestGlassIsBrokenAndReviewedAtAnotherOffice(t *testing.T) {
 	receive(t, func(t *testing.T, c *reception) {
 		c.appoint(t, c.lan, office.IntakeOfficer)
@@ -211,14 +310,11 @@ func TestGlassIsBrokenAndReviewedAtAnotherOffice(t *testing.T) {
 		c.appoint(t, c.lan, office.Approver)
 		c.browser.Get("/reviews").Want(200, "Không có gì chờ xét")
 		stranger := audit.Officer(id.NewPerson(), id.NewPerson(), "")
-		far := must[[]office.Office](t)(office.Open(c.DB, unit.Open(c.DB, nil)).Search(t.Context(), "Ba Đình", clock.DateOf(c.Clock.Now()), 1))[0]
-		if _, err := c.roster.Appoint(t.Context(), audit.System("test"), office.Appointment{Account: stranger.Account, Person: stranger.Person, Role: office.IntakeOfficer, Office: far.ID}); err != nil {
-			t.Fatal(err)
-		}
+		far := c.elsewhere(t, stranger)
 		if _, err := c.visits.OpenBroken(t.Context(), stranger, "danger", words, minhNumber); err != nil {
 			t.Fatal(err)
 		}
-		q := c.browser.Get("/reviews").Want(200, far.Name, words, "4321", "tính mạng", "chưa xem phần nào").Lacks("Trần Văn Minh", minhNumber)
+		q := c.browser.Get("/reviews").Want(200, far.Name, words, "4321", "tính mạng", "chưa xem phần nào").Lacks("{", "Trần Văn Minh", minhNumber)
 		q.Submit("Không chính đáng").Want(http.StatusUnprocessableEntity, "vì sao")
 		q.Submit("Không chính đáng", "words", "Không có vụ việc nào như vậy trong sổ trực.").At("/reviews").Want(200, "Đã ghi kết quả xét", "Không có gì chờ xét")
 		q.Submit("Có lý do chính đáng").Want(http.StatusConflict, "vừa được người khác xét")

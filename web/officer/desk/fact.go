@@ -92,10 +92,13 @@ func home(r residence.Residence) []page.Fact {
 		}
 		return page.Raw(a.Text)
 	}
-	return []page.Fact{
-		{Label: "desk.permanent", Value: address(r.Permanent), Source: "source.residence", At: r.AsOf},
-		{Label: "desk.permanent.since", Value: page.Raw(r.PermanentSince.Vietnamese()), Mono: true},
+	list := []page.Fact{
+		{Label: "desk.permanent", Value: address(r.Permanent)},
+		{Label: "desk.permanent.since", Value: page.Raw(r.PermanentSince.Vietnamese()), Mono: true, Source: "source.residence", At: r.AsOf},
 		{Label: "desk.temporary", Value: address(r.Temporary), Empty: "desk.temporary.none"},
-		{Label: "desk.temporary.until", Value: page.Raw(r.TemporaryUntil.Vietnamese()), Mono: true, Empty: "desk.temporary.none"},
 	}
+	if !r.TemporaryUntil.IsZero() {
+		list = append(list, page.Fact{Label: "desk.temporary.until", Value: page.Raw(r.TemporaryUntil.Vietnamese()), Mono: true})
+	}
+	return list
 }

@@ -3,6 +3,8 @@
 package desk
 
 import (
+	"encoding/base64"
+	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
@@ -72,7 +74,7 @@ func (k *desk) show(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 		tabs = append(tabs, tab{p, p == see})
 	}
 	data["Tabs"], data["Dossier"] = tabs, v.Way != visit.Broken && slices.Contains(dossiers, v.Purpose)
-	if see != "" && see != visit.PartPortrait {
+	if see != "" {
 		f, err := k.Visits.Look(r.Context(), by, key, see)
 		switch {
 		case fault.Is(err, fault.NotFound):
@@ -83,6 +85,10 @@ func (k *desk) show(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 		}
 		data["Folio"] = f
 		k.facts(f, data)
+		if len(f.Portrait) > 0 {
+			// In the page itself: a picture at an address of its own would be a second look.
+			data["Portrait"] = template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(f.Portrait))
+		}
 	}
 	data["See"] = see
 	k.journey.Render(w, r, http.StatusOK, "folio", view)
@@ -106,22 +112,6 @@ func (k *desk) nameOf(r *http.Request, v visit.Visit) (page.Text, error) {
 		}
 	}
 	return page.Text{VI: v.Purpose, EN: v.Purpose}, err
-}
-
-// portrait answers with the picture alone; it is a look like every other part.
-func (k *desk) portrait(w http.ResponseWriter, r *http.Request, by audit.Actor) {
-	key, ok := k.key(w, r)
-	if !ok {
-		return
-	}
-	f, err := k.Visits.Look(r.Context(), by, key, visit.PartPortrait)
-	if err != nil {
-		k.journey.Fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "image/jpeg")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(f.Portrait)
 }
 
 func (k *desk) end(w http.ResponseWriter, r *http.Request, by audit.Actor) {

@@ -51,13 +51,17 @@ func (k *desk) open(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 	if err == nil && form.OK() {
 		v, err = k.Visits.Open(r.Context(), by, o)
 	}
+	status := http.StatusUnprocessableEntity
+	if err != nil {
+		status = fault.Status(err)
+	}
 	switch {
 	case err == nil && form.OK():
 		http.Redirect(w, r, "/visits/"+v.ID.String(), http.StatusSeeOther)
 	case o.Way == visit.Finger && (err == nil || form.FromFault(err)):
-		k.renderFingers(w, r, http.StatusUnprocessableEntity, form)
+		k.renderFingers(w, r, status, form)
 	case err == nil || form.FromFault(err):
-		k.render(w, r, by, http.StatusUnprocessableEntity, form, nil, o.Purpose)
+		k.render(w, r, by, status, form, nil, o.Purpose)
 	default:
 		k.journey.Fail(w, r, err)
 	}
@@ -68,6 +72,9 @@ func (k *desk) read(r *http.Request, by audit.Actor, form *page.Form, o *visit.O
 	statement, err := fileOf(r, "statement")
 	if err != nil {
 		return err
+	}
+	if len(statement) == 0 {
+		statement = []byte(form.Secret("statement"))
 	}
 	if len(statement) > 0 && k.Counters != nil {
 		got, err := k.Counters.Accept(r.Context(), by, statement)
@@ -105,8 +112,12 @@ func sample(f fmr.Position, file []byte) (biometric.Sample, error) {
 	return biometric.Sample{Kind: biometric.Finger, Position: f, Image: img}, err
 }
 
-// fromReading makes a signed reading the proof of an opening.
+// fromReading makes a signed reading the proof of an opening. What was read for
+// a dossier is no proof of a visit.
 func fromReading(got counter.Reading, o *visit.Opening) error {
+	if got.Want.Dossier != "" || got.Want.Visit != "" {
+		return fault.New(fault.Invalid, "enrolment.visit.nothing_read")
+	}
 	switch got.Want.Kind {
 	case counter.Chip:
 		o.Way, o.Presented = visit.Chip, got.Chip
