@@ -124,13 +124,12 @@ func (o *Office) confirmTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *fi
 			return false, fault.New(fault.Conflict, "enrolment.evidence.gone")
 		}
 	}
-	outcome := face.Outcome
-	if outcome == "" {
-		if outcome, err = o.c.Biometric.ConfirmTx(ctx, tx, by, f.person, face.ID, finding); err != nil {
-			return false, err
-		}
-	} else if finding != biometric.Same || face.DecidedBy.Account != by.Account {
+	if face.Outcome != "" { // settled otherwise: what it takes is another capture
 		return false, fault.New(fault.Conflict, "enrolment.face.settled")
+	}
+	outcome, err := o.c.Biometric.ConfirmTx(ctx, tx, by, f.person, face.ID, finding)
+	if err != nil {
+		return false, err
 	}
 	if outcome == biometric.Same {
 		return true, nil

@@ -125,8 +125,13 @@ func (o *Office) OwnDocument(ctx context.Context, by audit.Actor, code, name str
 // track is a dossier as its applicant sees it. Who decided, and why another
 // office did, is not hers to know before it is over.
 func (o *Office) track(ctx context.Context, by audit.Actor, f *file) (Tracked, error) {
-	if err := o.refreshCard(ctx, audit.Look{By: by, Purpose: "enrolment.purpose.own", Ground: ownGround, Fields: []string{card.FieldCard}}, f); err != nil {
-		return Tracked{}, err
+	if by.Kind == audit.KindCitizen {
+		if by.Person != f.person {
+			by.OnBehalfOf = f.person
+		}
+		if err := o.refreshCard(ctx, audit.Look{By: by, Purpose: "enrolment.purpose.own", Ground: ownGround, Fields: []string{card.FieldCard}}, f); err != nil {
+			return Tracked{}, err
+		}
 	}
 	t := Tracked{ID: f.id, Code: f.code, Kind: f.kind, State: f.state, OfficeName: f.officeName, Name: f.Name, OpenedAt: clock.DateOf(f.openedAt),
 		Stopped: f.state == Supplement, Late: f.late(o.c.Clock.Now()), Asked: f.Asked, RefusedReason: f.RefusedReason, RefusedWords: f.RefusedWords, Card: f.content.Card}

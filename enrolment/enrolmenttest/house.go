@@ -12,6 +12,7 @@ import (
 	"image"
 	"image/png"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -474,4 +475,23 @@ func (h *House) Citizen(t testing.TB, ref string) audit.Actor {
 	a, err := h.Keeper.FindByPerson(t.Context(), h.Person(ref))
 	check(t, err)
 	return audit.Citizen(id.Person(a.ID), h.Person(ref))
+}
+
+var activation = regexp.MustCompile(`Mã kích hoạt ([0-9A-Z-]+)`)
+
+// Activate wakes somebody's account with the code that was sent to her phone.
+func (h *House) Activate(t testing.TB, ref string) account.Session {
+	t.Helper()
+	h.Deliver(t)
+	code := ""
+	for _, m := range h.Post.To(Phone(ref)) {
+		if g := activation.FindStringSubmatch(m); g != nil {
+			code = g[1]
+		}
+	}
+	tok, err := h.Keeper.FindActivation(t.Context(), h.Known(t, ref).Number.Reveal(), code, accounttest.Remote())
+	check(t, err)
+	_, s, err := h.Keeper.Activate(t.Context(), tok, accounttest.Password, accounttest.Remote())
+	check(t, err)
+	return s
 }
