@@ -231,6 +231,14 @@ class Camera {
   async send() {
     if (!this.taken) return;
     if (this.fill(this.taken)) {
+      // What the officer is to confirm stands below the picture: once she is led there, what she leaves open is hers.
+      const open = this.form.querySelector('input[type=checkbox]:not(:checked)');
+      if (open && this.led !== this.taken) {
+        this.led = this.taken;
+        this.say('capture.confirm');
+        open.focus();
+        return;
+      }
       if (!this.form.reportValidity()) return; // what else the form asks for comes first
       this.stop();
       this.show('sent');

@@ -105,8 +105,8 @@ func site(t *testing.T, took func(*http.Request)) string {
 	t.Helper()
 	s := page.New(page.Config{Door: "officer", Clock: clock.System(), Home: "/", Brand: page.Text{VI: "Bàn làm việc cán bộ", EN: "Officer console"}})
 	j := s.Journey(fstest.MapFS{
-		"a.text.json": {Data: []byte(`{"a.title": ["Chân dung", "Portrait"], "a.send": ["Gửi tệp ảnh", "Send the file"], "a.portrait": ["Tệp ảnh chân dung", "Portrait file"]}`)},
-		"a.html": {Data: []byte(`<div data-camera><form method="post" enctype="multipart/form-data">{{file .Form "portrait" "label" "a.portrait" "accept" "image/jpeg,image/png"}}{{button "a.send"}}</form></div>
+		"a.text.json": {Data: []byte(`{"a.title": ["Chân dung", "Portrait"], "a.send": ["Gửi tệp ảnh", "Send the file"], "a.eyes": ["Mắt ở giữa hai vạch", "Eyes between the lines"], "a.portrait": ["Tệp ảnh chân dung", "Portrait file"]}`)},
+		"a.html": {Data: []byte(`<div data-camera><form method="post" enctype="multipart/form-data">{{file .Form "portrait" "label" "a.portrait" "accept" "image/jpeg,image/png"}}{{checkbox .Form "eyes" "label" "a.eyes"}}{{button "a.send"}}</form></div>
 {{define "scripts"}}/capture/camera.js{{end}}`)},
 	})
 	mux := http.NewServeMux()
@@ -304,6 +304,9 @@ func TestPortraitFromTheCamera(t *testing.T) {
 	}
 	var got atomic.Pointer[[]byte]
 	url := site(t, func(r *http.Request) {
+		if r.FormValue("eyes") != "yes" {
+			t.Error("what was confirmed did not arrive")
+		}
 		f, _, err := r.FormFile("portrait")
 		if err != nil {
 			t.Error(err)
@@ -325,7 +328,7 @@ func TestPortraitFromTheCamera(t *testing.T) {
 	wait(t, tab, "Dùng ảnh này")
 	shot(t, tab, "taken")
 	tab.Accessible()
-	tab.Click("Dùng ảnh này")
+	tab.Click("Dùng ảnh này").Want("Xác nhận ô bên dưới").Click("Mắt ở giữa hai vạch").Click("Dùng ảnh này")
 	for end := time.Now().Add(10 * time.Second); got.Load() == nil && time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
 	}
 	if got.Load() == nil {
