@@ -330,7 +330,7 @@ func (r *Registry) RecordEarlierTx(ctx context.Context, tx *db.Tx, by audit.Acto
 	fields := []string{"number"}
 	if len(e.Portrait) > 0 {
 		fields = append(fields, FieldPortrait)
-		if err := r.keepPortraitTx(ctx, tx, e.Person, e.IssuedOn, e.Portrait); err != nil {
+		if err := r.shelf().KeepPortraitTx(ctx, tx, e.Person, e.IssuedOn, e.Portrait); err != nil {
 			return Card{}, err
 		}
 	}

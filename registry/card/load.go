@@ -3,11 +3,7 @@
 package card
 
 import (
-	"bytes"
 	"context"
-	"database/sql"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -16,6 +12,7 @@ import (
 	"danh/internal/cardfeed"
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/delivery"
 	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/registry/population"
@@ -51,20 +48,16 @@ func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, bureau
 		return cardfeed.LeftOut, problem, err
 	}
 	// 2. Whether it says anything that was not known.
-	plain, err := json.Marshal(b)
+	digest, err := r.shelf().Digest(b)
 	if err != nil {
 		return 0, nil, err
 	}
-	digest := r.seal.Blind("card.delivery", string(plain))
-	var held []byte
-	var asOf clock.Date
-	err = tx.QueryRowContext(ctx, `SELECT digest, as_of FROM card_delivery WHERE person = $1`, person).Scan(&held, &asOf)
-	switch {
-	case err != nil && !errors.Is(err, sql.ErrNoRows):
-		return 0, nil, fmt.Errorf("load card: %w", err)
-	case err == nil && bytes.Equal(held, digest):
+	switch state, err := r.shelf().LookTx(ctx, tx, person, digest, h.AsOf); {
+	case err != nil:
+		return 0, nil, err
+	case state == delivery.Known:
 		return cardfeed.Unchanged, nil, nil
-	case err == nil && h.AsOf.Before(asOf):
+	case state == delivery.Older:
 		return cardfeed.Older, nil, nil
 	}
 	// 3. Cards, portrait, prints.
@@ -74,7 +67,7 @@ func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, bureau
 		return 0, nil, err
 	}
 	if p := b.Portrait; p != nil {
-		if err := r.keepPortraitTx(ctx, tx, person, p.Taken, p.JPEG); err != nil {
+		if err := r.shelf().KeepPortraitTx(ctx, tx, person, p.Taken, p.JPEG); err != nil {
 			return 0, nil, err
 		}
 		if err := r.audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "card.portrait_recorded", Subject: person, Purpose: "card.purpose.keep", Ground: ground, Fields: []string{FieldPortrait}}); err != nil {
@@ -82,25 +75,15 @@ func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, bureau
 		}
 	}
 	if b.Prints != nil {
-		samples, err := biometric.FromFeed(*b.Prints)
-		if fault.Is(err, fault.Invalid) {
-			problems = append(problems, cardfeed.LineError{Field: "prints", Problem: "cannot be used; they were left out"})
-		} else if err != nil {
+		problem, err := bureau.EnrolFeedTx(ctx, tx, by, person, Gallery, *b.Prints)
+		if err != nil {
 			return 0, nil, err
-		} else {
-			// The same prints are the same encounter, however often they are delivered.
-			e := biometric.EncounterID(r.seal.Blind("card.encounter", person.String()+"\x00"+string(b.Prints.Record)))
-			err := bureau.EnrolTx(ctx, tx, by, biometric.Enrolment{Person: person, Encounter: e, Gallery: Gallery, Samples: samples})
-			if err != nil && !fault.Is(err, fault.Conflict) {
-				return 0, nil, fmt.Errorf("load prints: %w", err)
-			}
+		}
+		if problem != nil {
+			problems = append(problems, *problem)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO card_delivery (person, digest, as_of, source) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (person) DO UPDATE SET digest = excluded.digest, as_of = excluded.as_of, source = excluded.source`, person, digest, h.AsOf, h.Source); err != nil {
-		return 0, nil, fmt.Errorf("load card: %w", err)
-	}
-	return cardfeed.Loaded, problems, nil
+	return cardfeed.Loaded, problems, r.shelf().KeepTx(ctx, tx, person, digest, h.AsOf)
 }
 
 func (r *Registry) whoseTx(ctx context.Context, tx *db.Tx, by audit.Actor, h cardfeed.Header, b cardfeed.Bearer) (id.Person, []cardfeed.LineError, error) {

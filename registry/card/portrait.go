@@ -11,6 +11,7 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/delivery"
 	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/registry/card/lds"
@@ -19,20 +20,7 @@ import (
 // FieldPortrait is named by entries about looks at a portrait.
 const FieldPortrait = "portrait"
 
-// portraitColumn binds a portrait to its day.
-func portraitColumn(taken clock.Date) string { return "card_portrait.jpeg/" + taken.String() }
-
-func (r *Registry) keepPortraitTx(ctx context.Context, tx *db.Tx, person id.Person, taken clock.Date, jpeg []byte) error {
-	sealed, err := r.seal.SealTx(ctx, tx, person, portraitColumn(taken), jpeg)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO card_portrait (person, taken_on, jpeg) VALUES ($1, $2, $3)
-		ON CONFLICT (person, taken_on) DO UPDATE SET jpeg = excluded.jpeg`, person, taken, sealed); err != nil {
-		return fmt.Errorf("keep portrait: %w", err)
-	}
-	return nil
-}
+func (r *Registry) shelf() delivery.Shelf { return delivery.Shelf{Room: "card", Seal: r.seal} }
 
 // FindPortrait finds the latest portrait on record, with the day on which it
 // was taken or its card was made: of a chip made here, or one that came with an
@@ -48,11 +36,9 @@ func (r *Registry) FindPortrait(ctx context.Context, look audit.Look, person id.
 }
 
 func (r *Registry) findPortrait(ctx context.Context, q db.Q, person id.Person) ([]byte, clock.Date, error) {
-	var sealed []byte
-	var at clock.Date
-	err := q.QueryRowContext(ctx, `SELECT taken_on, jpeg FROM card_portrait WHERE person = $1 ORDER BY taken_on DESC LIMIT 1`, person).Scan(&at, &sealed)
+	jpeg, at, err := r.shelf().FindPortrait(ctx, q, person)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, at, fmt.Errorf("find portrait: %w", err)
+		return nil, at, err
 	}
 	kept := err == nil
 	var card ID
@@ -67,24 +53,16 @@ func (r *Registry) findPortrait(ctx context.Context, q db.Q, person id.Person) (
 	if !kept && !inChip {
 		return nil, clock.Date{}, fault.New(fault.NotFound, "card.portrait.not_found")
 	}
-	k, err := r.seal.Find(ctx, q, person)
+	if kept && (!inChip || issued.Before(at)) {
+		return jpeg, at, nil
+	}
+	file, err := r.seal.Open(ctx, q, person, fileColumn(card, "dg2"), group)
 	if err != nil {
 		return nil, at, fmt.Errorf("find portrait: %w", err)
 	}
-	if inChip && (!kept || !issued.Before(at)) {
-		file, err := k.Open(fileColumn(card, "dg2"), group)
-		if err != nil {
-			return nil, at, fmt.Errorf("find portrait: %w", err)
-		}
-		face, err := lds.ParseDG2(file)
-		if err != nil {
-			return nil, at, fmt.Errorf("find portrait: %w", err)
-		}
-		return face.Image, issued, nil
-	}
-	jpeg, err := k.Open(portraitColumn(at), sealed)
+	face, err := lds.ParseDG2(file)
 	if err != nil {
 		return nil, at, fmt.Errorf("find portrait: %w", err)
 	}
-	return jpeg, at, nil
+	return face.Image, issued, nil
 }

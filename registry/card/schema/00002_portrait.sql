@@ -12,8 +12,7 @@ CREATE TABLE card_portrait (
 CREATE TABLE card_delivery (
     person ${BYTES} NOT NULL PRIMARY KEY,
     digest ${BYTES} NOT NULL,
-    as_of  TEXT ${C} NOT NULL,
-    source TEXT ${C} NOT NULL
+    as_of  TEXT ${C} NOT NULL
 ) ${BY_KEY};
 
 -- +goose Down
