@@ -113,6 +113,16 @@ func (d *Desk) ListAsked(ctx context.Context, by audit.Actor) ([]Visit, error) {
 	return list, err
 }
 
+// CountAsked counts what waits for the answer of an account's holder.
+func (d *Desk) CountAsked(ctx context.Context, by audit.Actor) (n int, err error) {
+	err = d.c.DB.Read().QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolment_visit WHERE person = $1 AND account = $2 AND state = 'asked' AND ends_at > $3`,
+		by.Person, by.Account, clock.Micros(d.c.Clock.Now())).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count requests: %w", err)
+	}
+	return n, nil
+}
+
 // Answer is her answer: one conditional update, so that of two answers one
 // counts. A wrong number is a no, for the person who sees the right one is not
 // the person who asked.

@@ -84,7 +84,7 @@ func Door(c Config) http.Handler {
 		Open: openid.Open, Texts: []fs.FS{session.Texts, account.Texts, card.Texts, enrolmentvisit.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
-	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil})
+	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked()})
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
@@ -139,6 +139,14 @@ func dot(unread func(context.Context, account.ID) (int, error)) func(*http.Reque
 		}
 		return page.Text{VI: strconv.Itoa(n) + " tin mới", EN: strconv.Itoa(n) + " new"}
 	}
+}
+
+// asked counts the officers who wait for her answer.
+func (c Config) asked() func(context.Context, audit.Actor) (int, error) {
+	if c.Visits == nil {
+		return nil
+	}
+	return c.Visits.CountAsked
 }
 
 // foot leads to what anybody may use without an account.

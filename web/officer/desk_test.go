@@ -165,11 +165,13 @@ func TestHeApprovesOnHisPhoneByTheNumberOnTheScreen(t *testing.T) {
 		p := c.signIn(t, "/desk").Submit("Tìm", "purpose", "account", "q", minhNumber).Want(200, "cần chip thẻ").Lacks("Mở không chứng minh")
 		asked := p.Submit("Hỏi trên điện thoại").Want(200, "Số cho người ấy chọn", "Còn để trả lời")
 		number := asked.Text(".figures dd")
+		phone.Get("/").Want(200, "Lần đến quầy", "1 cán bộ đang chờ bạn trả lời")
 		h := phone.Get("/visits").Want(200, c.office.Name, "việc của tài khoản định danh", "Tôi không ở đó")
 		if n := len(h.All(`button[name="answer"]`)); n != 4 {
 			t.Fatalf("%d answers", n)
 		}
 		h.Submit(number).At("/visits").Want(200, "Cán bộ đã xem được dữ liệu", "Không có ai đang hỏi")
+		phone.Get("/").Want(200, "Lần đến quầy").Lacks("đang chờ bạn trả lời")
 		c.browser.Get(asked.URL.Path).Want(200, "Đang mở", "điện thoại").Lacks("Chưa chứng minh")
 		// A no, and a stale page.
 		asked = c.browser.Get("/desk").Submit("Tìm", "purpose", "account", "q", minhNumber).Submit("Hỏi trên điện thoại")

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"danh/account"
+	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/page"
 	"danh/web/citizen/session"
@@ -28,9 +29,10 @@ var files embed.FS
 type Config struct {
 	Accounts *account.Keeper
 	Clock    clock.Clock
-	Unread   func(ctx context.Context, a account.ID) (int, error) // unread messages; nil: none are counted
-	Portal   string                                               // address of the public-service portal, may be empty
-	Dossiers bool                                                 // dossiers at the counter have pages
+	Unread   func(ctx context.Context, a account.ID) (int, error)   // unread messages; nil: none are counted
+	Portal   string                                                 // address of the public-service portal, may be empty
+	Dossiers bool                                                   // dossiers at the counter have pages
+	Asked    func(ctx context.Context, by audit.Actor) (int, error) // officers who wait for her answer; nil: none can ask
 }
 
 type journey struct {
@@ -60,6 +62,8 @@ type view struct {
 	Unread   int
 	Portal   string
 	Dossiers bool
+	Visits   bool // officers at a counter can ask her
+	Asked    int  // and so many do
 	Level1   []feature
 	Level2   []feature
 	Days     int // until the password ends, when that is soon; else -1
@@ -78,6 +82,11 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 	v.Declared.Name = asName(v.Declared.Name)
 	if d.Unread != nil {
 		if v.Unread, err = d.Unread(r.Context(), s.Account); err != nil {
+			return v, err
+		}
+	}
+	if v.Visits = d.Asked != nil && !v.Account.Provisional; v.Visits {
+		if v.Asked, err = d.Asked(r.Context(), s.Actor()); err != nil {
 			return v, err
 		}
 	}
