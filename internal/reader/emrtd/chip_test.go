@@ -26,7 +26,7 @@ func file(tag byte, n int) []byte {
 	return emrtd.TLV(tag, v)
 }
 
-func newChip(t *testing.T) *readertest.Chip {
+func newChip(t testing.TB) *readertest.Chip {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
