@@ -113,17 +113,21 @@ func (o *Office) ShowFaces(ctx context.Context, by audit.Actor, d DossierID) (Fa
 		return Faces{}, err
 	}
 	f, _, err := o.peek(ctx, by, d, actView)
-	if err != nil || f.foreigner {
+	if err != nil {
 		return out, err
 	}
-	registered, on, err := o.c.Cards.FindPortrait(ctx, f.look(by, card.FieldPortrait), f.person)
+	find, source := o.c.Cards.FindPortrait, "source.card"
+	if f.foreigner {
+		find, source = o.c.Immigration.FindPortrait, "source.immigration"
+	}
+	registered, on, err := find(ctx, f.look(by, card.FieldPortrait), f.person)
 	if fault.Is(err, fault.NotFound) {
 		return out, nil
 	}
 	if err != nil {
 		return Faces{}, err
 	}
-	out.Registered, out.RegisteredOn, out.Source = registered, on, "source.card"
+	out.Registered, out.RegisteredOn, out.Source = registered, on, source
 	return out, nil
 }
 

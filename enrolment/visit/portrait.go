@@ -9,9 +9,13 @@ import (
 	"danh/internal/fault"
 )
 
-// portrait is the latest portrait that the card registry holds.
+// portrait is the latest portrait that her registry holds.
 func (d *Desk) portrait(ctx context.Context, look func(...string) audit.Look, f *Folio) (err error) {
-	f.Portrait, f.TakenOn, err = d.c.Cards.FindPortrait(ctx, look(), f.Visit.Person)
+	find := d.c.Cards.FindPortrait
+	if f.Visit.Foreigner {
+		find = d.c.Immigration.FindPortrait
+	}
+	f.Portrait, f.TakenOn, err = find(ctx, look(), f.Visit.Person)
 	if fault.Is(err, fault.NotFound) {
 		return fault.New(fault.NotFound, "enrolment.visit.no_portrait")
 	}
