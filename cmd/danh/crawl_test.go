@@ -376,7 +376,7 @@ func inspect(t *testing.T, p *webtest.Page, texts words, language string) {
 			ids[id] = true
 		}
 	}
-	for _, n := range p.All(`input:not([type=hidden]):not([type=submit]), select, textarea`) {
+	for _, n := range p.All(`input:not([type=hidden]):not([type=submit]):not([hidden]), select:not([hidden]), textarea:not([hidden])`) {
 		id := attribute(n, "id")
 		if !p.Has(`label[for="`+id+`"]`) && attribute(n, "aria-label") == "" && attribute(n, "aria-labelledby") == "" && !inLabel(n) {
 			t.Errorf("%s: the field %q has no label", p.URL, attribute(n, "name"))

@@ -518,7 +518,7 @@ func (w *walker) everyDoor(p neighbour) {
 	doors := []struct{ name, at string }{{"citizen", w.env.Citizen}, {"portal", w.env.Portal}, {"officer", w.env.Officer}, {"auditor", w.env.Auditor}, {"partner", w.env.Partner}}
 	for _, d := range doors {
 		w.tab.Go(d.at + "/signin?return=/")
-		if strings.Contains(w.tab.URL(), w.env.Citizen+"/signin") {
+		if strings.HasPrefix(w.tab.URL(), w.env.Citizen+"/signin?") {
 			w.tab.Fill("Số định danh", p.Number).Fill("Mật khẩu", password).Click("Đăng nhập")
 		}
 		if strings.Contains(w.tab.URL(), "/signin/passkey") {
