@@ -313,6 +313,9 @@ func TestAssertionsThatAreNotGoodEnough(t *testing.T) {
 		p.Unverified = true
 		wantFault(t, try(func(o []byte) ([]byte, string) { return o, accounttest.Citizen }), "account.passkey.refused")
 		p.Unverified = false
+		p.Synced = true // what was bound to one device says that it can be copied
+		wantFault(t, try(func(o []byte) ([]byte, string) { return o, accounttest.Citizen }), "account.passkey.refused")
+		p.Synced = false
 		for _, origin := range []string{"http://localhost:9999", "https://localhost:8080", "http://localhost.evil.example:8080", ""} {
 			wantFault(t, try(func(o []byte) ([]byte, string) { return o, origin }), "account.passkey.refused")
 		}

@@ -107,7 +107,11 @@ open Security, Passkeys, and make one there with the code; a phone, a security
 key or Chromium's own virtual authenticator (DevTools, WebAuthn) will do.
 `)
 	for _, o := range officers {
-		fmt.Fprintf(w.out, "  %s   password %s   passkey code %s   %s: %s\n", o.Number, o.Password, o.code, o.Name, o.what())
+		code := ""
+		if o.code != "" {
+			code = "   passkey code " + o.code
+		}
+		fmt.Fprintf(w.out, "  %s   password %s%s   %s: %s\n", o.Number, o.Password, code, o.Name, o.what())
 	}
 	fmt.Fprintf(w.out, `
 Then, in another terminal:  bin/danh tour account   and   bin/danh tour portal

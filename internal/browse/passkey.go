@@ -28,13 +28,16 @@ type Passkey struct {
 	Count      uint32 `json:"count"`
 	Still      bool   `json:"still"` // its count stays zero, as a synced one's does: several clients may use it at once
 
-	Unverified bool `json:"-"` // leaves the user verification out, for tests of refusals
+	Synced     bool `json:"synced,omitempty"` // says that it may be copied between devices, and is
+	Unverified bool `json:"-"`                // leaves the user verification out, for tests of refusals
 }
 
 // The flags of authenticator data (WebAuthn level 3, section 6.1).
 const (
 	userPresent  = 0x01
 	userVerified = 0x04
+	mayBackUp    = 0x08
+	backedUp     = 0x10
 	attested     = 0x40
 )
 
@@ -165,6 +168,9 @@ func (p *Passkey) Assert(options []byte, origin string) ([]byte, error) {
 
 func (p *Passkey) authenticatorData(flags byte) []byte {
 	rp := sha256.Sum256([]byte(p.RP))
+	if p.Synced {
+		flags |= mayBackUp | backedUp
+	}
 	return binary.BigEndian.AppendUint32(append(rp[:], flags), p.Count)
 }
 

@@ -257,6 +257,41 @@ func TestForgedAnswersAreRefused(t *testing.T) {
 	}
 }
 
+// TestDemandedClass: a door that demands a class gets it or nobody in. The
+// issuer's word is asked for as essential, and checked when it comes: an issuer
+// that ignores the demand lets nobody in, and neither does a cookie from before.
+func TestDemandedClass(t *testing.T) {
+	d := newDoor(t)
+	b := browser(t)
+	if s, _ := get(t, b, d.URL+"/signin?return=/me"); s != http.StatusOK {
+		t.Fatalf("without a demand: %d", s)
+	}
+	d.use(t, func(c *relyingparty.Config) { c.Demand = "urn:danh:acr:l2:a3" })
+	if s, _ := get(t, b, d.URL+"/me"); s != http.StatusUnauthorized {
+		t.Errorf("a cookie from before the demand: %d", s)
+	}
+	if s, got := get(t, b, d.URL+"/signin?return=/me"); s != http.StatusForbidden || !strings.Contains(got, "signin.unmet") {
+		t.Errorf("another class than demanded: %d %q", s, got)
+	}
+	if s, _ := get(t, b, d.URL+"/me"); s != http.StatusUnauthorized {
+		t.Errorf("another class than demanded signed somebody in: %d", s)
+	}
+	d.issuer.Lock()
+	asked := d.issuer.Pushed[len(d.issuer.Pushed)-1].Get("claims")
+	d.issuer.Deny = "unmet_authentication_requirements"
+	d.issuer.Unlock()
+	if asked != `{"id_token":{"acr":{"essential":true,"values":["urn:danh:acr:l2:a3"]}}}` {
+		t.Errorf("the issuer was asked %s", asked)
+	}
+	if s, got := get(t, b, d.URL+"/signin?return=/me"); s != http.StatusForbidden || !strings.Contains(got, "signin.unmet") {
+		t.Errorf("the issuer refuses: %d %q", s, got)
+	}
+	d.use(t, func(c *relyingparty.Config) { c.Demand = "test" })
+	if s, got := get(t, b, d.URL+"/signin?return=/me"); s != http.StatusOK {
+		t.Errorf("the class that was demanded: %d %q", s, got)
+	}
+}
+
 func TestIssuerAwayThenBack(t *testing.T) {
 	d := newDoor(t)
 	d.issuer.Down = true
