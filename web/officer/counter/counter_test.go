@@ -195,7 +195,8 @@ func TestReaderInTheBrowser(t *testing.T) {
 	}
 	x := open(t, dbtest.Open(t, db.SQLite, countertest.Schemas, countertest.Offices))
 	x.as(t, office.IntakeOfficer, x.Here)
-	tab := webtest.Chromium(t).Tab(1280, false)
+	browser := webtest.Chromium(t)
+	tab := browser.Tab(1280, false)
 	shot := func(name string) {
 		t.Helper()
 		tab.Accessible()
@@ -241,6 +242,13 @@ func TestReaderInTheBrowser(t *testing.T) {
 	if n := x.Count(t, "enrolment.reading.accepted", ""); n != 1 {
 		t.Errorf("%d readings were taken in", n)
 	}
+	small := tab
+	tab = browser.Tab(360, true).Go(x.url + "/counters")
+	wait(t, tab, "Máy này là Quầy 1.")
+	shot("small")
+	tab.Click("Lấy mã ghép nối").Want("Dùng được một lần")
+	shot("small-code")
+	tab = small
 	// Ended meanwhile: the page says so in words.
 	list, err := x.List(t.Context(), x.guard.by)
 	if err != nil || len(list) != 1 {
