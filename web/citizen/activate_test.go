@@ -69,7 +69,7 @@ func TestSheActivatesWhatTheCounterIssued(t *testing.T) {
 		p = p.Submit("Tiếp tục", "number", lan.Declared.Number.Reveal(), "code", code[:4]+" "+code[4:]).At("/activate/password")
 		p.Lacks(code)
 		p = p.Submit("Kích hoạt", "password", "Lan12345", "again", "Lan12345").Want(422, "ký tự đặc biệt")
-		p = p.Submit("Kích hoạt", "password", string(Password), "again", string(Password)).At("/activate/done").Want(200, "mức 2")
+		p.Submit("Kích hoạt", "password", string(Password), "again", string(Password)).At("/activate/done").Want(200, "mức 2")
 		c.Get("/").Want(200, "Nguyễn Thị Phương Lan", "Mức 2").Lacks("tạm thời")
 		// The same code once more, from another browser: as if it were wrong.
 		other := webtest.New(t, c.Base)
