@@ -121,7 +121,7 @@ func TestCounterFromCodeToEnd(t *testing.T) {
 			t.Fatal("a code paired twice")
 		}
 		p = x.page.Get("/counters").Want(200, "Quầy <1>", "Đang dùng", x.Here.Name)
-		p = p.Click("Ngừng dùng").Want(200, "Ngừng dùng quầy này?").Submit("Giữ lại").At("/counters").Want(200, "Đang dùng")
+		p.Click("Ngừng dùng").Want(200, "Ngừng dùng quầy này?").Submit("Giữ lại").At("/counters").Want(200, "Đang dùng")
 		x.as(t, office.IntakeOfficer, x.Away)
 		x.page.Get("/counters").Want(200, "Chưa có quầy nào").Lacks("Quầy <1>")
 		x.page.Get("/counters/"+i.Counter).Want(404, "Không có quầy này")
