@@ -104,3 +104,12 @@ func (o *Office) knownCitizenTx(ctx context.Context, tx *db.Tx, by audit.Actor, 
 	out.Applicant = a
 	return out, nil
 }
+
+// Stated is what the dossier goes on with: what she stated, and what is
+// registered wherever a difference was settled so. It is what she reviews and
+// what is printed.
+func (d Dossier) Stated() Applicant {
+	var f file
+	f.Applicant, f.Differences = d.Applicant, d.Differences
+	return f.stated()
+}

@@ -3,6 +3,7 @@
 package dossier
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -155,6 +156,8 @@ func (k *desk) value(c *call, field, v string) string {
 	switch {
 	case v == "":
 		return k.journey.Say(page.Language(c.r), "dossier.nothing", nil)
+	case strings.HasSuffix(field, "nationality") && v == "VNM":
+		return k.journey.Say(page.Language(c.r), "dossier.vietnam", nil)
 	case field == "sex":
 		return k.journey.Say(page.Language(c.r), "dossier.sex."+v, nil)
 	}
@@ -174,11 +177,56 @@ func (k *desk) showApplicant(c *call, status int) {
 			c.form.Set("version", strconv.Itoa(c.d.Version))
 		}
 	} else {
+		known, err := k.Office.FindKnown(c.r.Context(), c.by, c.id)
+		if err != nil {
+			k.journey.Fail(c.w, c.r, err)
+			return
+		}
+		data["Known"] = k.knownFacts(c, known)
+		shown := c.d
+		if shown.Version == 0 { // nothing is typed that is known
+			shown.Applicant = known.Applicant
+		}
 		problems := c.form.Problems
 		c.form = &page.Form{Problems: problems}
-		fill(c.form, c.d)
+		fill(c.form, shown)
 	}
 	k.render(c, status, "applicant", k.view(c, "applicant"), data)
+}
+
+// knownFacts word what the registries hold, each with its source and date.
+func (k *desk) knownFacts(c *call, x enrolment.Known) []page.Fact {
+	a := x.Applicant
+	var out []page.Fact
+	add := func(field, v string, mono bool) {
+		if v != "" {
+			out = append(out, page.Fact{Label: label(field), Value: v, Mono: mono, Source: x.Source, At: x.AsOf})
+		}
+	}
+	add("number", a.Number.Reveal(), true)
+	add("name", a.Name, false)
+	add("birth_date", a.BirthDate.Vietnamese(), true)
+	if a.Sex != "" {
+		add("sex", k.value(c, "sex", string(a.Sex)), false)
+	}
+	if a.Nationality != "" {
+		add("nationality", k.value(c, "nationality", a.Nationality), false)
+	}
+	add("ethnicity", a.Ethnicity, false)
+	add("religion", a.Religion, false)
+	add("origin", a.Origin, false)
+	add("document_number", a.Document.Number, true)
+	if a.Residence != "" {
+		f := page.Fact{Label: label("residence"), Value: a.Residence, Source: x.Source, At: x.AsOf}
+		if !x.ResidenceAt.IsZero() {
+			f.Source, f.At = "source.residence", x.ResidenceAt
+		}
+		out = append(out, f)
+	}
+	for _, n := range relatives {
+		add(n, relativeOf(&a, n).Name, false)
+	}
+	return out
 }
 
 // unresolved counts the differences that nobody has settled.
@@ -197,7 +245,15 @@ func (k *desk) save(c *call) error {
 	if err := k.find(c); err != nil {
 		return err
 	}
-	a := applicantFrom(c.form, c.d.Applicant)
+	was := c.d.Applicant
+	if c.d.Version == 0 { // the number is the visit's and is not typed
+		known, err := k.Office.FindKnown(c.r.Context(), c.by, c.id)
+		if err != nil {
+			return err
+		}
+		was.Number = known.Applicant.Number
+	}
+	a := applicantFrom(c.form, was)
 	if !c.form.OK() {
 		return nil
 	}
@@ -252,6 +308,10 @@ func (k *desk) resolve(c *call) (string, error) {
 }
 
 func (k *desk) showContact(c *call, status int) {
+	if c.d.Version == 0 { // the person before her phone
+		http.Redirect(c.w, c.r, path(c.id, "applicant"), http.StatusSeeOther)
+		return
+	}
 	if !c.form.Values.Has("phone") {
 		problems := c.form.Problems
 		c.form = &page.Form{Problems: problems}

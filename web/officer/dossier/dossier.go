@@ -323,7 +323,7 @@ func (k *desk) take(s step) func(http.ResponseWriter, *http.Request, audit.Actor
 func (k *desk) view(c *call, now string) page.View {
 	v := page.View{Layout: page.Desk, Wide: true, Task: page.Raw(k.kind(c) + " · " + c.d.Code), Title: "dossier.part." + now, Back: "/dossiers", BackTo: "dossier.back", Nav: "dossiers", Form: c.form}
 	if now == "" {
-		v.Title = page.Raw(c.d.Applicant.Name)
+		v.Title = page.Raw(k.name(c))
 	}
 	return v
 }
@@ -341,9 +341,18 @@ func (k *desk) render(c *call, status int, name string, v page.View, data map[st
 	data["Rail"], data["After"] = rail(c.d, name), path(c.id, next(c.d, name))
 	data["Clock"] = k.due(c.d)
 	data["Number"] = c.d.Applicant.Number.Reveal()
+	data["Name"] = k.name(c)
 	data["Purpose"] = k.kind(c)
 	v.Data = data
 	k.journey.Render(c.w, c.r, status, name, v)
+}
+
+// name is what she is called: as settled, and before that by no name.
+func (k *desk) name(c *call) string {
+	if n := c.d.Stated().Name; n != "" {
+		return n
+	}
+	return k.say(c, "dossier.nameless")
 }
 
 // due is the dossier's clock: solid while it runs, dashed while it stands,

@@ -13,16 +13,18 @@ import (
 
 var oldCards = []string{"collected", "lost", "none"}
 
-// exemptions are the reasons why nothing is paid; the room judges them by date.
-var exemptions = []string{"", "merit", "poor", "orphan", "fault_of_office", "integrated"}
-
 func (k *desk) showCard(c *call, status int) {
 	x := c.d.Card
 	if x != nil && !c.form.Values.Has("old_card") {
 		problems := c.form.Problems
 		c.form = (&page.Form{Problems: problems}).Set("old_card", x.OldCard).Set("exemption", x.Exemption).Set("receipt_number", x.ReceiptNo)
 	}
-	k.render(c, status, "card", k.view(c, "card"), map[string]any{"Old": choicesOf("dossier.old_card.", oldCards), "Exemptions": choicesOf("dossier.exemption.", exemptions), "Card": x})
+	exemptions, err := k.Office.Exemptions(c.r.Context())
+	if err != nil {
+		k.journey.Fail(c.w, c.r, err)
+		return
+	}
+	k.render(c, status, "card", k.view(c, "card"), map[string]any{"Old": choicesOf("dossier.old_card.", oldCards), "Exemptions": choicesOf("dossier.exemption.", append([]string{""}, exemptions...)), "Card": x})
 }
 
 func (k *desk) setCard(c *call) (string, error) {
@@ -98,7 +100,7 @@ func (k *desk) receipt(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 
 func (k *desk) receiptFacts(c *call) []page.Fact {
 	d := c.d
-	out := []page.Fact{{Label: "field.name", Value: d.Applicant.Name}, {Label: "dossier.receipt.for", Value: k.kind(c)}, {Label: "dossier.receipt.office", Value: d.OfficeName},
+	out := []page.Fact{{Label: "field.name", Value: k.name(c)}, {Label: "dossier.receipt.for", Value: k.kind(c)}, {Label: "dossier.receipt.office", Value: d.OfficeName},
 		{Label: "dossier.receipt.at", Value: d.CompleteAt, Mono: true}}
 	if d.State == enrolment.Waiting {
 		out = append(out, page.Fact{Label: "dossier.receipt.due", Value: d.DueAt, Mono: true})

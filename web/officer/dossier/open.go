@@ -44,17 +44,20 @@ func (k *desk) showKinds(w http.ResponseWriter, r *http.Request, by audit.Actor,
 			others = append(others, page.Choice{Value: o.ID.String(), Text: page.Raw(o.Name + " ···· " + o.NumberTail)})
 		}
 	}
-	k.journey.Render(w, r, status, "open", page.View{Layout: page.Desk, Task: page.Raw(v.Name), Title: "dossier.open", Lede: "dossier.open.lede", Back: "/visits/" + v.ID.String(), Nav: "dossiers", Form: form,
-		Data: map[string]any{"Visit": v, "Kinds": kindChoices(), "Causes": choicesOf("dossier.cause.", append([]string{""}, causes...)), "Relations": choicesOf("dossier.relation.", append([]string{""}, relations...)),
-			"Others": others, "Languages": choicesOf("dossier.language.", []string{page.Vietnamese, page.English})}})
-}
-
-func kindChoices() []page.Choice {
-	var out []page.Choice
-	for _, k := range enrolment.Kinds {
-		out = append(out, page.Choice{Value: string(k), Text: "dossier.kind." + string(k), Hint: "dossier.kind." + string(k) + ".hint"})
+	offers, err := k.Office.Offers(r.Context())
+	if err != nil {
+		k.journey.Fail(w, r, err)
+		return
 	}
-	return out
+	var kinds []page.Choice
+	for i, o := range offers {
+		if i == 0 || offers[i-1].Kind != o.Kind { // one line for a kind, whatever its ages
+			kinds = append(kinds, page.Choice{Value: string(o.Kind), Text: "dossier.kind." + string(o.Kind), Hint: "dossier.kind." + string(o.Kind) + ".hint"})
+		}
+	}
+	k.journey.Render(w, r, status, "open", page.View{Layout: page.Desk, Task: page.Raw(v.Name), Title: "dossier.open", Lede: "dossier.open.lede", Back: "/visits/" + v.ID.String(), Nav: "dossiers", Form: form,
+		Data: map[string]any{"Visit": v, "Kinds": kinds, "Causes": choicesOf("dossier.cause.", append([]string{""}, causes...)), "Relations": choicesOf("dossier.relation.", append([]string{""}, relations...)),
+			"Others": others, "Languages": choicesOf("dossier.language.", []string{page.Vietnamese, page.English})}})
 }
 
 // choicesOf gives choices whose texts are the values under a prefix; "" stands under "none".

@@ -13,11 +13,6 @@ import (
 	"danh/internal/page"
 )
 
-// paperKinds are the papers that the console offers; the room holds the dated
-// list and refuses what it does not know.
-var paperKinds = []string{"birth_certificate", "marriage_certificate", "guardianship_decision", "adoption_certificate", "civil_status_extract", "court_decision", "residence_confirmation",
-	"driving_licence", "vehicle_registration", "health_insurance", "social_insurance", "tax_number", "passport", "residence_card", "old_identity_card"}
-
 // uses are what a paper is presented for.
 var uses = []string{"evidence", "integrate", "dependant"}
 
@@ -30,7 +25,16 @@ func (k *desk) paperName(c *call, p enrolment.Paper) string {
 }
 
 func (k *desk) showPapers(c *call, status int) {
-	k.render(c, status, "papers", k.view(c, "papers"), map[string]any{"Kinds": choicesOf("dossier.paper.", paperKinds), "Uses": choicesOf("dossier.use.", uses)})
+	list, err := k.Office.PaperKinds(c.r.Context())
+	if err != nil {
+		k.journey.Fail(c.w, c.r, err)
+		return
+	}
+	var kinds []string
+	for _, p := range list {
+		kinds = append(kinds, p.Kind)
+	}
+	k.render(c, status, "papers", k.view(c, "papers"), map[string]any{"Kinds": choicesOf("dossier.paper.", kinds), "Uses": choicesOf("dossier.use.", uses)})
 }
 
 // optionalDate reads a date that may be left out.

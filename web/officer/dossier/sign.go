@@ -45,7 +45,7 @@ type section struct {
 // sections word the dossier for her who reads it.
 func (k *desk) sections(c *call) []section {
 	d := c.d
-	a := d.Applicant
+	a := d.Stated()
 	fact := func(field, v string, mono bool) page.Fact {
 		return page.Fact{Label: label(field), Value: v, Mono: mono, Empty: "dossier.nothing"}
 	}
@@ -54,7 +54,7 @@ func (k *desk) sections(c *call) []section {
 		who.Facts = append(who.Facts, page.Fact{Label: "field.number", Value: a.Number.Reveal(), Mono: true})
 	}
 	who.Facts = append(who.Facts, fact("name", a.Name, false), page.Fact{Label: label("birth_date"), Value: a.BirthDate, Mono: true}, fact("sex", k.value(c, "sex", string(a.Sex)), false),
-		fact("nationality", a.Nationality, false))
+		fact("nationality", k.value(c, "nationality", a.Nationality), false))
 	if d.Foreign {
 		who.Facts = append(who.Facts, fact("document_number", a.Document.Number+" · "+a.Document.Country, true))
 	} else {
