@@ -63,11 +63,17 @@ func (s *safeBuffer) String() string {
 // engine, with synthetic people, and stops them when the test ends.
 func running(t *testing.T, e db.Engine, people int, extra ...string) (*stack, *safeBuffer) {
 	t.Helper()
-	if _, err := program(); err != nil {
-		t.Fatal(err)
-	}
 	p, err := freePorts()
 	if err != nil {
+		t.Fatal(err)
+	}
+	return runningOn(t, e, people, p, extra...)
+}
+
+// runningOn is running on ports that are known beforehand.
+func runningOn(t *testing.T, e db.Engine, people int, p ports, extra ...string) (*stack, *safeBuffer) {
+	t.Helper()
+	if _, err := program(); err != nil {
 		t.Fatal(err)
 	}
 	log := &safeBuffer{}
