@@ -157,10 +157,8 @@ func (k *Keeper) OpenProofedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p
 		return a, fmt.Errorf("insert account: %w", err)
 	}
 	// 3. The primary key decides between two openings for one person.
-	if ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_person (person, account) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING`, p.Person, a)); err != nil {
-		return a, fmt.Errorf("claim person: %w", err)
-	} else if !ok {
-		return a, fault.New(fault.Conflict, "account.exists")
+	if err := k.claimTx(ctx, tx, by, p.Person, a); err != nil {
+		return a, err
 	}
 	// 4. Numbers that sign in: hers must not be another account's.
 	if err := k.aliasTx(ctx, tx, a, append([]population.Number{p.Number}, numbers...)); err != nil {
@@ -187,6 +185,28 @@ func (k *Keeper) OpenProofedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p
 		number = p.Number.Reveal()
 	}
 	return a, k.inviteTx(ctx, tx, by, a, p.Level, number)
+}
+
+// claimTx makes an account the person's open one. A squatter who finished since
+// the first look leaves as well.
+func (k *Keeper) claimTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person, a ID) error {
+	for range 2 {
+		ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_person (person, account) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING`, person, a))
+		if err != nil {
+			return fmt.Errorf("claim person: %w", err)
+		}
+		if ok {
+			return nil
+		}
+		gone, err := k.evictTx(ctx, tx, by, person)
+		if err != nil {
+			return err
+		}
+		if gone.IsZero() {
+			break
+		}
+	}
+	return fault.New(fault.Conflict, "account.exists")
 }
 
 // RaiseTx raises an account of level 1 that is surely hers to level 2. It goes

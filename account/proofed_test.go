@@ -678,3 +678,38 @@ func (b *bench) purge(t testing.TB, name string) {
 	}
 	t.Fatal("no purge", name)
 }
+
+// A squatter presses the last button in the moment in which the counter issues.
+func TestSquatterFinishesWhileTheCounterIssues(t *testing.T) {
+	runBench(t, func(t *testing.T, b *bench) {
+		for i, who := range []accounttest.Person{b.lan, b.minh} {
+			tok, o := b.ToPassword(t, who.Declared, fmt.Sprintf("090900011%d", i))
+			if o.Step != account.StepPassword {
+				t.Fatal(o.Step)
+			}
+			var wg sync.WaitGroup
+			var squat account.Token
+			var errs [2]error
+			phone := fmt.Sprintf("091234567%d", i)
+			var a account.ID
+			wg.Go(func() {
+				squat, _, errs[0] = b.Keeper.SetPassword(t.Context(), tok, accounttest.Password, accounttest.Remote())
+			})
+			wg.Go(func() { a, errs[1] = b.tryIssue(t, proofed(who, phone)) })
+			wg.Wait()
+			if errs[0] != nil || errs[1] != nil {
+				t.Fatal(errs)
+			}
+			acc, err := b.Keeper.FindByPerson(t.Context(), who.ID)
+			if err != nil || acc.ID != a || acc.Level != 2 {
+				t.Fatalf("%+v %v", acc, err)
+			}
+			if _, err := b.Keeper.FindSession(t.Context(), squat); !fault.Is(err, fault.NotFound) {
+				t.Fatal("the squatter is in:", err)
+			}
+			if _, s := b.woken(t, who, phone); s.Account != a {
+				t.Fatal("another account woke")
+			}
+		}
+	})
+}

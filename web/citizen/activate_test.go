@@ -71,6 +71,7 @@ func TestSheActivatesWhatTheCounterIssued(t *testing.T) {
 		p = p.Submit("Kích hoạt", "password", "Lan12345", "again", "Lan12345").Want(422, "ký tự đặc biệt")
 		p.Submit("Kích hoạt", "password", string(Password), "again", string(Password)).At("/activate/done").Want(200, "mức 2")
 		c.Get("/").Want(200, "Nguyễn Thị Phương Lan", "Mức 2").Lacks("tạm thời")
+		c.Get("/account").Want(200, "Mức 2", "Ví giấy tờ").Lacks("Bạn tự khai")
 		// The same code once more, from another browser: as if it were wrong.
 		other := webtest.New(t, c.Base)
 		other.Get("/activate").Submit("Tiếp tục", "number", lan.Declared.Number.Reveal(), "code", code).Want(422, "không khớp nhau")
