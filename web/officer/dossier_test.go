@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package officer_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"danh/account"
+	"danh/account/accounttest"
+	"danh/audit"
+	"danh/biometric"
+	"danh/biometric/afis"
+	"danh/enrolment"
+	"danh/enrolment/enrolmenttest"
+	"danh/enrolment/form"
+	"danh/enrolment/visit"
+	"danh/internal/db"
+	"danh/internal/dbtest"
+	"danh/internal/id"
+	"danh/internal/webtest"
+	"danh/office"
+	"danh/provider/providertest"
+	"danh/registry/card"
+	"danh/registry/immigration"
+	"danh/registry/unit"
+	"danh/web/citizen"
+	"danh/web/officer"
+)
+
+// counters is the console with its dossiers. Lan works there in whichever role
+// a test gives her; the other officer is a colleague who never opens a page.
+type counters struct {
+	*console
+	rooms *enrolmenttest.House
+	lan   account.Session
+	other audit.Actor
+}
+
+const hand = 61 // whose fingers Minh has
+
+// furnish gives both doors the rooms of enrolment.
+func furnish(t testing.TB, d *db.DB) *counters {
+	r := &counters{}
+	r.console = open(t, d, func(c *console, hers *citizen.Config, theirs *officer.Config) {
+		h := &enrolmenttest.House{House: c.House.House, Keys: c.Keys, Residence: c.Residence, Roster: c.roster, Here: c.office}
+		var err error
+		check := func() {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.Offices = office.Open(d, unit.Open(d, nil))
+		h.Calendar, err = office.OpenCalendar(t.Context(), d)
+		check()
+		h.Cards, err = card.New(card.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Keys: c.Keys, Population: c.Population, Residence: c.Residence, Clock: c.Clock})
+		check()
+		err = h.Cards.EnsureSigner(t.Context())
+		check()
+		h.Immigration, err = immigration.New(immigration.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Clock: c.Clock})
+		check()
+		h.Bureau, err = biometric.New(biometric.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Clock: c.Clock, Engine: afis.New()})
+		check()
+		h.Visits, err = visit.New(visit.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Notify: c.Notify, Clock: c.Clock, Log: c.Log, Roster: c.roster,
+			Offices: h.Offices, Population: c.Population, Residence: c.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: c.Keeper})
+		check()
+		forms, ferr := form.NewSealer(c.Keys, "Danh test office")
+		err = ferr
+		check()
+		h.Office, err = enrolment.New(enrolment.Config{DB: d, Clock: c.Clock, Log: c.Log, Seal: c.Seal, Jobs: c.Jobs, Audit: c.Audit, Notify: c.Notify, Roster: c.roster, Offices: h.Offices,
+			Calendar: h.Calendar, Population: c.Population, Residence: c.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: c.Keeper,
+			Carrier: c.Carrier, Visits: h.Visits, Forms: forms})
+		check()
+		r.rooms = h
+		hers.Visits, theirs.Visits, theirs.Enrolment = h.Visits, h.Visits, h.Office
+	})
+	r.lan = r.staff(t)
+	return r
+}
+
+func enrolling(t *testing.T, body func(t *testing.T, c *counters)) {
+	t.Helper()
+	t.Parallel()
+	all := append(append([]db.Schema{}, providertest.Schemas...), biometric.Schema, card.Schema, immigration.Schema, office.Schema, enrolment.Schema)
+	dbtest.Run(t, all, func(t *testing.T, d *db.DB) { body(t, furnish(t, d)) }, offices)
+}
+
+// colleague appoints somebody who never signs in.
+func (c *counters) colleague(t testing.TB, role office.Role) audit.Actor {
+	t.Helper()
+	a := audit.Officer(id.NewPerson(), id.NewPerson(), c.office.Name)
+	must[office.Staff](t)(c.roster.Appoint(t.Context(), audit.System("test"), office.Appointment{Account: a.Account, Person: a.Person, Role: role, Office: c.office.ID}))
+	return a
+}
+
+// minh stands at the counter with nothing but his number.
+func (c *counters) minh(t testing.TB, by audit.Actor) visit.Visit {
+	t.Helper()
+	return must[visit.Visit](t)(c.rooms.Visits.Open(t.Context(), by, visit.Opening{Way: visit.Typed, Purpose: "enrolment", Number: minhNumber}))
+}
+
+// handedIn is a dossier about Minh that a colleague took in.
+func (c *counters) handedIn(t testing.TB, by audit.Actor) enrolment.Dossier {
+	t.Helper()
+	ctx := t.Context()
+	d := must[enrolment.Dossier](t)(c.rooms.Office.Open(ctx, by, enrolment.Opening{Visit: c.minh(t, by).ID.String(), Kind: enrolment.FirstCard}))
+	p := c.Person(accounttest.Minh)
+	d = must[enrolment.Dossier](t)(c.rooms.Office.SaveApplicant(ctx, by, d.ID, d.Version, enrolment.Applicant{Number: p.Declared.Number, Name: p.Declared.Name, BirthDate: p.Declared.BirthDate, Sex: p.Declared.Sex,
+		Nationality: d.Applicant.Nationality, Ethnicity: d.Applicant.Ethnicity, Phone: minhPhone}))
+	d = c.rooms.Complete(t, by, d, "", hand)
+	return must[enrolment.Dossier](t)(c.rooms.Office.HandIn(ctx, by, d.ID))
+}
+
+var dossierPath = regexp.MustCompile(`^/dossiers/[0-9a-f-]+`)
+
+// TestFirstCardFromTheCounterToTheReceipt takes a dossier through every page.
+func TestFirstCardFromTheCounterToTheReceipt(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		second := c.colleague(t, office.Approver)
+		p := c.signIn(t, "/dossiers").Want(200, "Bạn không có hồ sơ nào đang làm")
+		p = c.browser.Get("/desk").Submit("Tìm", "q", minhNumber).Submit("Mở không chứng minh").Click("Lập hồ sơ").Want(200, "Mở hồ sơ", "Trần Văn Minh", "Chưa chứng minh", "Không hỏi sổ hộ khẩu")
+		p.Submit("Mở hồ sơ").Want(http.StatusUnprocessableEntity, "Hãy điền")
+		p = p.Submit("Mở hồ sơ", "kind", "first_card").Want(200, "Đã mở hồ sơ", "Thông tin cá nhân", "Mục đích xem: Cấp thẻ lần đầu", c.office.Name, "Chưa chứng minh danh tính")
+		at := dossierPath.FindString(p.Attr(`.stages a`, "href"))
+		// What differs stands side by side, and only the differing letters are marked.
+		p = p.Submit("Lưu và tiếp tục", "name", "Trần Văn Mính").At(at+"/applicant").Want(200, "Khác với cơ sở dữ liệu", "1 chỗ cần chọn")
+		if got := p.Texts(".diff mark"); strings.Join(got, "|") != "i|í" {
+			t.Fatalf("marked are %q", got)
+		}
+		p.Submit("Ghi lựa chọn").Want(http.StatusUnprocessableEntity)
+		p.Submit("Ghi lựa chọn", "keep", "declared").Want(http.StatusUnprocessableEntity, "cần một giấy đã đối chiếu")
+		p = p.Submit("Ghi lựa chọn", "keep", "registered").At(at+"/contact").Want(200, "Đã ghi lựa chọn")
+		c.browser.Get(at+"/applicant").Want(200, "đã giải quyết hết", "Giữ theo cơ sở dữ liệu")
+		// The phone.
+		p.Submit("Lưu và gửi mã", "phone", "12").Want(http.StatusUnprocessableEntity)
+		p = p.Submit("Lưu và gửi mã", "phone", minhPhone).At(at+"/contact").Want(200, "Đã gửi mã")
+		p.Submit("Xác nhận mã", "code", "000000").Want(http.StatusUnprocessableEntity, "Mã không đúng")
+		c.Deliver(t)
+		p = p.Submit("Xác nhận mã", "code", c.rooms.Code(t, minhPhone)).Want(200, "Số điện thoại đã được xác nhận")
+		// Papers: the household book is refused whatever it is called (C36).
+		p = c.browser.Get(at + "/papers")
+		c.browser.Post(at+"/papers", url.Values{"kind": {"Sổ hộ khẩu"}, "use": {"evidence"}, "paper_number": {"12"}}).Want(http.StatusUnprocessableEntity, "Không được hỏi hay nhận sổ hộ khẩu")
+		if slices.ContainsFunc(p.Texts("option"), func(s string) bool { return strings.Contains(strings.ToLower(s), "hộ khẩu") }) {
+			t.Fatal("the household book is offered")
+		}
+		p = p.SubmitFiles("Thêm giấy tờ", map[string]webtest.File{"photo": {Name: "gplx.jpg", Data: enrolmenttest.Face(3, 0)}}, "kind", "driving_licence", "use", "integrate", "paper_number", "790123456789").
+			At(at+"/papers").Want(200, "Giấy phép lái xe", "Chưa đối chiếu")
+		photo := p.Attr(`a[href$="/photo"]`, "href")
+		if got := c.browser.Get(photo).Want(200); got.Header.Get("Content-Type") != "image/jpeg" {
+			t.Fatalf("the photo is %s", got.Header.Get("Content-Type"))
+		}
+		c.browser.Get(at+"/papers").Submit("Đã xem bản gốc").Want(200, "Đã đối chiếu bản gốc")
+		// The portrait.
+		p = c.browser.Get(at + "/portrait")
+		p.Submit("Lưu ảnh").Want(http.StatusUnprocessableEntity, "Hãy chọn tệp")
+		p.SubmitFiles("Lưu ảnh", map[string]webtest.File{"portrait": {Name: "x.jpg", Data: []byte("GIF89a")}}).Want(http.StatusUnprocessableEntity)
+		c.browser.Get(at+"/match").Want(200, "Hãy chụp ảnh và lấy đủ mười ngón trước")
+		p.SubmitFiles("Lưu ảnh", map[string]webtest.File{"portrait": {Name: "a.jpg", Data: enrolmenttest.Face(hand, 2)}}).At(at+"/portrait").Want(200, "Chưa xác nhận vị trí mắt")
+		p = c.browser.Get(at+"/portrait").SubmitFiles("Thay bằng ảnh mới", map[string]webtest.File{"portrait": {Name: "a.jpg", Data: enrolmenttest.Face(hand, 2)}}, "eyes", "yes").
+			At(at+"/fingers").Want(200, "Đạt 0, nên lấy lại 0, còn 10")
+		// The fingers: those that can be taken, and a reason for the others.
+		p.SubmitFiles("Lưu ngón này", map[string]webtest.File{"print": {Name: "1.png", Data: enrolmenttest.Face(1, 1)}}).Want(http.StatusUnprocessableEntity)
+		for i := 1; i <= 10; i++ {
+			p = c.browser.Get(fmt.Sprintf("%s/fingers?finger=%d", at, i))
+			if i <= len(enrolmenttest.Fingers) {
+				p = p.SubmitFiles("Lưu ngón này", map[string]webtest.File{"print": {Name: "x.png", Data: enrolmenttest.Press(t, hand, 1, i)}}).Want(200, "Đã lưu vân tay")
+			} else {
+				p = p.Submit("Ghi lý do", "why", "bandaged").Want(200, "Đã ghi lý do")
+			}
+		}
+		c.browser.Get(at+"/fingers?finger=1").Submit("Bỏ và lấy lại từ đầu").Want(200, "còn 1").
+			SubmitFiles("Lưu ngón này", map[string]webtest.File{"print": {Name: "x.png", Data: enrolmenttest.Press(t, hand, 1, 1)}}).Want(200, "còn 0")
+		p = c.browser.Get(at+"/match").Submit("So vân tay").At(at+"/match").Want(200, "Tìm người khác mang vân tay này", "Không thấy ai khác", "thẻ căn cước", "danh-afis", "cán bộ quyết định", "Chưa có vân tay cũ")
+		// The faces: unsure records nothing.
+		c.browser.Get(at+"/face").Submit("Ghi kết luận", "finding", "unsure").At(at+"/portrait").Want(200, "Chưa ghi kết luận")
+		p = c.browser.Get(at+"/face").Want(200, "Chưa có ảnh nào").Submit("Ghi kết luận", "finding", "same").At(at + "/review")
+		p = c.browser.Get(at+"/card").Submit("Lưu và tiếp tục", "old_card", "none", "receipt_number", "BL-0001").At(at+"/review").Want(200, "Anh chị xem lại thông tin", "Trần Văn Minh", minhPhone, "Việt Nam")
+		p.Lacks(c.office.Name) // nothing of the officers' own is on the screen that is turned
+		p.Submit("Đúng, tôi sẽ ký").Want(http.StatusUnprocessableEntity, "Hãy đánh dấu")
+		p = p.Submit("Đúng, tôi sẽ ký", "right", "yes").At(at + "/sign")
+		for _, sheet := range []string{"enrolment", "capture"} {
+			if pdf := c.browser.Get(at + "/forms/" + sheet + "?draft=1").Want(200); pdf.Header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(pdf.Body, "%PDF-") {
+				t.Fatalf("%s is %s", sheet, pdf.Header.Get("Content-Type"))
+			}
+		}
+		p.Submit("Lưu chữ ký", "how", "screen").Want(http.StatusUnprocessableEntity, "Hãy chọn tệp")
+		for range 4 {
+			p = p.SubmitFiles("Lưu chữ ký", map[string]webtest.File{"signature": {Name: "s.png", Data: enrolmenttest.Ink()}}, "how", "screen").Want(200, "Đã lưu chữ ký")
+		}
+		// A change after the signatures voids them, and the way back is short.
+		p.At(at+"/handin").Want(200, "Hồ sơ đã đủ")
+		c.browser.Get(at+"/applicant").Submit("Lưu và tiếp tục", "religion", "Phật giáo")
+		c.browser.Get(at+"/handin").Want(200, "Hồ sơ chưa đủ", "Chưa xem lại, hoặc đã sửa sau khi xem")
+		c.browser.Post(at+"/handin", nil).Want(http.StatusConflict)
+		c.browser.Get(at+"/applicant").Submit("Lưu và tiếp tục", "religion", "-")
+		p = c.browser.Get(at+"/review").Submit("Đúng, tôi sẽ ký", "right", "yes").At(at + "/sign")
+		for range 4 {
+			p = p.SubmitFiles("Lưu chữ ký", map[string]webtest.File{"signature": {Name: "s.png", Data: enrolmenttest.Ink()}}, "how", "screen")
+		}
+		p = p.At(at+"/handin").Submit("Nộp hồ sơ").At(at+"/receipt").Want(200, "Giấy hẹn", "Trần Văn Minh", "Một cán bộ thứ hai do hệ thống chọn", "Hẹn trả lời")
+		code := regexp.MustCompile(`[A-Z]{2}-\d{2}-[0-9A-Z-]+`).FindString(p.Text("body"))
+		if pdf := c.browser.Get(at + "/forms/receipt").Want(200); !strings.HasPrefix(pdf.Body, "%PDF-") {
+			t.Fatal("the receipt is no PDF")
+		}
+		// It cannot be worked on any more, and the office sees where it stands.
+		c.browser.Get(at+"/applicant").At(at).Want(200, "Đã nộp, bắt đầu tính hạn", "Hẹn trả lời")
+		c.browser.Post(at+"/applicant", url.Values{"name": {"X"}, "birth_date": {"1/1/1990"}, "version": {"1"}}).Want(http.StatusConflict)
+		c.browser.Get("/dossiers").Want(200, "Trần Văn Minh", "4321", "Chờ cán bộ thứ hai").Lacks(minhNumber)
+		c.browser.Get("/dossiers?code="+url.QueryEscape(code)).At(at).Want(200, code)
+		c.browser.Get("/dossiers?code=ZZ-26-0000-0000").Want(200, "Không có hồ sơ nào mang mã này")
+		// The second officer approves; the card is made and handed over against identity.
+		list := must[enrolment.Queue](t)(c.rooms.Office.List(t.Context(), second, enrolment.Filter{Show: "decide"}))
+		if len(list.Rows) != 1 || list.Rows[0].Code != code {
+			t.Fatalf("the drawn officer has %+v, not %s", list.Rows, code)
+		}
+		d := must[enrolment.Dossier](t)(c.rooms.Office.Approve(t.Context(), second, list.Rows[0].ID, biometric.Same))
+		if d.State != enrolment.Approved {
+			t.Fatalf("it is %s", d.State)
+		}
+		p = c.browser.Get("/dossiers?show=handover").Want(200, "Trần Văn Minh").Click(code).Want(200, "Trao thẻ")
+		if proved := p.Has(`input[name=visit]`); proved {
+			t.Fatal("an unproved visit is offered for handing a card over")
+		}
+		me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+		v := must[visit.Visit](t)(c.rooms.Visits.Open(t.Context(), me, visit.Opening{Way: visit.Finger, Purpose: "card", Number: minhNumber, Samples: enrolmenttest.Prints(t, hand, 2)}))
+		p = c.browser.Get(at).Submit("Đã trao thẻ", "visit", v.ID.String()).At("/dossiers").Want(200, "Đã ghi việc trao thẻ")
+		c.browser.Get("/dossiers?show=closed").Want(200, "Trần Văn Minh", "Đã xong")
+		// Every look at him is in his log under the office's name.
+		looks, _, err := c.Audit.ListBySubject(t.Context(), audit.Query{Subject: c.Person(accounttest.Minh).ID, Kinds: []audit.Kind{audit.KindOfficer}, Limit: 200})
+		if err != nil || len(looks) < 20 {
+			t.Fatalf("%d looks %v", len(looks), err)
+		}
+		for _, l := range looks {
+			if l.Actor.Name != c.office.Name {
+				t.Errorf("a look under %q", l.Actor.Name)
+			}
+		}
+	})
+}
+
+// TestSecondOfficerDecides plays the other side of the desk.
+func TestSecondOfficerDecides(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		c.appoint(t, c.lan, office.Approver)
+		first := c.colleague(t, office.IntakeOfficer)
+		d := c.handedIn(t, first)
+		at := "/dossiers/" + d.ID.String()
+		c.signIn(t, "/me")
+		p := c.browser.Get("/").At("/dossiers").Want(200, "Chờ tôi duyệt", "Trần Văn Minh", "4321").Lacks(minhNumber)
+		p = p.Click(d.Code).At(at).Want(200, "Hệ thống bốc bạn làm cán bộ thứ hai", "Quyết định của bạn", "Vừa chụp", "Tay phải", "Tìm người khác", "Trần Văn Minh")
+		p.Lacks("Kết luận của bạn đã được ghi") // what the first officer saw is not shown
+		if n := len(p.All(".faces img")); n != 1 {
+			t.Fatalf("%d pictures", n)
+		}
+		// She asks for more: the clock stands and the dossier is back at the counter.
+		p.Submit("Yêu cầu bổ sung").Want(http.StatusUnprocessableEntity)
+		p.Submit("Yêu cầu bổ sung", "asked", "Mang sổ hộ khẩu").Want(http.StatusUnprocessableEntity, "Không được hỏi hay nhận sổ hộ khẩu")
+		p.Submit("Yêu cầu bổ sung", "asked", "Ảnh chụp giấy phép bị mờ").At("/dossiers").Want(200, "Đã gửi yêu cầu bổ sung")
+		c.browser.Post(at+"/approve", url.Values{"finding": {"same"}}).Want(http.StatusConflict)
+		if got := must[enrolment.Dossier](t)(c.rooms.Office.Find(t.Context(), first, d.ID)); got.State != enrolment.Supplement || !slices.Contains(got.Asked, "Ảnh chụp giấy phép bị mờ") {
+			t.Fatalf("%s %v", got.State, got.Asked)
+		}
+		must[enrolment.Dossier](t)(c.rooms.Office.HandIn(t.Context(), first, d.ID))
+		p = c.browser.Get(at).Want(200, "Yêu cầu bổ sung, đồng hồ dừng", "Ảnh chụp giấy phép bị mờ")
+		p.Submit("Duyệt").Want(http.StatusUnprocessableEntity)
+		p.Submit("Từ chối", "words", "Vì thế").Want(http.StatusUnprocessableEntity)
+		p.Submit("Duyệt", "finding", "same").At(at).Want(200, "Đã duyệt").Lacks("Quyết định của bạn")
+		c.browser.Post(at+"/approve", url.Values{"finding": {"same"}}).Want(http.StatusConflict)
+		a, err := c.Keeper.FindByPerson(t.Context(), c.Person(accounttest.Minh).ID)
+		if err != nil || a.Level != 2 {
+			t.Fatalf("%+v %v", a, err)
+		}
+	})
+}
+
+// TestRefusalNamesItsReason: a refusal needs a ground of the list and words.
+func TestRefusalNamesItsReason(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		c.appoint(t, c.lan, office.Approver)
+		d := c.handedIn(t, c.colleague(t, office.IntakeOfficer))
+		at := "/dossiers/" + d.ID.String()
+		p := c.signIn(t, at).Want(200, "Quyết định của bạn")
+		p.Submit("Từ chối", "reason", "not_same", "words", "Ảnh không giống, mời chị đến lại cùng giấy khai sinh.").At("/dossiers").Want(200, "Đã từ chối")
+		c.browser.Get(at).Want(200, "Ảnh hoặc vân tay không khớp", "mời chị đến lại")
+		if pdf := c.browser.Get(at + "/forms/refusal").Want(200); !strings.HasPrefix(pdf.Body, "%PDF-") {
+			t.Fatal("the refusal is no PDF")
+		}
+	})
+}
+
+// TestDossiersOfOthersAreAbsent: whoever is not part of a dossier learns nothing
+// of it, and cannot act on it by posting.
+func TestDossiersOfOthersAreAbsent(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		first := c.colleague(t, office.IntakeOfficer)
+		second := c.colleague(t, office.Approver)
+		d := c.handedIn(t, first)
+		_ = second
+		at := "/dossiers/" + d.ID.String()
+		c.signIn(t, at).Want(http.StatusForbidden, "Bạn không giữ việc này").Lacks("Trần Văn Minh")
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		for _, path := range []string{"", "/applicant", "/review", "/receipt", "/forms/enrolment", "/forms/enrolment?draft=1", "/papers/" + id.NewPerson().String() + "/photo"} {
+			got := c.browser.Get(at + path)
+			if got.Status < 400 {
+				t.Errorf("%s is answered with %d", path, got.Status)
+			}
+			got.Lacks("Trần Văn Minh", minhNumber)
+		}
+		for _, path := range []string{"/approve", "/refuse", "/supplement", "/redraw", "/handin", "/withdraw", "/applicant", "/match", "/face", "/review", "/handover", "/card", "/dependants"} {
+			form := url.Values{"finding": {"same"}, "reason": {"not_same"}, "words": {"x"}, "asked": {"x"}, "why": {"x"}, "sure": {"yes"}, "name": {"X"}, "birth_date": {"1/1/1990"}, "version": {"1"}, "right": {"yes"},
+				"visit": {id.NewPerson().String()}, "old_card": {"none"}, "dependant_name": {"X"}, "relation": {"child"}}
+			if got := c.browser.Post(at+path, form); got.Status < 400 {
+				t.Errorf("%s is answered with %d", path, got.Status)
+			}
+			c.browser.PostFrom("https://evil.example", at+path, form).Want(http.StatusForbidden)
+		}
+		if got := must[enrolment.Dossier](t)(c.rooms.Office.Find(t.Context(), first, d.ID)); got.State != enrolment.Waiting {
+			t.Fatalf("it is %s", got.State)
+		}
+		c.browser.Get("/dossiers/nonsense").Want(http.StatusNotFound)
+		c.browser.Get("/visits/nonsense/dossiers").Want(http.StatusNotFound)
+		c.browser.Get("/dossiers?show=office").Want(200, "đồng nghiệp").Lacks(`href="` + at)
+	})
+}
+
+// TestSecondTabLosesNothing: what one tab typed is shown beside what another saved.
+func TestSecondTabLosesNothing(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		c.signIn(t, "/dossiers")
+		me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+		d := must[enrolment.Dossier](t)(c.rooms.Office.Open(t.Context(), me, enrolment.Opening{Visit: c.minh(t, me).ID.String(), Kind: enrolment.FirstCard}))
+		at := "/dossiers/" + d.ID.String()
+		one, two := c.browser.Get(at+"/applicant"), c.browser.Get(at+"/applicant")
+		one.Submit("Lưu và tiếp tục", "religion", "Phật giáo").Want(200)
+		p := two.Submit("Lưu và tiếp tục", "marks", "Nốt ruồi").Want(http.StatusConflict, "vừa được lưu ở nơi khác", "Đặc điểm nhận dạng", "Nốt ruồi", "Phật giáo")
+		if p.Value("marks") != "Nốt ruồi" {
+			t.Fatal("what was typed is lost")
+		}
+		p.Submit("Lưu và tiếp tục", "religion", "Phật giáo").Want(200, "Đã lưu")
+		got := must[enrolment.Dossier](t)(c.rooms.Office.Find(t.Context(), me, d.ID))
+		if got.Applicant.Marks != "Nốt ruồi" || got.Applicant.Religion != "Phật giáo" {
+			t.Fatalf("%+v", got.Applicant.Religion)
+		}
+		// She withdraws: a tick is needed.
+		p = c.browser.Get(at + "/handin")
+		p.Submit("Rút hồ sơ").Want(http.StatusUnprocessableEntity, "Hãy đánh dấu để xác nhận")
+		p.Submit("Rút hồ sơ", "sure", "yes").At(at).Want(200, "Hồ sơ đã rút")
+		c.Clock.Advance(time.Minute)
+	})
+}
