@@ -240,7 +240,7 @@ func carryOver(was, found []Difference) []Difference {
 // Resolve settles a difference: keep is "registered" or "declared"; declared
 // needs a paper that was seen.
 func (o *Office) Resolve(ctx context.Context, by audit.Actor, d DossierID, field, keep string, p PaperID, words string) (Dossier, error) {
-	return o.change(ctx, by, d, step{act: actEdit, action: "difference.resolved", fields: []string{field}, do: func(tx *db.Tx, f *file, _ part, _ office.Staff) error {
+	return o.change(ctx, by, d, step{act: actEdit, action: "difference.resolved", fields: []string{"applicant"}, do: func(tx *db.Tx, f *file, _ part, _ office.Staff) error {
 		k := slices.IndexFunc(f.Differences, func(x Difference) bool { return x.Field == field })
 		if k < 0 {
 			return fault.New(fault.NotFound, "enrolment.difference.none")

@@ -176,14 +176,15 @@ func (o *Office) approveTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *fi
 	if err := o.accountTx(ctx, tx, by, f, number); err != nil {
 		return err
 	}
-	// 5. The papers; raw images are forgotten.
+	// 5. The papers. Images and templates of the dossier are forgotten: the
+	// templates are in the gallery.
 	for name, b := range p.pdfs {
 		if err := o.putFileTx(ctx, tx, f, "pdf/"+name, "application/pdf", b); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE enrolment_dossier_finger SET image = NULL WHERE person = $1 AND dossier = $2`, f.person, f.id); err != nil {
-		return fmt.Errorf("forget images: %w", err)
+	if err := o.forgetCapturesTx(ctx, tx, f); err != nil {
+		return err
 	}
 	if err := o.c.Audit.RecordTx(ctx, tx, f.entry(by, "approved")); err != nil {
 		return err

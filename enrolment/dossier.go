@@ -235,7 +235,9 @@ type Dossier struct {
 	RefusedReason  string   // key of the dated list
 	RefusedWords   string
 	Events         []Event
-	Mine           string // what the caller may do: intake, second, handover, view
+	Mine           string   // what the caller may do: intake, second, handover, view
+	Contested      []string // why another office decides: kind, unproved, search_hit, no_match, disputed, locked, provisional
+	NothingHeld    bool     // no registry had prints of hers to compare with
 }
 
 // Ready reports whether nothing is missing before it is handed in.

@@ -139,7 +139,7 @@ func (o *Office) AddPaper(ctx context.Context, by audit.Actor, d DossierID, p Pa
 		}
 	}
 	p.ID, p.HasPhoto, p.Seen, p.SeenBy = id.New[paperKind](), picture != nil, false, ""
-	return o.change(ctx, by, d, step{act: actEdit, action: "paper.added", fields: []string{p.Kind}, do: func(tx *db.Tx, f *file, _ part, _ office.Staff) error {
+	return o.change(ctx, by, d, step{act: actEdit, action: "paper.added", fields: []string{"papers"}, do: func(tx *db.Tx, f *file, _ part, _ office.Staff) error {
 		most, err := rule(ctx, tx, "paper.most", o.today())
 		if err != nil {
 			return err

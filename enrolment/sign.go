@@ -42,7 +42,7 @@ func (o *Office) Sign(ctx context.Context, by audit.Actor, d DossierID, form, ro
 	if err != nil {
 		return Dossier{}, err
 	}
-	return o.change(ctx, by, d, step{act: actEdit, action: "signed", fields: []string{form}, present: true, do: func(tx *db.Tx, f *file, _ part, staff office.Staff) error {
+	return o.change(ctx, by, d, step{act: actEdit, action: "signed", fields: []string{"papers"}, present: true, do: func(tx *db.Tx, f *file, _ part, staff office.Staff) error {
 		if !slices.Contains(f.forms(), form) {
 			return fault.New(fault.Invalid, "enrolment.sign.form").With("form", "enrolment.sign.form")
 		}

@@ -59,7 +59,7 @@ func (o *Office) ListOwn(ctx context.Context, by audit.Actor) ([]Tracked, error)
 	}
 	var out []Tracked
 	for _, f := range all {
-		if err := o.c.Audit.Record(ctx, ownLook(by).Entry("enrolment.dossier.tracked", f.person)); err != nil {
+		if err := o.c.Audit.Record(ctx, ownLook(by).Entry("enrolment.dossier.read", f.person)); err != nil {
 			return nil, err
 		}
 		t, err := o.track(ctx, by, f)
@@ -91,7 +91,7 @@ func (o *Office) findOwn(ctx context.Context, by audit.Actor, code string) (*fil
 	if f.state == Draft || f.person != by.Person && (f.representative.IsZero() || f.representative != by.Person) {
 		return nil, errNotYours
 	}
-	return f, o.c.Audit.Record(ctx, ownLook(by).Entry("enrolment.dossier.tracked", f.person))
+	return f, o.c.Audit.Record(ctx, ownLook(by).Entry("enrolment.dossier.read", f.person))
 }
 
 func (o *Office) byCode(ctx context.Context, q db.Q, code string) (*file, error) {
@@ -180,11 +180,11 @@ func (o *Office) Track(ctx context.Context, code string, birth clock.Date, addre
 		return Tracked{}, err
 	}
 	if f.state == Draft || birth.IsZero() || f.Applicant.BirthDate != birth && f.stated().BirthDate != birth {
-		e := ownLook(audit.Anonymous()).Entry("enrolment.dossier.tracked", f.person)
+		e := ownLook(audit.Anonymous()).Entry("enrolment.dossier.read", f.person)
 		e.Outcome = "refused"
 		return Tracked{}, errors.Join(wrong, o.c.Audit.Record(ctx, e))
 	}
-	if err := o.c.Audit.Record(ctx, ownLook(audit.Anonymous()).Entry("enrolment.dossier.tracked", f.person)); err != nil {
+	if err := o.c.Audit.Record(ctx, ownLook(audit.Anonymous()).Entry("enrolment.dossier.read", f.person)); err != nil {
 		return Tracked{}, fmt.Errorf("record the look: %w", err)
 	}
 	t, err := o.track(ctx, audit.Anonymous(), f)

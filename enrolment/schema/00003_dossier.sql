@@ -64,7 +64,8 @@ CREATE TABLE enrolment_dossier_file (
     PRIMARY KEY (person, dossier, name)
 );
 
--- Impressions of fingers. image is forgotten once the dossier is decided.
+-- Impressions of fingers, forgotten once the dossier is decided: what is kept of
+-- them is in the gallery.
 CREATE TABLE enrolment_dossier_finger (
     person         ${BYTES} NOT NULL,
     dossier        ${BYTES} NOT NULL,
