@@ -46,6 +46,7 @@ Example:
   danh staff found --first 001190999901 --second 001185999902 --office 'Kim Liên'
   danh staff appoint --number 001190999901 --role operator
   danh staff appoint --number 001190999901 --role registrar --office 'Kim Liên'
+  danh staff appoint --number 001190999901 --role registrar --office 'Kim Liên' --area 01
   danh staff end --number 001190999901 --role operator
   danh staff list`
 }
@@ -106,6 +107,7 @@ func (g *staffGround) find(ctx context.Context, number string) (account.Account,
 type staffAppointCommand struct {
 	staffPerson
 	Office string        `help:"Where she works: an office's key, or its commune's name. Roles at an office need one." placeholder:"OFFICE"`
+	Area   string        `help:"For whom it counts: the code of a commune or province, or all; without it, the commune of the office." placeholder:"CODE"`
 	For    time.Duration `help:"End by itself after this time, e.g. 720h." placeholder:"DURATION"`
 }
 
@@ -132,6 +134,9 @@ func (c *staffAppointCommand) Run(w *world) error {
 			return err
 		}
 		who.Office = o.ID
+	}
+	if who.Area = c.Area; c.Area == "all" {
+		who.Area = office.Everywhere
 	}
 	if c.For > 0 {
 		who.To = g.clock.Now().Add(c.For)
@@ -223,6 +228,7 @@ func sayStaff(err error) error {
 		"office.staff.held":   "she holds this role already",
 		"office.staff.none":   "she does not hold this role",
 		"office.staff.office": "this role needs --office: people are told which office looked at their data",
+		"office.staff.area":   "--area is the code of a commune (5 digits) or province (2), or all",
 		"office.not_found":    "the office has been closed",
 
 		"account.founding.done":       "this installation was founded already; further staff are proofed at a counter and appointed",

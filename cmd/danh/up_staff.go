@@ -102,6 +102,9 @@ func (s *stack) equip(ctx context.Context, o *sampleOfficer) error {
 	if o.Office != "" {
 		args = append(args, "--office", o.Office)
 	}
+	if o.Role == "registrar" {
+		args = append(args, "--area", "all") // sample people live everywhere
+	}
 	if err := s.self(ctx, io.Discard, args...); err != nil && !strings.Contains(err.Error(), "holds") {
 		if strings.Contains(err.Error(), "level 1") {
 			return nil
