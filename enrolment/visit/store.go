@@ -16,6 +16,7 @@ import (
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/internal/seal"
 )
 
 // scanner is a row.
@@ -142,6 +143,10 @@ func (d *Desk) list(ctx context.Context, q db.Q, where string, args ...any) ([]V
 	out := make([]Visit, len(rows))
 	for i, r := range rows {
 		plain, err := d.c.Seal.Open(ctx, q, r.Person, sealShown, r.shown)
+		if errors.Is(err, seal.ErrDestroyed) {
+			out[i] = r.Visit // she was forgotten; that there was a visit was not
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("open a visit's name: %w", err)
 		}

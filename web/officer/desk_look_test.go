@@ -3,10 +3,17 @@
 package officer_test
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"rsc.io/qr"
 
 	"danh/account"
 	"danh/account/accounttest"
@@ -74,5 +81,54 @@ func TestDeskInTheBrowser(t *testing.T) {
 		// On his phone, which is another browser.
 		his := webtest.Chromium(t).Tab(360, false).Go(c.Issuer+"/visits").Fill("Số định danh", minhNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Tôi không ở đó")
 		shot(his, "phone-360")
+	})
+}
+
+// TestCameraScansACard: the symbol before the camera finds the person, as if a
+// hand scanner had typed it.
+func TestCameraScansACard(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	receive(t, func(t *testing.T, c *reception) {
+		if c.DB.Engine() != db.SQLite {
+			t.Skip("pages look alike on both")
+		}
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		code := must[*qr.Code](t)(qr.Encode(minhNumber+"||Trần Văn Minh|30011985|Nam|Số 12 ngõ 5|21112021", qr.M))
+		frame := image.NewGray(image.Rect(0, 0, 1280, 960))
+		for y := range 960 {
+			for x := range 1280 {
+				a, b := (x-400)/10, (y-240)/10
+				frame.Pix[frame.PixOffset(x, y)] = 210
+				if x >= 400 && y >= 240 && a < code.Size && b < code.Size && code.Black(a, b) {
+					frame.Pix[frame.PixOffset(x, y)] = 30
+				}
+			}
+		}
+		var film bytes.Buffer
+		for range 20 {
+			if err := jpeg.Encode(&film, frame, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		file := filepath.Join(t.TempDir(), "film.mjpeg")
+		if err := os.WriteFile(file, film.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b := webtest.Chromium(t, "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", "use-file-for-fake-video-capture="+file)
+		tab := b.Tab(1280, false).Go(c.door+"/desk").Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập")
+		tab.Authenticator(true, c.key).Click("Dùng khoá đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want("Người đến quầy")
+		webtest.Eval[bool](tab, `(document.querySelector('details:has([data-scan])').open = true)`)
+		tab.Click("Bật máy ảnh")
+		for end := time.Now().Add(30 * time.Second); !strings.Contains(tab.Text(), "Kết quả"); time.Sleep(100 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("nobody was found:\n%s\n%v", tab.Text(), tab.Problems())
+			}
+		}
+		tab.Want("Trần Văn Minh", "Mở không chứng minh").Click("Mở không chứng minh").Want("Chưa chứng minh", "mã QR in")
+		for _, p := range tab.Problems() {
+			t.Error(p)
+		}
 	})
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"rsc.io/qr"
+
 	"danh/account"
 	"danh/account/accounttest"
 	"danh/audit"
@@ -110,6 +112,7 @@ func TestDeskShowsFourDigitsAndFlagsWhatIsUnproved(t *testing.T) {
 		p.Click("Hộ").Want(200, "Nguyễn Thị Phương Lan", "Chủ hộ", "người đang ở quầy")
 		p.Click("Nhân thân").Want(200, "Trần Văn Minh", "•••• 4321", "30/01/1985").Lacks("079085004321")
 		p.Click("Giấy tờ").Want(200, "Chưa có thẻ nào")
+		p.Click("Ảnh").Want(200, "Chưa có ảnh nào của người này")
 		c.browser.Get("/desk").Want(200, "Trần Văn Minh", "Chưa chứng minh")
 		p.Submit("Kết thúc").At("/desk").Want(200, "Lần đến quầy đã kết thúc", "Đã kết thúc")
 		// Minh finds every look in his log, with the office and what it was for.
@@ -180,6 +183,22 @@ func TestHeApprovesOnHisPhoneByTheNumberOnTheScreen(t *testing.T) {
 		h.Submit("Tôi không ở đó").Want(http.StatusConflict, "đã được trả lời")
 		c.browser.Get(asked.URL.Path).Want(200, "Bị từ chối", "Người ấy không đồng ý").Lacks("079085004321")
 		webtest.New(t, c.Issuer).Stop().Get("/visits").Want(http.StatusSeeOther)
+	})
+}
+
+// TestPhotoOfTheSymbolIsTypedText: it finds the person and proves nothing.
+func TestPhotoOfTheSymbolIsTypedText(t *testing.T) {
+	receive(t, func(t *testing.T, c *reception) {
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		code := must[*qr.Code](t)(qr.Encode(minhNumber+"||Trần Văn Minh|30011985|Nam|Số 12 ngõ 5|21112021", qr.M))
+		p := c.signIn(t, "/desk")
+		p.SubmitFiles("Đọc mã trong ảnh", map[string]webtest.File{"photo": {Name: "x.png", Data: []byte("no picture")}}).Want(http.StatusUnprocessableEntity)
+		p.SubmitFiles("Đọc mã trong ảnh", map[string]webtest.File{"photo": {Name: "x.png", Data: code.PNG()}}).Want(200, "Trần Văn Minh", "4321", "Mở không chứng minh").
+			Submit("Mở không chứng minh").Want(200, "mã QR in", "Chưa chứng minh")
+		forged := must[*qr.Code](t)(qr.Encode(minhNumber+"||Vũ Đức Thắng|01011970|Nam|Số 1|21112021", qr.M))
+		p.SubmitFiles("Đọc mã trong ảnh", map[string]webtest.File{"photo": {Name: "x.png", Data: forged.PNG()}}).Want(200, "Trần Văn Minh").
+			Submit("Mở không chứng minh").Want(http.StatusConflict, "không khớp với số này")
+		p.Click("Tiếp nhận").Want(200, "Hôm nay của bạn")
 	})
 }
 

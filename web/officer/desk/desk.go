@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"danh/audit"
+	"danh/biometric/raster"
 	"danh/enrolment/counter"
 	"danh/enrolment/visit"
 	"danh/internal/clock"
@@ -55,6 +56,8 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 	}
 	mux.HandleFunc("GET /desk", staff(k.ask))
 	mux.HandleFunc("POST /desk", staff(k.search))
+	mux.HandleFunc("POST /desk/symbol", staff(k.symbol))
+	mux.HandleFunc("GET "+scannerPath, k.scanner)
 	mux.HandleFunc("GET /visits", staff(func(w http.ResponseWriter, r *http.Request, _ audit.Actor) {
 		http.Redirect(w, r, "/desk", http.StatusSeeOther)
 	}))
@@ -81,7 +84,13 @@ type found struct {
 
 // search answers in place: what was typed must not stand in an address.
 func (k *desk) search(w http.ResponseWriter, r *http.Request, by audit.Actor) {
+	r.Body = http.MaxBytesReader(nil, r.Body, raster.MaxBytes+1<<20)
+	_ = r.ParseMultipartForm(raster.MaxBytes + 2<<20)
 	form := page.FormFrom(r)
+	if err := photo(r, form); err != nil && !form.FromFault(err) {
+		k.journey.Fail(w, r, err)
+		return
+	}
 	q := visit.Query{Name: form.Value("name"), Document: form.Value("document"), Country: form.Value("country")}
 	text, printed := form.Value("q"), ""
 	switch s, ok := visit.ReadScanned(text, clock.DateOf(k.Clock.Now())); {
@@ -162,7 +171,7 @@ func (k *desk) withReader(w http.ResponseWriter, r *http.Request, data map[strin
 	o, _ := session.From(r.Context())
 	_, reads := o.Holds(office.IntakeOfficer)
 	data["Reads"] = reads && k.Counters != nil
-	data["Script"] = script
+	data["Script"], data["Scanner"] = script, scannerPath
 	if reads && k.Counters != nil {
 		page.AllowConnect(w, reader.AgentOrigin)
 	}
