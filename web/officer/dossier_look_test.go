@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package officer_test
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+
+	"danh/account"
+	"danh/account/accounttest"
+	"danh/audit"
+	"danh/biometric"
+	"danh/enrolment"
+	"danh/enrolment/enrolmenttest"
+	"danh/internal/db"
+	"danh/internal/dbtest"
+	"danh/internal/face"
+	"danh/internal/webtest"
+	"danh/office"
+	"danh/provider/providertest"
+	"danh/registry/card"
+	"danh/registry/immigration"
+)
+
+// film writes a picture as what a camera sees: Chromium plays an MJPEG file.
+func film(t *testing.T, m image.Image) string {
+	t.Helper()
+	wide := image.NewRGBA(image.Rect(0, 0, 1280, 960)) // a camera's picture lies on its side; the portrait is its middle
+	for y := range 960 {
+		for x := range 1280 {
+			wide.Set(x, y, m.At(max(0, min(m.Bounds().Dx()-1, (x-280)*m.Bounds().Dx()/720)), y*m.Bounds().Dy()/960))
+		}
+	}
+	var b bytes.Buffer
+	for range 20 {
+		if err := jpeg.Encode(&b, wide, &jpeg.Options{Quality: 92}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return write(t, "film.mjpeg", b.Bytes())
+}
+
+func write(t *testing.T, name string, b []byte) string {
+	t.Helper()
+	f := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(f, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func wait(t *testing.T, tab *webtest.Tab, words string) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(60 * time.Millisecond) {
+		if strings.Contains(tab.Text(), words) {
+			return
+		}
+	}
+	t.Fatalf("%q does not appear:\n%s", words, tab.Text())
+}
+
+// tick presses a radio button or a box.
+func tick(tab *webtest.Tab, name, value string) *webtest.Tab {
+	tab.T.Helper()
+	if !webtest.Eval[bool](tab, `(() => { const e = document.querySelector('input[name=`+name+`][value=`+value+`]'); e?.click(); return e?.checked === true; })()`) {
+		tab.T.Fatalf("%s is not %s at %s", name, value, tab.URL())
+	}
+	return tab
+}
+
+// scribble signs in the box with the mouse.
+func scribble(t *testing.T, tab *webtest.Tab) {
+	t.Helper()
+	at := webtest.Eval[[]float64](tab, `(() => { const c = document.querySelector('[data-pad] canvas'); c.scrollIntoView({block: 'center'}); const r = c.getBoundingClientRect(); return [r.left, r.top, r.width, r.height]; })()`)
+	x := func(part float64) float64 { return at[0] + part*at[2] }
+	y := func(part float64) float64 { return at[1] + part*at[3] }
+	run := func(a chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if _, err := chromedp.Run(tab.Ctx, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, x(.2), y(.6), chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	for i := range 20 {
+		p := float64(i) / 20
+		run(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x(.2+.5*p), y(.6-.3*p*float64(i%3-1)), chromedp.ButtonLeft))
+	}
+	run(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, x(.7), y(.5), chromedp.ButtonLeft, chromedp.ClickCount(1)))
+}
+
+// TestEnrolmentInTheBrowser takes Minh from the counter to his card in Chromium,
+// with a camera, and looks at every page. With DANH_SHOTS=folder it leaves
+// pictures there.
+func TestEnrolmentInTheBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	all := append(append([]db.Schema{}, providertest.Schemas...), biometric.Schema, card.Schema, immigration.Schema, office.Schema, enrolment.Schema)
+	c := furnish(t, dbtest.Open(t, db.SQLite, all, offices))
+	c.appoint(t, c.lan, office.IntakeOfficer)
+	second := c.colleague(t, office.Approver)
+	b := webtest.Chromium(t, "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream", "use-file-for-fake-video-capture="+film(t, face.Draw(face.Look{Seed: hand, Age: 41}, 2)))
+	shot := func(tab *webtest.Tab, name string) {
+		t.Helper()
+		tab.Accessible()
+		for _, p := range tab.Problems() {
+			t.Errorf("%s: %s", name, p)
+		}
+		if dir := os.Getenv("DANH_SHOTS"); dir != "" {
+			tab.Shot(filepath.Join(dir, "dossier-"+name+".png"))
+		}
+	}
+	tab := b.Tab(1280, false).Go(c.door+"/").Click("Đăng nhập").Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Dùng khoá đăng nhập của bạn")
+	tab.Authenticator(true, c.key).Click("Dùng khoá đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want("Người đến quầy")
+	me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+	v := c.minh(t, me)
+	tab.Go(c.door + "/visits/" + v.ID.String() + "/dossiers").Want("Làm việc gì")
+	shot(tab, "open")
+	tick(tab, "kind", "first_card").Click("Mở hồ sơ").Want("Thông tin cá nhân")
+	d := must[enrolment.Queue](t)(c.rooms.Office.List(t.Context(), me, enrolment.Filter{})).Rows[0]
+	at := c.door + "/dossiers/" + d.ID.String()
+	// What was typed survives a reload, and nothing else keeps it.
+	tab.Fill("Đặc điểm nhận dạng", "Nốt ruồi ở má")
+	time.Sleep(400 * time.Millisecond)
+	tab.Go(at + "/applicant").Want("Đã giữ lại những gì bạn gõ mà chưa lưu")
+	if got := webtest.Eval[string](tab, `document.querySelector('[name=marks]').value`); got != "Nốt ruồi ở má" {
+		t.Fatalf("after a reload the field holds %q", got)
+	}
+	// With the network gone the form stays, and goes when it is back.
+	webtest.Eval[bool](tab, `Object.defineProperty(navigator, 'onLine', { get: () => false, configurable: true }) && window.dispatchEvent(new Event('offline'))`)
+	tab.Want("Chưa lưu, đang mất mạng")
+	shot(tab, "offline")
+	tab.Fill("Họ và tên", "Trần Văn Mính").Click("Lưu và tiếp tục").Want("Chưa lưu, đang mất mạng")
+	webtest.Eval[bool](tab, `Object.defineProperty(navigator, 'onLine', { get: () => true, configurable: true }) && window.dispatchEvent(new Event('online'))`)
+	wait(t, tab, "1 chỗ cần chọn")
+	if n := webtest.Eval[int](tab, `Object.keys(sessionStorage).filter((k) => k.startsWith('draft:')).length`); n != 0 {
+		t.Fatalf("%d drafts are kept after the save that took them", n)
+	}
+	shot(tab, "applicant")
+	// A digit chooses inside its group only.
+	webtest.Eval[bool](tab, `document.querySelector('.diff input[type=radio]').focus() || true`)
+	tab.Press("1")
+	if !webtest.Eval[bool](tab, `document.querySelector('.diff input[value=registered]').checked`) {
+		t.Fatal("the digit chose nothing")
+	}
+	tab.Click("Ghi lựa chọn").Want("Đã ghi lựa chọn")
+	tab.Fill("Số điện thoại", minhPhone).Click("Lưu và gửi mã").Want("Đã gửi mã đến điện thoại")
+	shot(tab, "contact")
+	c.Deliver(t)
+	tab.Fill("Mã xác minh", c.rooms.Code(t, minhPhone)).Click("Xác nhận mã").Want("Số điện thoại đã được xác nhận")
+	// The portrait, from the camera.
+	tab.Go(at + "/portrait").Click("Mở máy ảnh")
+	wait(t, tab, "Đạt. Mắt nằm giữa hai vạch đứt thì chụp.")
+	shot(tab, "camera")
+	tab.Click("Chụp")
+	wait(t, tab, "Dùng ảnh này")
+	tick(tab, "eyes", "yes").Click("Dùng ảnh này")
+	wait(t, tab, "Đã lưu ảnh")
+	for i := 1; i <= 10; i++ {
+		tab.Go(fmt.Sprintf("%s/fingers?finger=%d", at, i))
+		if i <= len(enrolmenttest.Fingers) {
+			tab.Attach("print", write(t, "print.png", enrolmenttest.Press(t, hand, 1, i))).Click("Lưu ngón này").Want("Đã lưu vân tay")
+			continue
+		}
+		tick(tab.Click("Ngón này không lấy được?"), "why", "bandaged").Click("Ghi lý do").Want("Đã ghi lý do")
+		if i == 5 {
+			shot(tab, "fingers")
+		}
+	}
+	tab.Go(at + "/match").Click("So vân tay")
+	wait(t, tab, "Tìm người khác mang vân tay này")
+	shot(tab, "match")
+	tab.Go(at + "/face").Want("Có phải cùng một người không")
+	shot(tab, "face")
+	tick(tab, "finding", "same").Click("Ghi kết luận").Want("Anh chị xem lại thông tin")
+	shot(tab, "review")
+	tick(tab, "right", "yes").Click("Đúng, tôi sẽ ký").Want("Ký trên màn hình")
+	tab.Click("Lưu chữ ký").Want("Chưa có chữ ký trong khung")
+	for i := range 4 {
+		scribble(t, tab)
+		if i == 0 {
+			shot(tab, "sign")
+		}
+		tab.Click("Lưu chữ ký")
+		wait(t, tab, "Đã lưu chữ ký")
+	}
+	tab.Want("Hồ sơ đã đủ")
+	shot(tab, "handin")
+	tab.Click("Nộp hồ sơ")
+	wait(t, tab, "Giấy hẹn")
+	shot(tab, "receipt")
+	// The other side of the desk: the second officer's page, as she would see it.
+	if _, err := c.rooms.Office.Approve(t.Context(), second, d.ID, biometric.Same); err != nil {
+		t.Fatal(err)
+	}
+	tab.Go(c.door + "/dossiers?show=handover").Want("Trần Văn Minh")
+	shot(tab, "queue")
+	tab.Go(at).Want("Trao thẻ")
+	shot(tab, "handover")
+}
+
+// TestPagesOfADossierAtEveryWidth looks at the pages of one dossier, light and
+// dark, as intake and as second officer.
+func TestPagesOfADossierAtEveryWidth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	all := append(append([]db.Schema{}, providertest.Schemas...), biometric.Schema, card.Schema, immigration.Schema, office.Schema, enrolment.Schema)
+	c := furnish(t, dbtest.Open(t, db.SQLite, all, offices))
+	c.appoint(t, c.lan, office.Approver)
+	first := c.colleague(t, office.IntakeOfficer)
+	d := c.handedIn(t, first)
+	b := webtest.Chromium(t)
+	tab := b.Tab(1280, false).Go(c.door+"/").Click("Đăng nhập").Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Dùng khoá đăng nhập của bạn")
+	tab.Authenticator(true, c.key).Click("Dùng khoá đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want("Chờ tôi duyệt")
+	look := func(name, path, want string) {
+		t.Helper()
+		for _, at := range []struct {
+			width int
+			dark  bool
+		}{{1280, false}, {1280, true}, {1024, false}, {1024, true}, {360, false}, {360, true}} {
+			tab.Show(at.width, at.dark).Go(c.door + path).Want(want).Accessible()
+			for _, p := range tab.Problems() {
+				t.Errorf("%s: %s", name, p)
+			}
+			if dir := os.Getenv("DANH_SHOTS"); dir != "" {
+				tab.Shot(filepath.Join(dir, fmt.Sprintf("dossier-%s-%d-%v.png", name, at.width, at.dark)))
+			}
+		}
+	}
+	path := "/dossiers/" + d.ID.String()
+	look("queue", "/dossiers?show=decide", "Trần Văn Minh")
+	look("decide", path, "Quyết định của bạn")
+	look("receipt", path+"/receipt", "Giấy hẹn")
+	// Back at the counter, with Lan as its intake officer.
+	if err := c.roster.End(t.Context(), audit.System("test"), account.Owner(c.lan.Account), office.Approver); err != nil {
+		t.Fatal(err)
+	}
+	c.appoint(t, c.lan, office.IntakeOfficer)
+	me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+	if _, err := c.rooms.Office.Refuse(t.Context(), me, d.ID, "not_same", "x"); err == nil {
+		t.Fatal("who is not drawn refused a dossier")
+	}
+	look("none", "/dossiers", "Bạn không có hồ sơ nào đang làm")
+}
