@@ -55,7 +55,11 @@ type stack struct {
 
 func (s *stack) env() tour.Env {
 	at := func(port int) string { return fmt.Sprintf("http://localhost:%d", port) }
-	return tour.Env{Citizen: at(s.ports.citizen), Portal: at(s.ports.portal), Officer: at(s.ports.officer),
+	staff, err := tour.ReadStaff(s.staffFile())
+	if err != nil {
+		fmt.Fprintln(s.log, err)
+	}
+	return tour.Env{Staff: staff, Citizen: at(s.ports.citizen), Portal: at(s.ports.portal), Officer: at(s.ports.officer),
 		Partner: at(s.ports.partner), Auditor: at(s.ports.auditor), Sandbox: at(s.ports.sandbox)}
 }
 
