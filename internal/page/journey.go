@@ -8,61 +8,77 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 )
 
 // Journey is the pages of one journey folder: *.html templates and
 // *.text.json texts.
 type Journey struct {
 	site  *Site
-	pages map[string]map[string]*set // language -> page name -> templates
-	words map[string]*words          // by language
+	files fs.FS
+	names []string                          // of the template files
+	pages map[string]map[string]func() *set // language -> page name -> templates
+	words map[string]*words                 // by language
 }
 
 // Journey loads a journey's files. A file NAME.html becomes page NAME; files
 // that begin with "_" hold {{define}}s that all pages of the journey share. It
 // panics, naming file and key, when a template is broken or a text missing.
+//
+// One language is made at once and thereby checked; a text has both languages
+// or is refused, so the other is made of the same file when a reader wants it.
 func (s *Site) Journey(files fs.FS) *Journey {
-	j := &Journey{site: s, pages: map[string]map[string]*set{}, words: map[string]*words{}}
+	j := &Journey{site: s, files: files, pages: map[string]map[string]func() *set{}, words: map[string]*words{}}
 	own := texts{}
 	own.mustLoad(files, ".")
-	names, err := fs.Glob(files, "*.html")
-	if err != nil || len(names) == 0 {
+	var err error
+	if j.names, err = fs.Glob(files, "*.html"); err != nil || len(j.names) == 0 {
 		panic("page: a journey without templates")
 	}
-	funcs := map[string]template.FuncMap{}
 	for _, l := range languages {
 		j.words[l] = &words{language: l, own: own, common: s.common}
-		j.pages[l] = map[string]*set{}
-		funcs[l] = s.kit.funcs(j.words[l])
-	}
-	for _, f := range names {
-		if strings.HasPrefix(path.Base(f), "_") {
-			continue
-		}
-		t := template.New("body").Funcs(funcs[Vietnamese])
-		for _, shared := range names {
-			if strings.HasPrefix(path.Base(shared), "_") {
-				mustParse(t.New(shared), files, shared)
+		j.pages[l] = map[string]func() *set{}
+		for _, f := range j.names {
+			if shared(f) {
+				continue
 			}
-		}
-		mustParse(t, files, f)
-		for _, part := range t.Templates() {
-			// A text has both languages or was refused above: one check is enough.
-			if err := checkKeys(part.Tree, j.words[Vietnamese]); err != nil {
-				panic(fmt.Sprintf("page: %s: %v", f, err))
+			page := sync.OnceValue(func() *set { return j.load(f, l) })
+			if l == Vietnamese {
+				page()
 			}
-		}
-		for _, l := range languages {
-			own, err := t.Clone() // cheaper than to parse once more
-			if err != nil {
-				panic(fmt.Sprintf("page: %s: %v", f, err))
-			}
-			own.Funcs(funcs[l])
-			mustEscape(own, f, partNames...)
-			j.pages[l][strings.TrimSuffix(path.Base(f), ".html")] = &set{words: j.words[l], tmpl: own}
+			j.pages[l][strings.TrimSuffix(path.Base(f), ".html")] = page
 		}
 	}
 	return j
+}
+
+func shared(file string) bool { return strings.HasPrefix(path.Base(file), "_") }
+
+// load parses and escapes a page in a language.
+func (j *Journey) load(f, language string) *set {
+	w := j.words[language]
+	t := template.New("body").Funcs(j.site.kit.funcs(w))
+	for _, name := range j.names {
+		if shared(name) {
+			mustParse(t.New(name), j.files, name)
+		}
+	}
+	mustParse(t, j.files, f)
+	for _, part := range t.Templates() {
+		if err := checkKeys(part.Tree, w); err != nil {
+			panic(fmt.Sprintf("page: %s: %v", f, err))
+		}
+	}
+	mustEscape(t, f, partNames...)
+	return &set{words: w, tmpl: t}
+}
+
+// page is a page in a language; nil when there is none.
+func (j *Journey) page(language, name string) *set {
+	if load := j.pages[language][name]; load != nil {
+		return load()
+	}
+	return nil
 }
 
 func mustParse(t *template.Template, files fs.FS, name string) {

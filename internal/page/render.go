@@ -21,7 +21,7 @@ var partNames = []string{"bar", "hero", "aside", "rail", "scripts"}
 // Render shows page name of the journey. The page is drawn whole before the
 // first byte is sent, so a mistake in it becomes an error page, not half a page.
 func (j *Journey) Render(w http.ResponseWriter, r *http.Request, status int, name string, v View) {
-	j.site.render(w, r, status, j.pages[Language(r)][name], name, v)
+	j.site.render(w, r, status, j.page(Language(r), name), name, v)
 }
 
 func (s *Site) render(w http.ResponseWriter, r *http.Request, status int, set *set, name string, v View) {
