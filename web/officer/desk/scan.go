@@ -11,7 +11,7 @@ import (
 
 	"danh/audit"
 	"danh/biometric/raster"
-	"danh/enrolment/visit"
+	"danh/enrolment/visit/symbol"
 	"danh/internal/fault"
 	"danh/internal/page"
 )
@@ -36,7 +36,7 @@ func (k *desk) symbol(w http.ResponseWriter, r *http.Request, _ audit.Actor) {
 		k.journey.Fail(w, r, fault.New(fault.Invalid, "problem.form"))
 		return
 	}
-	text, err := visit.ReadSymbol(picture)
+	text, err := symbol.Read(picture)
 	switch {
 	case err == nil:
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -55,7 +55,7 @@ func photo(r *http.Request, form *page.Form) error {
 	if err != nil || len(picture) == 0 {
 		return err
 	}
-	text, err := visit.ReadSymbol(picture)
+	text, err := symbol.Read(picture)
 	if err == nil {
 		form.Set("q", text)
 	}

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package visit
+// Package symbol reads the QR symbol of a card from a camera's picture.
+//
+// Pictures come from outside: they are judged by size before anything is
+// unpacked, and whatever the decoder trips over is a picture without a symbol.
+// It refuses to believe what it reads: a symbol is printed text and proves
+// nothing. It keeps nothing and is safe for concurrent use.
+package symbol
 
 import (
 	"fmt"
@@ -18,16 +24,14 @@ import (
 // picture is found in a small one, a small symbol in a large one.
 var sides = []int{640, 1280}
 
-// ReadSymbol finds the QR symbol in a picture of a card, JPEG or PNG, and gives
+// Read finds the QR symbol in a picture of a card, JPEG or PNG, and gives
 // its text. Like everything printed it proves nothing.
-func ReadSymbol(picture []byte) (text string, err error) {
+func Read(picture []byte) (text string, err error) {
 	img, err := raster.Portrait(picture)
 	if err != nil {
 		return "", err
 	}
 	none := fault.New(fault.Invalid, "enrolment.visit.no_symbol").With("photo", "enrolment.visit.no_symbol")
-	// The library is old and walks over pictures from outside: whatever it trips
-	// over is a picture without a symbol.
 	defer func() {
 		if p := recover(); p != nil {
 			text, err = "", fmt.Errorf("%w: the decoder stopped at the picture", none)
