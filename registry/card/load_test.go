@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"image/jpeg"
 	"testing"
+	"time"
 
 	"danh/audit"
 	"danh/biometric"
@@ -144,11 +145,47 @@ func TestImportOfEarlierCards(t *testing.T) {
 		if rep := load(asOf, ha); rep.Older != 1 || rep.Loaded != 0 {
 			t.Fatalf("an older delivery: %+v", rep)
 		}
+		// Nothing is deleted while a card stands or ended lately.
+		b.clock.Advance(4 * 365 * 24 * time.Hour)
+		b.purge(t)
+		if got, _, err := b.FindPortrait(t.Context(), look, b.ha); err != nil || !bytes.Equal(got, shot) {
+			t.Fatal(err)
+		}
 		// A card that is made here shows its own portrait from then on.
 		if _, err := b.portraitAfterIssue(t); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestPortraitsGoWithTheirCards(t *testing.T) {
+	dbtest.Run(t, append([]db.Schema{biometric.Schema}, schemas...), func(t *testing.T, d *db.DB) {
+		b := open(t, d)
+		line := cardfeed.Bearer{Ref: "p1", Cards: []cardfeed.Card{{Kind: "cccd", Number: "001190999901", Issued: date(t, "2018-04-19"), Expires: date(t, "2025-09-02")}},
+			Portrait: &cardfeed.Portrait{Taken: date(t, "2018-04-19"), JPEG: portrait(t)}}
+		if rep, err := b.Import(t.Context(), audit.System("import"), b.bureau(t), feedOf(t, date(t, "2026-11-21"), line)); err != nil || rep.Loaded != 1 {
+			t.Fatal(rep, err)
+		}
+		for _, x := range []struct {
+			days int
+			kept bool
+		}{{1825, true}, {2, false}} {
+			b.clock.Advance(time.Duration(x.days) * 24 * time.Hour)
+			b.purge(t)
+			if _, _, err := b.FindPortrait(t.Context(), look, b.ha); (err == nil) != x.kept || err != nil && !fault.Is(err, fault.NotFound) {
+				t.Fatalf("after %d days more: %v", x.days, err)
+			}
+		}
+	})
+}
+
+func (b *bench) purge(t testing.TB) {
+	t.Helper()
+	for _, p := range b.Purges() {
+		if _, err := p.RunOnce(t.Context(), b.db, b.clock.Now()); err != nil {
+			t.Fatal(p.Name, err)
+		}
+	}
 }
 
 // portraitAfterIssue issues a card and compares the portrait on record.

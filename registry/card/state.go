@@ -291,7 +291,8 @@ func listIDs(ctx context.Context, q db.Q, query string, args ...any) ([]ref, err
 }
 
 // Purges expires cards whose last day is over, deletes challenges, and deletes
-// the files of cards that ended longer ago than keep.file_days.
+// the files of cards that ended longer ago than keep.file_days, and portraits
+// of people none of whose cards stood since then.
 func (r *Registry) Purges() []db.Purge {
 	return []db.Purge{
 		{Name: "card_expire", Every: 10 * time.Minute, Run: r.expireDue},
@@ -310,6 +311,20 @@ func (r *Registry) Purges() []db.Purge {
 			res, err := tx.ExecContext(ctx, `DELETE FROM card_data_group WHERE (person, card) IN (SELECT person, id FROM card_card WHERE ended_at < $1
 				AND EXISTS (SELECT 1 FROM card_data_group g WHERE g.person = card_card.person AND g.card = card_card.id) ORDER BY ended_at LIMIT 200)`,
 				clock.Micros(now.AddDate(0, 0, -days)))
+			if err != nil {
+				return 0, err
+			}
+			return res.RowsAffected()
+		}},
+		{Name: "card_portrait", Every: time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
+			days, err := rule(ctx, tx, "keep.file_days", clock.DateOf(now))
+			if err != nil {
+				return 0, err
+			}
+			until := now.AddDate(0, 0, -days)
+			res, err := tx.ExecContext(ctx, `DELETE FROM card_portrait WHERE (person, taken_on) IN (SELECT p.person, p.taken_on FROM card_portrait p WHERE p.taken_on < $1
+				AND NOT EXISTS (SELECT 1 FROM card_card c WHERE c.person = p.person AND (c.ended_at IS NULL OR c.ended_at >= $2)) LIMIT 200)`,
+				clock.DateOf(until).String(), clock.Micros(until))
 			if err != nil {
 				return 0, err
 			}
