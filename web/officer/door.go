@@ -31,6 +31,7 @@ import (
 	"danh/notify"
 	"danh/office"
 	"danh/partner"
+	"danh/procedure"
 	"danh/registry/card"
 	"danh/registry/immigration"
 	"danh/web/officer/agenda"
@@ -67,7 +68,8 @@ type Config struct {
 	Visits     *enrolmentvisit.Desk
 	Enrolment  *enrolment.Office // with Visits: dossiers
 	Diary      *office.Diary
-	HTTP       *http.Client // to the issuer; nil for a sensible one
+	Notices    *procedure.Desk // with Diary: what guests contradicted
+	HTTP       *http.Client    // to the issuer; nil for a sensible one
 }
 
 // Door gives the handler of the door. It does not talk to the issuer yet, so
@@ -135,7 +137,7 @@ func Door(c Config) (http.Handler, error) {
 		keeping.Mount(mux, site, guard, c.Visits, c.Enrolment)
 	}
 	if c.Diary != nil {
-		agenda.Mount(mux, site, guard, c.Diary, c.Clock)
+		agenda.Mount(mux, site, guard, c.Diary, c.Notices, c.Clock)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))

@@ -29,6 +29,7 @@ for (const box of document.querySelectorAll('[data-pad]')) {
   canvas.addEventListener('pointerdown', (e) => {
     canvas.setPointerCapture(e.pointerId);
     line = [at(e)];
+    box.querySelector('[data-empty]').hidden = true;
     lines.push(line);
     draw();
     e.preventDefault();

@@ -4,7 +4,8 @@
 // who is expected by code and time, and whether she came.
 //
 // It shows no name: an appointment is called up by its code. The diary judges
-// when somebody may be marked as missed.
+// when somebody may be marked as missed. Beside it stands what guests contradicted
+// among the lodging notices to the office, by code and reason.
 package agenda
 
 import (
@@ -16,6 +17,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/page"
 	"danh/office"
+	"danh/procedure"
 	"danh/web/officer/session"
 )
 
@@ -24,14 +26,18 @@ var files embed.FS
 
 type agenda struct {
 	diary   *office.Diary
+	notices *procedure.Desk // nil where notices are not taken in
 	clock   clock.Clock
 	journey *page.Journey
 	site    *page.Site
 }
 
 // Mount puts the journey on the door.
-func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, diary *office.Diary, c clock.Clock) {
-	a := &agenda{diary: diary, clock: c, journey: site.Journey(files), site: site}
+func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, diary *office.Diary, notices *procedure.Desk, c clock.Clock) {
+	a := &agenda{diary: diary, notices: notices, clock: c, journey: site.Journey(files), site: site}
+	if notices != nil {
+		mux.HandleFunc("GET /disputes", guard.Require(office.Registrar, a.disputes))
+	}
 	mux.HandleFunc("GET /agenda", guard.Require(office.Registrar, a.show))
 	mux.HandleFunc("POST /agenda", guard.Require(office.Registrar, a.mark))
 }
@@ -80,7 +86,7 @@ func (a *agenda) render(w http.ResponseWriter, r *http.Request, by audit.Actor, 
 		lines = append(lines, l)
 	}
 	a.journey.Render(w, r, status, "day", page.View{Layout: page.Desk, Wide: true, Title: "agenda.title", Lede: "agenda.lede", Args: map[string]string{"day": day.Vietnamese(), "office": by.Name}, Nav: "agenda", Form: form,
-		Data: map[string]any{"Lines": lines, "Hours": hours(list), "Count": count, "All": len(list), "Day": day.String(), "Today": day == clock.DateOf(now),
+		Data: map[string]any{"Lines": lines, "Hours": hours(list), "Count": count, "All": len(list), "Notices": a.notices != nil, "Day": day.String(), "Today": day == clock.DateOf(now),
 			"Before": "/agenda?day=" + day.AddDays(-1).String(), "After": "/agenda?day=" + day.AddDays(1).String()}})
 }
 
@@ -128,4 +134,15 @@ func (a *agenda) mark(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 	default:
 		a.journey.Fail(w, r, err)
 	}
+}
+
+// disputes lists what guests said is not so, the longest waiting first.
+func (a *agenda) disputes(w http.ResponseWriter, r *http.Request, by audit.Actor) {
+	list, err := a.notices.ListDisputed(r.Context(), by)
+	if err != nil {
+		a.journey.Fail(w, r, err)
+		return
+	}
+	a.journey.Render(w, r, http.StatusOK, "disputes", page.View{Layout: page.Desk, Wide: true, Title: "agenda.disputes", Lede: "agenda.disputes.lede", Args: map[string]string{"office": by.Name}, Back: "/agenda", BackTo: "agenda.back", Nav: "agenda",
+		Data: list})
 }

@@ -34,12 +34,21 @@ func fill(f *page.Form, d enrolment.Dossier) {
 	for n, v := range plainFields(&a) {
 		f.Set(n, *v)
 	}
+	f.Set("nationality", country(a.Nationality))
 	f.Set("birth_date", a.BirthDate.Vietnamese()).Set("sex", string(a.Sex)).Set("old_number", a.OldNumber.Reveal())
 	for _, n := range relatives {
 		r := relativeOf(&a, n)
-		f.Set(n+"_name", r.Name).Set(n+"_number", r.Number.Reveal()).Set(n+"_nationality", r.Nationality)
+		f.Set(n+"_name", r.Name).Set(n+"_number", r.Number.Reveal()).Set(n+"_nationality", country(r.Nationality))
 	}
 	f.Set("document_kind", string(a.Document.Kind)).Set("document_country", a.Document.Country).Set("document_number", a.Document.Number)
+}
+
+// country writes the country's own code as people write it; the room reads both.
+func country(s string) string {
+	if s == "VNM" {
+		return "Việt Nam"
+	}
+	return s
 }
 
 // applicantFrom is what was typed over what is kept; a field that the form does

@@ -30,6 +30,7 @@ type proof struct {
 	Why      string
 	Search   *biometric.Search
 	Disputed bool
+	Engined  bool // an engine compared; a face without one is for officers alone
 }
 
 var bandTones = map[biometric.Band]string{biometric.Match: "ok", biometric.NoMatch: "danger", biometric.OfficerComparison: "warn"}
@@ -72,8 +73,9 @@ func (k *desk) worded(c *call, list []biometric.Evidence) []proof {
 		case "face":
 			p.Says = "dossier.face.by_officers"
 		}
+		p.Engined = true
 		if x := e.Detail.Comparison; x != nil {
-			p.Why = x.Why
+			p.Why, p.Engined = x.Why, x.Why != biometric.WhyNoFaceEngine
 			if len(x.Scores) > 0 {
 				p.Fingers, p.Fused = len(x.Scores), k.score(c, x.Fused)
 				if rule, ok := k.rules.Find(x.Engine.Name, len(x.Scores), clock.DateOf(e.By.At)); ok {

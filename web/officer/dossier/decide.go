@@ -66,7 +66,8 @@ func (k *desk) showWhole(c *call, status int) {
 		for _, x := range reasons {
 			choices = append(choices, page.Choice{Value: x.Key, Text: page.Raw(k.say(c, x.Key) + " (" + x.Ground + ")")})
 		}
-		data["Reasons"], data["Choices"] = choices, findings[:2]
+		data["Reasons"] = choices
+		data["Choices"] = []page.Choice{{Value: string(biometric.Same), Text: "dossier.face.same"}, {Value: string(biometric.Different), Text: "dossier.face.different"}}
 	}
 	if d.State == enrolment.Approved && d.Card != nil && d.Mine == "handover" {
 		visits, err := k.visitsOf(c)

@@ -8,6 +8,7 @@ import (
 
 	"danh/audit"
 	"danh/enrolment"
+	"danh/internal/clock"
 	"danh/internal/page"
 )
 
@@ -103,7 +104,7 @@ func (k *desk) receiptFacts(c *call) []page.Fact {
 	out := []page.Fact{{Label: "field.name", Value: k.name(c)}, {Label: "dossier.receipt.for", Value: k.kind(c)}, {Label: "dossier.receipt.office", Value: d.OfficeName},
 		{Label: "dossier.receipt.at", Value: d.CompleteAt, Mono: true}}
 	if d.State == enrolment.Waiting {
-		out = append(out, page.Fact{Label: "dossier.receipt.due", Value: d.DueAt, Mono: true})
+		out = append(out, page.Fact{Label: "dossier.receipt.due", Value: clock.DateOf(d.DueAt), Mono: true})
 	}
 	if d.Card != nil {
 		out = append(out, k.cardFacts(c)...)

@@ -47,14 +47,17 @@ func (k *desk) sections(c *call) []section {
 	d := c.d
 	a := d.Stated()
 	fact := func(field, v string, mono bool) page.Fact {
+		if v != "" && (field == "sex" || field == "nationality") {
+			v = k.value(c, field, v)
+		}
 		return page.Fact{Label: label(field), Value: v, Mono: mono, Empty: "dossier.nothing"}
 	}
 	who := section{Title: "dossier.part.applicant", Change: path(d.ID, "applicant")}
 	if !a.Number.IsZero() {
 		who.Facts = append(who.Facts, page.Fact{Label: "field.number", Value: a.Number.Reveal(), Mono: true})
 	}
-	who.Facts = append(who.Facts, fact("name", a.Name, false), page.Fact{Label: label("birth_date"), Value: a.BirthDate, Mono: true}, fact("sex", k.value(c, "sex", string(a.Sex)), false),
-		fact("nationality", k.value(c, "nationality", a.Nationality), false))
+	who.Facts = append(who.Facts, fact("name", a.Name, false), page.Fact{Label: label("birth_date"), Value: a.BirthDate, Mono: true}, fact("sex", string(a.Sex), false),
+		fact("nationality", a.Nationality, false))
 	if d.Foreign {
 		who.Facts = append(who.Facts, fact("document_number", a.Document.Number+" · "+a.Document.Country, true))
 	} else {
