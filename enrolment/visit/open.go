@@ -190,6 +190,9 @@ func (d *Desk) whoCame(ctx context.Context, by audit.Actor, p Purpose, o *Openin
 		o.Person, o.Document, o.Number, o.Name, o.BirthDate = id.Person{}, Document{}, printed.Number, printed.Name, printed.Birth
 	}
 	s, err := d.find(ctx, look, *o)
+	if fault.Is(err, fault.NotFound) {
+		return subject{}, fault.New(fault.NotFound, "enrolment.visit.nobody")
+	}
 	if err != nil {
 		return subject{}, err
 	}

@@ -308,6 +308,8 @@ func TestPrintedSymbolProvesNothing(t *testing.T) {
 		wants(t, err, fault.Forbidden, "enrolment.visit.unproved")
 		_, err = c.Desk.Open(t.Context(), c.officer, visit.Opening{Way: visit.QR, Purpose: "residence", Printed: "001190999901"})
 		wants(t, err, fault.Invalid, "enrolment.visit.printed")
+		_, err = c.Desk.Open(t.Context(), c.officer, visit.Opening{Way: visit.QR, Purpose: "residence", Printed: "001190000000||Nguyễn Thị Minh Hà|02091990|Nữ|Số 12|21112021"})
+		wants(t, err, fault.NotFound, "enrolment.visit.nobody")
 		if c.audited(t, c.ha, "enrolment.visit.opened", "", "refused") != 1 {
 			t.Fatal("the forged symbol is not in her log")
 		}
