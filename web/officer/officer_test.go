@@ -155,7 +155,14 @@ func TestStaffMakeAPasskeyWithTheirCode(t *testing.T) {
 		p, _ = p.Submit("Tiếp tục", "label", "Khoá cứng").MakePasskey("Tạo khoá")
 		p.Want(200, "Khoá cứng", "Điện thoại")
 		c.Clock.Advance(11 * time.Minute)
-		c.browser.Get(c.Issuer+"/security/passkeys/new").Submit("Tiếp tục").At("/signin").Want(200, "Đăng nhập")
+		c.browser.Get(c.Issuer+"/security/passkeys/new").Submit("Tiếp tục").At("/signin/passkey").UsePasskey("Dùng khoá đăng nhập", key).At("/security/passkeys").Want(200, "Khoá cứng")
+		// Signed in by password alone she is shown the shorter way.
+		fresh := webtest.New(t, c.Issuer)
+		p = fresh.Get("/security/passkeys/new").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password)).Want(200, "Mã tạo khoá")
+		p = p.Click("Dùng khoá tôi đang có").At("/signin/passkey").Want(200, "Hãy bật JavaScript").UsePasskey("Dùng khoá đăng nhập", key).At("/security/passkeys/new")
+		if p.Has(`input[name="code"]`) {
+			t.Fatal("a code is asked for although a passkey was used")
+		}
 	})
 }
 

@@ -49,10 +49,16 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	}
 }
 
-const (
-	home  = "/security/passkeys"
-	again = "/signin?fresh=1&return=/security/passkeys"
-)
+const home = "/security/passkeys"
+
+// again leads through a fresh sign-in and back, by what she used before.
+func again(w http.ResponseWriter, r *http.Request, s account.Session) {
+	to := "/signin?fresh=1&return=" + home
+	if !s.Passkey.IsZero() {
+		to = "/signin/passkey?return=" + home
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
 
 func (d *journey) list(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
@@ -72,9 +78,14 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *page.Form) {
 	s, _ := session.From(r.Context())
+	all, err := d.Accounts.ListPasskeys(r.Context(), s.Account)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
 	f.Values.Del("code") // never shown again
 	v := page.View{Title: "passkey.new", Lede: "passkey.new.lede", Task: "passkey.task", Back: home, Form: f,
-		Data: map[string]any{"Code": s.Passkey.IsZero(), "Low": s.Level < 2 || s.Provisional, "Label": session.Label(r.UserAgent())}}
+		Data: map[string]any{"Code": s.Passkey.IsZero(), "Have": len(all) > 0, "Low": s.Level < 2 || s.Provisional, "Label": session.Label(r.UserAgent())}}
 	d.j.Render(w, r, status, "new", v)
 }
 
@@ -101,7 +112,8 @@ func (d *journey) begin(w http.ResponseWriter, r *http.Request) {
 // everything else where she stands.
 func (d *journey) refuse(w http.ResponseWriter, r *http.Request, f *page.Form, err error) {
 	if fault.Is(err, fault.StepUp) {
-		http.Redirect(w, r, again, http.StatusSeeOther)
+		s, _ := session.From(r.Context())
+		again(w, r, s)
 		return
 	}
 	if !f.FromFault(err) {
@@ -175,7 +187,7 @@ func (d *journey) change(w http.ResponseWriter, r *http.Request, do func(account
 	case err == nil:
 		http.Redirect(w, r, home, http.StatusSeeOther)
 	case fault.Is(err, fault.StepUp):
-		http.Redirect(w, r, again, http.StatusSeeOther)
+		again(w, r, s)
 	case fault.Is(err, fault.Invalid) && f.FromFault(err):
 		d.showOne(w, r, fault.Status(err), f)
 	default:
