@@ -76,45 +76,53 @@ func (k *Keeper) inviteTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 // whose days for it are over: Decree 69/2024, article 14, leads her to the
 // hotline. The code goes where the first one went, whoever calls.
 func (k *Keeper) Reinvite(ctx context.Context, by audit.Actor, a ID) error {
-	if by.Kind != audit.KindOfficer {
-		return fault.New(fault.Forbidden, "account.proofed.forbidden")
-	}
-	f, err := k.rules.today(ctx)
-	if err != nil {
-		return err
-	}
 	var wait time.Duration
-	err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
-		acc, err := k.store.find(ctx, tx, a)
-		if err != nil {
-			return err
-		}
-		if err := k.officeTx(ctx, tx, by, acc.Person, inviteRoles...); err != nil {
-			return err
-		}
-		if acc.Status != Issued && acc.Status != ActivationLapsed {
-			return fault.New(fault.Conflict, "account.activation.not_waiting")
-		}
-		if wait, err = k.hitTx(ctx, tx, "activation.send", a[:], f.value("activation_sends"), 24*time.Hour); err != nil || wait > 0 {
-			return err
-		}
-		d, err := k.store.declared(ctx, tx, a)
-		if err != nil {
-			return err
-		}
-		number := ""
-		if foreign(d.Number) {
-			number = d.Number.Reveal()
-		}
-		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.reinvited", Subject: acc.Person, Ground: "NĐ 69/2024, Điều 14"}); err != nil {
-			return err
-		}
-		return k.inviteTx(ctx, tx, by, a, acc.Level, number)
+	err := k.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		wait, err = k.ReinviteTx(ctx, tx, by, a)
+		return err
 	})
 	if err == nil && wait > 0 {
 		err = tooMany(wait)
 	}
 	return err
+}
+
+// ReinviteTx is Reinvite in the caller's transaction. When codes were sent too
+// often it sends none and gives the time to wait; the caller commits all the
+// same, for the try counts.
+func (k *Keeper) ReinviteTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID) (wait time.Duration, err error) {
+	if by.Kind != audit.KindOfficer {
+		return 0, fault.New(fault.Forbidden, "account.proofed.forbidden")
+	}
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return 0, err
+	}
+	acc, err := k.store.find(ctx, tx, a)
+	if err != nil {
+		return 0, err
+	}
+	if err := k.officeTx(ctx, tx, by, acc.Person, inviteRoles...); err != nil {
+		return 0, err
+	}
+	if acc.Status != Issued && acc.Status != ActivationLapsed {
+		return 0, fault.New(fault.Conflict, "account.activation.not_waiting")
+	}
+	if wait, err = k.hitTx(ctx, tx, "activation.send", a[:], f.value("activation_sends"), 24*time.Hour); err != nil || wait > 0 {
+		return wait, err
+	}
+	d, err := k.store.declared(ctx, tx, a)
+	if err != nil {
+		return 0, err
+	}
+	number := ""
+	if foreign(d.Number) {
+		number = d.Number.Reveal()
+	}
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.reinvited", Subject: acc.Person, Ground: "NĐ 69/2024, Điều 14"}); err != nil {
+		return 0, err
+	}
+	return 0, k.inviteTx(ctx, tx, by, a, acc.Level, number)
 }
 
 // FindActivation takes a number and the code that was sent, and gives the

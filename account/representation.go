@@ -404,9 +404,24 @@ func (k *Keeper) ListRepresentations(ctx context.Context, by audit.Actor) ([]Rep
 	if by.Kind != audit.KindCitizen || by.Person.IsZero() {
 		return nil, fault.New(fault.Forbidden, "account.session.none")
 	}
+	all, err := k.linksOf(ctx, by.Person)
+	if err != nil {
+		return nil, err
+	}
+	look := audit.Look{By: by, Purpose: "account.representation", Ground: representGround}
+	for i, r := range all {
+		if all[i].Name, err = k.nameFor(ctx, look, r.other(by.Person)); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// linksOf lists somebody's links in both directions, those that stand first.
+func (k *Keeper) linksOf(ctx context.Context, person id.Person) ([]Representation, error) {
 	day := clock.DateOf(k.c.Clock.Now())
 	var standing, past []Representation
-	err := each(ctx, k.c.DB.Read(), `SELECT `+representationColumns+` WHERE person = $1 OR representative = $1 ORDER BY accepted_at DESC, id LIMIT 100`, []any{by.Person}, func(s scanner) error {
+	err := each(ctx, k.c.DB.Read(), `SELECT `+representationColumns+` WHERE person = $1 OR representative = $1 ORDER BY accepted_at DESC, id LIMIT 100`, []any{person}, func(s scanner) error {
 		r, err := scanRepresentation(s)
 		if r.Standing(day) {
 			standing = append(standing, r)
@@ -418,23 +433,21 @@ func (k *Keeper) ListRepresentations(ctx context.Context, by audit.Actor) ([]Rep
 	if err != nil {
 		return nil, fmt.Errorf("list representations: %w", err)
 	}
-	all := append(standing, past...)
-	for i, r := range all {
-		other := r.Person
-		if other == by.Person {
-			other = r.Representative
-		}
-		if all[i].Name, err = k.nameFor(ctx, by, other); err != nil {
-			return nil, err
-		}
+	return append(standing, past...), nil
+}
+
+// other is the one of the two who is not a person.
+func (r Representation) other(person id.Person) id.Person {
+	if r.Person == person {
+		return r.Representative
 	}
-	return all, nil
+	return r.Person
 }
 
 // nameFor is somebody's name for a person who is linked with her: of the
 // registry, or of a foreigner what the counter kept.
-func (k *Keeper) nameFor(ctx context.Context, by audit.Actor, person id.Person) (string, error) {
-	look := audit.Look{By: by, Purpose: "account.representation", Ground: representGround, Fields: []string{population.FieldName}}
+func (k *Keeper) nameFor(ctx context.Context, look audit.Look, person id.Person) (string, error) {
+	look.Fields = []string{population.FieldName}
 	p, err := k.c.Population.Find(ctx, look, person)
 	if err == nil {
 		return p.Name, nil

@@ -150,7 +150,7 @@ func (k *Keeper) ListUses(ctx context.Context, by audit.Actor, limit int) ([]Use
 	for i, u := range out {
 		name, ok := names[u.Person]
 		if !ok {
-			if name, err = k.nameFor(ctx, by, u.Person); err != nil {
+			if name, err = k.nameFor(ctx, audit.Look{By: by, Purpose: "account.representation", Ground: representGround}, u.Person); err != nil {
 				return nil, err
 			}
 			names[u.Person] = name
