@@ -224,7 +224,7 @@ type Form struct {
 	multi   bool
 	values  url.Values
 	offered map[string]bool
-	files   map[string]file
+	files   map[string][]file
 }
 
 type file struct {
@@ -258,7 +258,7 @@ func (p *Page) FormTo(suffix string) (*Form, error) {
 }
 
 func (p *Page) read(n *html.Node) *Form {
-	f := &Form{page: p, method: strings.ToUpper(Attr(n, "method")), values: url.Values{}, offered: map[string]bool{}, files: map[string]file{}}
+	f := &Form{page: p, method: strings.ToUpper(Attr(n, "method")), values: url.Values{}, offered: map[string]bool{}, files: map[string][]file{}}
 	f.action = p.URL
 	if a := Attr(n, "action"); a != "" {
 		if u, err := p.URL.Parse(a); err == nil {
@@ -354,7 +354,17 @@ func (f *Form) Attach(field, name string, body []byte) error {
 	if !f.offered[field] {
 		return fmt.Errorf("%s: the form has no file field %q", f.page.URL.Path, field)
 	}
-	f.files[field] = file{name, body}
+	f.files[field] = []file{{name, body}}
+	return nil
+}
+
+// AttachMore puts one more file into a file field that takes several.
+func (f *Form) AttachMore(field, name string, body []byte) error {
+	before := f.files[field]
+	if err := f.Attach(field, name, body); err != nil {
+		return err
+	}
+	f.files[field] = append(before, f.files[field]...)
 	return nil
 }
 
@@ -383,12 +393,14 @@ func (f *Form) Submit(ctx context.Context, press string) (*Page, error) {
 				}
 			}
 		}
-		for k, v := range f.files {
-			part, err := w.CreateFormFile(k, v.name)
-			if err != nil {
-				return nil, err
+		for k, vs := range f.files {
+			for _, v := range vs {
+				part, err := w.CreateFormFile(k, v.name)
+				if err != nil {
+					return nil, err
+				}
+				part.Write(v.body)
 			}
-			part.Write(v.body)
 		}
 		w.Close()
 		kind = w.FormDataContentType()
