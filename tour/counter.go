@@ -296,8 +296,8 @@ func (t *counterWalk) handOver(ctx context.Context) error {
 	if err := at(p, "/card", 200); err != nil {
 		return err
 	}
-	if !p.Says(t.p.Number) || len(p.All("figure.face img")) != 2 {
-		return errors.New("her card does not stand in her account with both faces")
+	if !strings.Contains(squeezed(p.Text("main")), t.p.Number) || len(p.All("figure.face img")) != 2 {
+		return fmt.Errorf("her card does not stand in her account with both faces, but %d: %s", len(p.All("figure img")), p.Text("main .tag"))
 	}
 	return nil
 }
