@@ -28,6 +28,19 @@ type ports struct {
 
 var defaultPorts = ports{8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091, 8092}
 
+// checkFree says which of the ports somebody else holds: a server found there
+// would answer in place of the one that could not start.
+func (p ports) checkFree() error {
+	for _, port := range []int{p.citizen, p.portal, p.officer, p.partner, p.auditor, p.metrics, p.sandbox, p.smpp, p.smtp} {
+		l, err := net.Listen("tcp", fmt.Sprintf("localhost:%d", port))
+		if err != nil {
+			return fmt.Errorf("port %d is taken, perhaps by another danh up: stop it first (%w)", port, err)
+		}
+		l.Close()
+	}
+	return nil
+}
+
 // freePorts finds ports that nobody uses right now.
 func freePorts() (ports, error) {
 	var p ports

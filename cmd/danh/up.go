@@ -55,6 +55,9 @@ func (c *upCommand) Run(w *world) error {
 		defer f.Close()
 		s.log = f
 	}
+	if err := s.ports.checkFree(); err != nil {
+		return err
+	}
 	began := time.Now()
 	tell := func(what string) { fmt.Fprintf(w.out, "… %s\n", what) }
 	if err := s.prepare(w.ctx, c.Count, c.Seed, tell); err != nil {
