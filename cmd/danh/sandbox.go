@@ -92,6 +92,7 @@ func (c *sandboxRunCommand) Run(w *world) error {
 	mux.Handle("/people.json", list.Handler())
 	mux.Handle("/people/", list.Handler())
 	mux.Handle("/foreigners.json", list.Handler())
+	mux.Handle("/foreigners/", list.Handler())
 	mux.Handle("/mail", mail.Handler())
 	mux.Handle("/mail.json", mail.Handler())
 	mux.Handle("/mail/", mail.Handler())

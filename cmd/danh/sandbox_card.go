@@ -62,7 +62,11 @@ func (c *sandboxCardsCommand) Run(w *world) error {
 		return err
 	}
 	if c.Immigrants != "" {
-		if err := os.WriteFile(c.Immigrants, border.Sample(), 0o600); err != nil {
+		var feed bytes.Buffer
+		if err := bearer.WriteForeigners(&feed); err != nil {
+			return err
+		}
+		if err := os.WriteFile(c.Immigrants, feed.Bytes(), 0o600); err != nil {
 			return err
 		}
 	}

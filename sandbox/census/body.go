@@ -15,6 +15,7 @@ import (
 
 	"danh/internal/border"
 	"danh/internal/cardfeed"
+	"danh/internal/clock"
 	"danh/internal/fmr"
 	"danh/internal/mrz"
 	"danh/sandbox/bearer"
@@ -90,6 +91,31 @@ func (c *Census) foreigner(ref string) *Foreigner {
 		return c.foreign[i]
 	}
 	return nil
+}
+
+// takeForeigner hands out an adult whose papers count for a while yet and who
+// nobody has been, the last of the list first.
+func (c *Census) takeForeigner(prints bool) (*Foreigner, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := len(c.foreign) - 1; i >= 0; i-- {
+		f := c.foreign[i]
+		if c.taken[f.Ref] || prints && !f.Prints || !f.BirthDate.Exact() || f.BirthDate.AgeOn(c.asOf) < 18 || f.Sex == "" || !f.stays(c.asOf.AddDays(30)) {
+			continue
+		}
+		return f, c.note(f.Ref)
+	}
+	return nil, nil
+}
+
+// stays reports whether passport and residence card both still count on a day.
+func (f *Foreigner) stays(on clock.Date) bool {
+	var passport, card bool
+	for _, d := range f.Documents {
+		counts := d.Cancelled.IsZero() && (d.Expires.IsZero() || on.Before(d.Expires))
+		passport, card = passport || counts && d.Kind == "passport", card || counts && d.Kind != "passport"
+	}
+	return passport && card
 }
 
 // passportZone is the machine-readable zone of a foreigner's latest passport.
@@ -202,6 +228,18 @@ func (c *Census) mountBodies(mux *http.ServeMux) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(out)
 	}))
+	mux.HandleFunc("POST /foreigners/take", func(w http.ResponseWriter, r *http.Request) {
+		f, err := c.takeForeigner(r.URL.Query().Get("prints") != "")
+		switch {
+		case err != nil:
+			http.Error(w, "the note of who was handed out cannot be written", http.StatusInternalServerError)
+		case f == nil:
+			http.Error(w, "no such foreigner is left; start anew with an empty data folder", http.StatusNotFound)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(f)
+		}
+	})
 	mux.HandleFunc("GET /foreigners.json", func(w http.ResponseWriter, _ *http.Request) {
 		c.mu.Lock()
 		list := slices.Clone(c.foreign)

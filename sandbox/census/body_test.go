@@ -5,6 +5,7 @@ package census_test
 import (
 	"bytes"
 	"encoding/json"
+	"image"
 	"image/jpeg"
 	"image/png"
 	"net/http"
@@ -70,21 +71,19 @@ func TestFingersArePresentedAndNeverTheEnrolledOnes(t *testing.T) {
 	if bytes.Equal(one, ask(t, h, "GET", "/people/sample-woman/prints/2.pgm?impression=2", 200)) {
 		t.Error("two impressions are one image")
 	}
-	if !bytes.Equal(one, ask(t, h, "GET", "/people/sample-woman/prints/2.pgm?impression=1", 200)) {
-		t.Error("one impression is two images")
-	}
 	if bytes.Equal(one, ask(t, h, "GET", "/people/f1/prints/2.pgm", 200)) {
 		t.Error("two people have one finger")
 	}
 	f := fingerprint.New(fingerprint.Seed(people.Woman, 2))
-	for n := range 3 {
-		if bytes.Equal(one, bearer.PGM(f.Enrolled(n))) {
-			t.Error("the enrolled image is presented")
-		}
+	if bytes.Equal(one, bearer.PGM(f.Enrolled(0))) {
+		t.Error("the enrolled image is presented")
 	}
-	img, err := png.Decode(bytes.NewReader(ask(t, h, "GET", "/people/sample-woman/prints/2.png", 200)))
+	img, err := png.Decode(bytes.NewReader(ask(t, h, "GET", "/people/sample-woman/prints/2.png?impression=1", 200)))
 	if err != nil || img.Bounds().Dx() != fingerprint.Width {
 		t.Fatal(err)
+	}
+	if g, ok := img.(*image.Gray); !ok || !bytes.Equal(one, bearer.PGM(g)) {
+		t.Error("one impression is two images")
 	}
 	ask(t, h, "GET", "/people/sample-neighbour/prints/9.pgm", 410)
 	ask(t, h, "GET", "/people/sample-dead/prints/2.pgm", 404)

@@ -52,6 +52,8 @@ type Person struct {
 	Died      string   `json:"died,omitempty"`
 	Phones    []string `json:"phones"` // registered with the carrier in the person's own name
 	Address   string   `json:"address,omitempty"`
+	Father    string   `json:"father,omitempty"` // refs
+	Mother    string   `json:"mother,omitempty"`
 	// What she holds, and whether portrait and prints of her are on record.
 	Cards  []cardfeed.Card `json:"cards,omitempty"`
 	Prints bool            `json:"prints"`
@@ -131,6 +133,14 @@ func (c *Census) add(f *feed.Person) {
 	for _, n := range f.Numbers {
 		if len(n.Number) == 9 {
 			p.OldNumber = n.Number
+		}
+	}
+	for _, r := range f.Relations {
+		switch r.Kind {
+		case "father":
+			p.Father = r.Ref
+		case "mother":
+			p.Mother = r.Ref
 		}
 	}
 	p.key = fold(f.Name) + " " + p.Number + " " + p.OldNumber
@@ -247,13 +257,18 @@ func (c *Census) take(w wish) (*Person, error) {
 		if c.taken[p.Ref] || !w.met(p) {
 			continue
 		}
-		if _, err := fmt.Fprintln(c.file, p.Ref); err != nil {
-			return nil, err
-		}
-		c.taken[p.Ref] = true
-		return p, nil
+		return p, c.note(p.Ref)
 	}
 	return nil, nil
+}
+
+// note keeps who was handed out, before the answer. The lock is held.
+func (c *Census) note(ref string) error {
+	if _, err := fmt.Fprintln(c.file, ref); err != nil {
+		return err
+	}
+	c.taken[ref] = true
+	return nil
 }
 
 // Handler serves the page /people, the list /people.json, what each of them
