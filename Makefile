@@ -6,7 +6,7 @@ GO ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 # Fingerprints are arithmetic on pictures: the race detector makes them ten times
 # slower and has little to find, so they run without it.
-ARITHMETIC := ^danh/(biometric|internal/fingerprint)
+ARITHMETIC := ^danh/(biometric|internal/fingerprint|internal/face)
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@latest
 
 .PHONY: build run test check vuln bench clean go
