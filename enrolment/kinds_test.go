@@ -125,7 +125,7 @@ func TestAChildThroughHerMother(t *testing.T) {
 		if d.Card == nil || d.GivesLevel != 2 || d.Representative.Proof != "registry" {
 			t.Fatalf("%+v", d)
 		}
-		d, err = h.Office.HandIn(ctx, h.Intake, h.Complete(t, h.Intake, d, enrolmenttest.An, 40).ID)
+		d, err = h.Office.HandIn(ctx, h.Intake, h.Complete(t, h.Intake, d, enrolmenttest.An, 20).ID)
 		check(t, err)
 		_, err = h.Office.Approve(ctx, h.Second, d.ID, biometric.Same)
 		check(t, err)
@@ -182,7 +182,7 @@ func TestAWardByDecision(t *testing.T) {
 		check(t, err)
 		_, err = h.Office.SeePaper(ctx, h.Intake, d.ID, d.Papers[0].ID)
 		check(t, err)
-		d, err = h.Office.HandIn(ctx, h.Intake, h.Complete(t, h.Intake, d, enrolmenttest.Tam, 50).ID)
+		d, err = h.Office.HandIn(ctx, h.Intake, h.Complete(t, h.Intake, d, enrolmenttest.Tam, 20).ID)
 		check(t, err)
 		d, err = h.Office.Approve(ctx, h.Second, d.ID, biometric.Same)
 		check(t, err)
@@ -199,7 +199,7 @@ func TestAWardByDecision(t *testing.T) {
 func TestAForeignerByHerPapers(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
 		ctx := t.Context()
-		d := h.HandedIn(t, h.Intake, "f1", enrolment.Foreigner, 60)
+		d := h.HandedIn(t, h.Intake, "f1", enrolment.Foreigner, 20)
 		if d.Card != nil || d.GivesLevel != 2 {
 			t.Fatalf("%+v", d)
 		}
@@ -261,11 +261,11 @@ func TestAnOldPaperGivesWay(t *testing.T) {
 		wants(t, err, fault.Conflict, "enrolment.kind.needs_card")
 		d, err := h.Office.Open(ctx, h.Intake, enrolment.Opening{Visit: v.ID.String(), Kind: enrolment.Conversion})
 		check(t, err)
-		d, err = h.Office.HandIn(ctx, h.Intake, h.Complete(t, h.Intake, d, enrolmenttest.Old, 70).ID)
+		d, err = h.Office.HandIn(ctx, h.Intake, h.Complete(t, h.Intake, d, enrolmenttest.Old, 20).ID)
 		check(t, err)
 		d, err = h.Office.Approve(ctx, h.Elsewhere, d.ID, biometric.Same)
 		check(t, err)
-		_, err = h.Office.HandOver(ctx, h.Intake, d.ID, h.Proved(t, h.Intake, enrolmenttest.Old, 70).ID.String())
+		_, err = h.Office.HandOver(ctx, h.Intake, d.ID, h.Proved(t, h.Intake, enrolmenttest.Old, 20).ID.String())
 		check(t, err)
 		c, err := h.Cards.Find(ctx, look, old.Person, old.ID)
 		check(t, err)

@@ -8,6 +8,7 @@ package enrolmenttest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"image"
 	"image/png"
@@ -69,6 +70,7 @@ type House struct {
 	Roster      *office.Roster
 	Offices     *office.Directory
 	Calendar    *office.Calendar
+	Diary       *office.Diary
 	Residence   *residence.Registry
 	Cards       *card.Registry
 	Immigration *immigration.Registry
@@ -150,17 +152,20 @@ func New(t testing.TB, d *db.DB) *House {
 	h.Cards, err = card.New(card.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Jobs: h.Jobs, Keys: h.Keys, Population: h.Population, Residence: h.Residence, Clock: h.Clock})
 	check(t, err)
 	check(t, h.Cards.EnsureSigner(t.Context()))
-	h.Bureau, err = biometric.New(biometric.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Clock: h.Clock, Engine: afis.New()})
+	h.Bureau, err = biometric.New(biometric.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Clock: h.Clock, Engine: engine})
 	check(t, err)
 	h.Immigration, err = immigration.New(immigration.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Jobs: h.Jobs, Clock: h.Clock})
 	check(t, err)
 	h.Visits, err = visit.New(visit.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Notify: h.Notify, Clock: h.Clock, Log: h.Log, Roster: h.Roster, Offices: h.Offices,
 		Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper})
 	check(t, err)
+	h.Diary, err = office.OpenDiary(office.DiaryConfig{DB: d, Clock: h.Clock, Audit: h.Audit, Notify: h.Notify, Jobs: h.Jobs, Offices: h.Offices,
+		Reach: func(ctx context.Context, a id.Person) (notify.Recipient, error) { return h.Keeper.Recipient(ctx, account.ID(a)) }})
+	check(t, err)
 	forms, err := form.NewSealer(h.Keys, "Danh test office")
 	check(t, err)
 	h.Office, err = enrolment.New(enrolment.Config{DB: d, Clock: h.Clock, Log: h.Log, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Roster: h.Roster, Offices: h.Offices,
-		Calendar: h.Calendar, Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper,
+		Calendar: h.Calendar, Diary: h.Diary, Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper,
 		Carrier: h.Carrier, Visits: h.Visits, Forms: forms, Track: "http://localhost:8080/track"})
 	check(t, err)
 	got, err := h.Residence.Import(t.Context(), residence.ImportConfig{}, strings.NewReader(feed))
@@ -241,7 +246,34 @@ func (h *House) Proved(t testing.TB, by audit.Actor, ref string, hand uint64) vi
 }
 
 // Fingers are the positions that the tests' hands have.
-var Fingers = []int{1, 2, 3}
+var Fingers = []int{1, 2}
+
+// remembering is the real engine that extracts each picture once in a process:
+// the tests of both databases take the same fingers again and again.
+type remembering struct {
+	biometric.Engine
+	known sync.Map
+}
+
+type extracted struct {
+	template biometric.Template
+	quality  biometric.Quality
+}
+
+// Extract implements biometric.Engine.
+func (r *remembering) Extract(ctx context.Context, position fmr.Position, img raster.Image) (biometric.Template, biometric.Quality, error) {
+	key := fmt.Sprintf("%d %d %v %x", position, img.DPI, img.Rect, sha256.Sum256(img.Pix))
+	if x, ok := r.known.Load(key); ok {
+		return x.(extracted).template, x.(extracted).quality, nil
+	}
+	t, q, err := r.Engine.Extract(ctx, position, img)
+	if err == nil {
+		r.known.Store(key, extracted{t, q})
+	}
+	return t, q, err
+}
+
+var engine = &remembering{Engine: afis.New()}
 
 type press struct {
 	hand  uint64
@@ -271,7 +303,7 @@ func impressions(t testing.TB, hand uint64, shot int) ([]biometric.Sample, []*im
 			m.samples = append(m.samples, biometric.Sample{Kind: biometric.Finger, Position: fmr.Position(p), Image: raster.Image{Gray: img, DPI: fingerprint.DPI}})
 		}
 		var err error
-		m.samples, err = biometric.Extracted(context.Background(), afis.New(), m.samples)
+		m.samples, err = biometric.Extracted(context.Background(), engine, m.samples)
 		return m, err
 	}))
 	m, err := once.(func() (made, error))()
@@ -323,8 +355,13 @@ func (h *House) Holds(t testing.TB, ref string, kind card.Kind) card.Card {
 
 // Face is a portrait of nobody, good enough for the checks.
 func Face(seed uint64, shot int) []byte {
-	return face.JPEG(face.Look{Seed: seed, Age: 36, Female: true}, shot)
+	once, _ := drawn.LoadOrStore([2]uint64{seed, uint64(shot)}, sync.OnceValue(func() []byte {
+		return face.JPEG(face.Look{Seed: seed, Age: 36, Female: true}, shot)
+	}))
+	return once.(func() []byte)()
 }
+
+var drawn sync.Map
 
 // Ink is a signature drawn on a screen.
 func Ink() []byte {
