@@ -47,6 +47,9 @@ func (f *file) forms() []string {
 
 // signers are those who sign each form.
 func (f *file) signers() []string {
+	if f.Online != nil {
+		return []string{"applicant"}
+	}
 	if f.need.representative {
 		return []string{"representative", "intake"}
 	}
@@ -62,6 +65,9 @@ func (f *file) signed(form, role string) bool {
 // tasks say what is done and what is missing; a task that is not needed is done
 // and says why.
 func (f *file) tasks() []Task {
+	if f.Online != nil {
+		return f.onlineTasks()
+	}
 	out := []Task{f.applicantTask(), f.contactTask(), f.papersTask()}
 	if f.need.biometrics {
 		out = append(out, f.portraitTask(), f.fingersTask(), f.matchTask(), f.faceTask())
@@ -155,10 +161,10 @@ func (f *file) matchTask() Task {
 	switch {
 	case f.Match == nil:
 		return Task{"match", false, "enrolment.task.match"}
+	case f.Match.Hit: // before that nothing is held of her: somebody else who is alike decides where it goes
+		return Task{"match", true, "enrolment.task.hit"}
 	case !f.Match.Held:
 		return Task{"match", true, "enrolment.task.nothing_held"}
-	case f.Match.Hit:
-		return Task{"match", true, "enrolment.task.hit"}
 	case f.Match.Band == biometric.NoMatch:
 		return Task{"match", true, "enrolment.task.no_match"}
 	}
