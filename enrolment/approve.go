@@ -138,6 +138,7 @@ func (o *Office) confirmTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *fi
 	if outcome == biometric.Disputed {
 		name, f.Disputed = "disputed", true
 	}
+	f.Match.Settled = true
 	f.Events = append(f.Events, Event{At: o.c.Clock.Now(), Name: name, By: by.Name})
 	return false, nil
 }

@@ -71,6 +71,9 @@ func (o *Office) AskSupplement(ctx context.Context, by audit.Actor, d DossierID,
 	return o.change(ctx, by, d, step{act: actSupplement, action: "supplement_asked", do: func(tx *db.Tx, f *file, _ part, _ office.Staff) error {
 		f.state, f.Asked, f.dueAt = Supplement, []string{words}, time.Time{}
 		f.Stops = append(f.Stops, office.Stop{From: now})
+		if f.Match != nil && f.Match.Settled { // those faces are settled: others are compared
+			f.Match = nil
+		}
 		f.Events = append(f.Events, Event{At: now, Name: "supplement_asked", By: by.Name, Words: words})
 		if err := o.putFileTx(ctx, tx, f, "pdf/supplement", "application/pdf", pdf); err != nil {
 			return err

@@ -26,6 +26,7 @@ type matchNote struct {
 	Hit                  bool // somebody else came up
 	Verify, Search, Face biometric.EvidenceID
 	Finding              biometric.Finding
+	Settled              bool // the second officer saw somebody else
 }
 
 // Match compares the fingers one to one with what the registry's gallery holds

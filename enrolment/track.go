@@ -167,11 +167,14 @@ func (o *Office) Track(ctx context.Context, code string, birth clock.Date, addre
 			return Tracked{}, err
 		}
 	}
-	parsed, _ := ParseCode(code)
+	wrong := fault.New(fault.NotFound, "enrolment.track.wrong")
+	parsed, ok := ParseCode(code)
+	if !ok {
+		return Tracked{}, wrong
+	}
 	if err := o.count(ctx, "track.code", "track.code", o.c.Seal.Blind("enrolment.code", parsed), time.Hour); err != nil {
 		return Tracked{}, err
 	}
-	wrong := fault.New(fault.NotFound, "enrolment.track.wrong")
 	f, err := o.byCode(ctx, o.c.DB.Read(), code)
 	if errors.Is(err, errNotYours) {
 		return Tracked{}, wrong

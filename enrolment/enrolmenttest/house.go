@@ -165,7 +165,7 @@ func New(t testing.TB, d *db.DB) *House {
 	forms, err := form.NewSealer(h.Keys, "Danh test office")
 	check(t, err)
 	h.Office, err = enrolment.New(enrolment.Config{DB: d, Clock: h.Clock, Log: h.Log, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Roster: h.Roster, Offices: h.Offices,
-		Calendar: h.Calendar, Diary: h.Diary, Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper,
+		Calendar: h.Calendar, Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper,
 		Carrier: h.Carrier, Visits: h.Visits, Forms: forms, Track: "http://localhost:8080/track"})
 	check(t, err)
 	got, err := h.Residence.Import(t.Context(), residence.ImportConfig{}, strings.NewReader(feed))
