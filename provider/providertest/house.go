@@ -26,6 +26,7 @@ import (
 	"danh/internal/db"
 	"danh/internal/feed"
 	"danh/internal/keys"
+	"danh/office"
 	"danh/partner"
 	"danh/provider"
 	"danh/registry/population"
@@ -68,7 +69,19 @@ var asOf = clock.Date{Year: 2026, Month: 11, Day: 1}
 // clients before they are registered.
 func New(t testing.TB, d *db.DB, issuer string, change ...func(*partner.Client)) *House {
 	t.Helper()
-	h := &House{House: accounttest.New(t, d, func(c *account.Config) { c.Citizen = issuer }), Issuer: issuer}
+	return furnish(t, d, issuer, func(*account.Config) {}, change...)
+}
+
+// Staffed is New with a roster that the accounts ask what an officer may do. It
+// needs the offices' tables.
+func Staffed(t testing.TB, d *db.DB, issuer string, change ...func(*partner.Client)) *House {
+	t.Helper()
+	return furnish(t, d, issuer, func(c *account.Config) { c.Roster = office.OpenRoster(d, c.Clock, c.Audit) }, change...)
+}
+
+func furnish(t testing.TB, d *db.DB, issuer string, keeper func(*account.Config), change ...func(*partner.Client)) *House {
+	t.Helper()
+	h := &House{House: accounttest.New(t, d, func(c *account.Config) { c.Citizen = issuer; keeper(c) }), Issuer: issuer}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

@@ -34,6 +34,7 @@ import (
 	"danh/procedure"
 	"danh/registry/card"
 	"danh/registry/immigration"
+	holding "danh/web/officer/account"
 	"danh/web/officer/agenda"
 	"danh/web/officer/capture"
 	keeping "danh/web/officer/card"
@@ -135,6 +136,7 @@ func Door(c Config) (http.Handler, error) {
 	}
 	if c.Visits != nil && c.Enrolment != nil {
 		keeping.Mount(mux, site, guard, c.Visits, c.Enrolment)
+		holding.Mount(mux, site, guard, c.Enrolment, c.Clock)
 	}
 	if c.Diary != nil {
 		agenda.Mount(mux, site, guard, c.Diary, c.Notices, c.Clock)

@@ -61,7 +61,7 @@ func open(t testing.TB, d *db.DB, change ...func(*console, *citizen.Config, *off
 	t.Helper()
 	issuer, citizens := later(t)
 	own, officers := later(t)
-	c := &console{House: New(t, d, issuer.URL), door: own.URL}
+	c := &console{House: Staffed(t, d, issuer.URL), door: own.URL}
 	c.Clock.Set(time.Now()) // the relying party's library keeps its own time
 	if err := partner.EnsureOwnDoors(t.Context(), c.Partners, c.Keys, []partner.Door{{ID: "officer", Origin: own.URL}}); err != nil {
 		t.Fatal(err)

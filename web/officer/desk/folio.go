@@ -14,10 +14,15 @@ import (
 	"danh/enrolment/visit"
 	"danh/internal/fault"
 	"danh/internal/page"
+	"danh/office"
+	"danh/web/officer/session"
 )
 
 // asking is how often the page of a waiting visit looks again.
 const asking = 3 * time.Second
+
+// accounts are the purposes for which somebody's account is kept.
+var accounts = []string{"account", "enrolment"}
 
 // dossiers are the purposes for which a dossier can be opened.
 var dossiers = []string{"enrolment", "card", "correction"}
@@ -74,6 +79,12 @@ func (k *desk) show(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 		tabs = append(tabs, tab{p, p == see})
 	}
 	data["Tabs"], data["Dossier"] = tabs, v.Way != visit.Broken && slices.Contains(dossiers, v.Purpose)
+	// Cards and account are kept by the two officers of a counter.
+	o, _ := session.From(r.Context())
+	_, takes := o.Holds(office.IntakeOfficer)
+	_, approves := o.Holds(office.Approver)
+	keeps := (takes || approves) && v.Way != visit.Broken
+	data["Cards"], data["Account"] = keeps && slices.Contains(parts, visit.PartCards), keeps && slices.Contains(accounts, v.Purpose)
 	if see != "" {
 		f, err := k.Visits.Look(r.Context(), by, key, see)
 		switch {
