@@ -106,8 +106,9 @@ func (m builtin) compare(ctx context.Context, probe, reference []Sample) (Compar
 
 // Identify implements Matcher: everybody in the gallery up to GalleryCap is
 // compared. A candidate is whoever reaches what an officer should see and would
-// be reached by chance about once in a gallery of this size, or less: the more
-// persons, the higher the score that somebody wrong among them has.
+// be reached by chance in about one search of a hundred in a gallery of this
+// size: the more persons, the higher the score that somebody wrong among them
+// has. A wrong candidate costs a citizen a decision at another office.
 func (m builtin) Identify(ctx context.Context, gallery string, probe []Sample, limit int) (Search, error) {
 	out := Search{Engine: m.Info(), Gallery: gallery}
 	if err := checkSamples(probe); err != nil {
@@ -130,7 +131,7 @@ func (m builtin) Identify(ctx context.Context, gallery string, probe []Sample, l
 	out.Complete = len(people) <= GalleryCap
 	people = people[:min(len(people), GalleryCap)]
 	out.Size = len(people)
-	least := 10 * math.Log10(float64(max(1, len(people))))
+	least := 10 * math.Log10(100*float64(max(1, len(people))))
 
 	// A comparison takes a quarter of a millisecond per finger: all cores but
 	// one, which goes on serving.
