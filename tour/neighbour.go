@@ -4,6 +4,7 @@ package tour
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -22,6 +23,8 @@ type person struct {
 	Age       int      `json:"age"`
 	Phones    []string `json:"phones"`
 	Address   string   `json:"address"`
+	Father    string   `json:"father"` // refs
+	Mother    string   `json:"mother"`
 }
 
 // born is the birth date as people write it.
@@ -33,11 +36,16 @@ func (p person) born() string {
 	return strings.Join(parts, "/")
 }
 
+var errNobody = errors.New("the sandbox hands out nobody")
+
 // take asks the sandbox for a person that nobody has been yet.
 func (w *walk) take(ctx context.Context, wish string) (person, error) {
 	p, err := w.client().PostForm(ctx, w.env.Sandbox+"/people/take?"+wish, url.Values{})
 	if err != nil {
 		return person{}, err
+	}
+	if p.Status == 404 && strings.Contains(string(p.Body), "nobody of that kind is left") {
+		return person{}, fmt.Errorf("%w: %s", errNobody, strings.TrimSpace(string(p.Body)))
 	}
 	if err := p.Want(200); err != nil {
 		return person{}, fmt.Errorf("the sandbox hands out nobody: %s", strings.TrimSpace(string(p.Body)))

@@ -100,6 +100,11 @@ func choose(ctx context.Context, p *browse.Page, password string) (*browse.Page,
 
 // openAccount goes through a whole opening without looking left or right.
 func (w *walk) openAccount(ctx context.Context, c *browse.Client, p person, phone, address string) (*browse.Page, error) {
+	return w.openAccountWith(ctx, c, p, phone, address, goodPassword)
+}
+
+// openAccountWith is openAccount with a password of somebody's own.
+func (w *walk) openAccountWith(ctx context.Context, c *browse.Client, p person, phone, address, password string) (*browse.Page, error) {
 	page, err := begin(ctx, c, address)
 	if err != nil {
 		return nil, err
@@ -133,7 +138,7 @@ func (w *walk) openAccount(ctx context.Context, c *browse.Client, p person, phon
 	if page, err = send(ctx, page, "email", ""); err != nil {
 		return nil, err
 	}
-	if page, err = choose(ctx, page, goodPassword); err != nil {
+	if page, err = choose(ctx, page, password); err != nil {
 		return nil, err
 	}
 	return page, at(page, "/open/done", 200)

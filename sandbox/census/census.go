@@ -200,6 +200,7 @@ type wish struct {
 	prints         *bool  // of whom prints are on record, or not
 	card           string // a kind, "expired", "any" or "none"
 	text, ref      string
+	parent         func(*Person) bool // nil: whoever the parents are
 }
 
 func (c *Census) wishOf(r *http.Request) wish {
@@ -220,6 +221,16 @@ func (c *Census) wishOf(r *http.Request) wish {
 		w.prints = &b
 	}
 	w.card = q.Get("card")
+	if q.Get("parent") == "phone" {
+		w.parent = func(p *Person) bool {
+			for _, ref := range []string{p.Mother, p.Father} {
+				if x := c.byRef[ref]; x != nil && x.Died == "" && len(x.Phones) > 0 {
+					return true
+				}
+			}
+			return false
+		}
+	}
 	return w
 }
 
@@ -227,7 +238,7 @@ func (w wish) met(p *Person) bool {
 	return p.Age >= w.minAge && p.Age <= w.maxAge && (!w.alive || p.Died == "") && p.Number != "" &&
 		(w.phone == nil || *w.phone == (len(p.Phones) > 0)) && (!w.old || p.OldNumber != "") && (!w.exact || len(p.BirthDate) == 10) &&
 		(w.text == "" || strings.Contains(p.key, w.text)) && (w.ref == "" || p.Ref == w.ref) &&
-		(w.prints == nil || *w.prints == p.Prints) && (w.card == "" || w.holds(p))
+		(w.parent == nil || w.parent(p)) && (w.prints == nil || *w.prints == p.Prints) && (w.card == "" || w.holds(p))
 }
 
 // holds reports whether somebody holds the card that is wished for. A kind
