@@ -108,7 +108,7 @@ func (o *Office) prepare(ctx context.Context, by audit.Actor, f *file) (p prepar
 // confirmTx settles the comparison of faces by the second officer, and says
 // whether both saw the same person. The evidence is read in the transaction.
 func (o *Office) confirmTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file, finding biometric.Finding) (bool, error) {
-	if !f.need.biometrics {
+	if !f.need.biometrics || f.Online != nil { // nothing was captured
 		return true, nil
 	}
 	all, err := o.c.Biometric.ListTx(ctx, tx, f.person)

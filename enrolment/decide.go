@@ -47,6 +47,10 @@ func (o *Office) Reasons(ctx context.Context, k Kind) ([]Reason, error) {
 // AskSupplement sends the dossier back for what is missing: the clock stands
 // until HandIn. A household book can never be asked for.
 func (o *Office) AskSupplement(ctx context.Context, by audit.Actor, d DossierID, words string) (Dossier, error) {
+	return o.askSupplement(ctx, by, d, words, "supplement_asked", nil)
+}
+
+func (o *Office) askSupplement(ctx context.Context, by audit.Actor, d DossierID, words, event string, mark func(*file) error) (Dossier, error) {
 	words = strings.TrimSpace(words)
 	if words == "" || utf8.RuneCountInString(words) > 1000 {
 		return Dossier{}, fault.New(fault.Invalid, "enrolment.words").With("words", "enrolment.words")
@@ -68,13 +72,21 @@ func (o *Office) AskSupplement(ctx context.Context, by audit.Actor, d DossierID,
 	if pdf, err = o.sealed(pdf, err, "Yêu cầu bổ sung hồ sơ", f, now); err != nil {
 		return Dossier{}, err
 	}
-	return o.change(ctx, by, d, step{act: actSupplement, action: "supplement_asked", do: func(tx *db.Tx, f *file, _ part, _ office.Staff) error {
+	return o.change(ctx, by, d, step{act: actSupplement, action: event, do: func(tx *db.Tx, f *file, _ part, _ office.Staff) error {
+		if mark != nil {
+			if err := mark(f); err != nil {
+				return err
+			}
+			if f.Online != nil { // what she confirmed stands: only what is asked of the paper changed
+				f.signOnline(f.ReviewedAt)
+			}
+		}
 		f.state, f.Asked, f.dueAt = Supplement, []string{words}, time.Time{}
 		f.Stops = append(f.Stops, office.Stop{From: now})
 		if f.Match != nil && f.Match.Settled { // those faces are settled: others are compared
 			f.Match = nil
 		}
-		f.Events = append(f.Events, Event{At: now, Name: "supplement_asked", By: by.Name, Words: words})
+		f.Events = append(f.Events, Event{At: now, Name: event, By: by.Name, Words: words})
 		if err := o.putFileTx(ctx, tx, f, "pdf/supplement", "application/pdf", pdf); err != nil {
 			return err
 		}

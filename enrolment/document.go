@@ -5,6 +5,7 @@ package enrolment
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"danh/enrolment/form"
@@ -36,7 +37,11 @@ func relative(r Relative) *form.Relative {
 // was signed on paper has no picture here: its scan lies beside it.
 func (o *Office) signaturesOf(ctx context.Context, q db.Q, f *file, name string) ([]form.Signature, error) {
 	var out []form.Signature
-	for _, role := range f.signers() {
+	roles := f.signers()
+	if f.Online != nil && slices.ContainsFunc(f.Signatures, func(s signature) bool { return s.Form == name && s.Role == "intake" }) {
+		roles = append(roles, "intake") // who checked it
+	}
+	for _, role := range roles {
 		s := form.Signature{Role: role, Name: f.signer(role)}
 		for _, x := range f.Signatures {
 			if x.Form != name || x.Role != role || x.Digest != f.digest() {

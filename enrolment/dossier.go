@@ -56,6 +56,8 @@ type State string
 // The states.
 const (
 	Draft      State = "draft"      // at the counter; nothing is promised yet
+	Received   State = "received"   // sent from the portal: the clock runs, no officer has it yet
+	Checking   State = "checking"   // sent from the portal: its intake officer has it
 	Waiting    State = "waiting"    // complete and handed in: the clock runs, the second officer has it
 	Supplement State = "supplement" // something more was asked for: the clock stands
 	Approved   State = "approved"   // decided; the card is being made or waits for her
@@ -141,6 +143,7 @@ type Paper struct {
 	SeenAt   time.Time
 	HasPhoto bool
 	For      string // integrate, evidence, dependant
+	Original bool   // sent as a picture, and its original is asked for
 }
 
 // Dependant is somebody whom she supports, with the paper that proves it.
@@ -182,7 +185,7 @@ type CardPart struct {
 type Signed struct {
 	Form string // enrolment, capture
 	Role string // applicant, representative, intake
-	How  string // screen, paper
+	How  string // screen, paper, online
 	At   time.Time
 	By   string
 }
@@ -237,7 +240,8 @@ type Dossier struct {
 	Events         []Event
 	Mine           string   // what the caller may do: intake, second, handover, view
 	Contested      []string // why another office decides: kind, unproved, search_hit, no_match, disputed, locked, provisional
-	NothingHeld    bool     // no registry had prints of hers to compare with
+	Online         *OnlinePart
+	NothingHeld    bool // no registry had prints of hers to compare with
 }
 
 // Ready reports whether nothing is missing before it is handed in.

@@ -47,6 +47,7 @@ type Config struct {
 	Roster      *office.Roster
 	Offices     *office.Directory
 	Calendar    *office.Calendar
+	Diary       *office.Diary // of appointments; nil: no request for a counter can be sent
 	Population  *population.Registry
 	Residence   *residence.Registry
 	Cards       *card.Registry

@@ -38,6 +38,9 @@ func (o *Office) HandIn(ctx context.Context, by audit.Actor, d DossierID) (Dossi
 	now := clock.FromMicros(clock.Micros(o.c.Clock.Now()))
 	pdfs := map[string][]byte{}
 	for _, name := range f.forms() {
+		if f.Online != nil {
+			f.signAs(name, "intake", f.officeName, now)
+		}
 		signs, err := o.signaturesOf(ctx, o.c.DB.Read(), f, name)
 		if err != nil {
 			return Dossier{}, err
@@ -54,7 +57,7 @@ func (o *Office) HandIn(ctx context.Context, by audit.Actor, d DossierID) (Dossi
 	if pdfs["receipt"], err = o.sealed(receipt, err, "Giấy tiếp nhận hồ sơ và hẹn trả kết quả", f, now); err != nil {
 		return Dossier{}, err
 	}
-	return o.change(ctx, by, d, step{act: actHandIn, action: "handed_in", present: true, do: func(tx *db.Tx, x *file, _ part, _ office.Staff) error {
+	return o.change(ctx, by, d, step{act: actHandIn, action: "handed_in", present: f.Online == nil, do: func(tx *db.Tx, x *file, _ part, _ office.Staff) error {
 		if err := x.same(f); err != nil {
 			return err
 		}
@@ -64,6 +67,12 @@ func (o *Office) HandIn(ctx context.Context, by audit.Actor, d DossierID) (Dossi
 		event := "handed_in"
 		if x.state == Supplement {
 			event = "supplemented"
+		}
+		if x.Online != nil {
+			event = "checked"
+			for _, name := range x.forms() {
+				x.signAs(name, "intake", x.officeName, now)
+			}
 		}
 		if err := o.runClock(ctx, x, now); err != nil {
 			return err
@@ -81,6 +90,9 @@ func (o *Office) HandIn(ctx context.Context, by audit.Actor, d DossierID) (Dossi
 		}
 		x.state, x.Asked = Waiting, nil
 		x.Events = append(x.Events, Event{At: now, Name: event, By: x.officeName})
+		if x.Online != nil { // she was told when she sent it
+			return nil
+		}
 		return o.tellTx(ctx, tx, by, x, "dossier_received", map[string]string{"deadline": clock.DateOf(x.dueAt.Add(-time.Second)).Vietnamese()})
 	}})
 }

@@ -64,6 +64,8 @@ func (o *Office) HandOver(ctx context.Context, by audit.Actor, d DossierID, visi
 			return fault.New(fault.Conflict, "enrolment.handover.other")
 		case !v.Proved:
 			return fault.New(fault.Conflict, "enrolment.handover.unproved")
+		case f.Online != nil && !f.settled():
+			return fault.New(fault.Conflict, "enrolment.handover.unsettled")
 		}
 		if err := o.c.Cards.DecideTx(ctx, tx, by, card.Decision{Person: f.person, Card: f.card, Step: card.HandOver, Ground: f.need.ground}); err != nil {
 			return err

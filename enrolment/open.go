@@ -31,6 +31,7 @@ type Opening struct {
 	Relation       string // of a child or ward: what the person of the other visit is to her
 	Representative string // the key of the representative's own open visit
 	Language       string
+	Request        string // the key of a request that she sent to this office: kind, cause and relation are its
 }
 
 // Open opens a dossier in a visit. A dossier of hers that stands open with the
@@ -59,6 +60,10 @@ func (o *Office) open(ctx context.Context, by audit.Actor, w Opening, whom **fil
 	if err != nil {
 		return Dossier{}, err
 	}
+	asked, err := o.requested(ctx, by, staff, came.Person, &w)
+	if err != nil {
+		return Dossier{}, err
+	}
 	now := o.c.Clock.Now()
 	f := &file{person: came.Person, id: id.New[dossierKind](), code: newCode(now), kind: w.Kind, state: Draft, office: staff.Office, officeName: staff.OfficeName,
 		intake: by.Account, intakePerson: by.Person, visit: id.Person(visitID), proved: came.Proved, foreigner: came.Foreigner, language: language(w.Language), openedAt: now}
@@ -67,6 +72,13 @@ func (o *Office) open(ctx context.Context, by audit.Actor, w Opening, whom **fil
 	}
 	if (w.Kind == Foreigner) != came.Foreigner {
 		return Dossier{}, fault.New(fault.Conflict, "enrolment.kind.registry")
+	}
+	var stated account.Declared
+	if asked != nil {
+		f.code = asked.Code
+		if stated, err = o.declaredOf(ctx, by, asked); err != nil {
+			return Dossier{}, err
+		}
 	}
 	*whom = f
 	if came.Person == by.Person {
@@ -131,6 +143,11 @@ func (o *Office) open(ctx context.Context, by audit.Actor, w Opening, whom **fil
 			f.Events = []Event{{At: now, Name: "opened", By: f.officeName}}
 			if err := o.insertTx(ctx, tx, f); err != nil {
 				return err
+			}
+			if asked != nil {
+				if err := o.takeRequestTx(ctx, tx, by, f, asked, stated); err != nil {
+					return err
+				}
 			}
 		}
 		if err := o.c.Audit.RecordTx(ctx, tx, f.entry(by, action)); err != nil {

@@ -226,9 +226,15 @@ func (o *Office) SeePaper(ctx context.Context, by audit.Actor, d DossierID, p Pa
 		if err != nil || x.Seen {
 			return err
 		}
+		if x.Original {
+			f.Events = append(f.Events, Event{At: o.c.Clock.Now(), Name: "original_seen", By: f.officeName})
+		}
 		x.Seen, x.SeenBy, x.SeenAt = true, f.officeName, clock.FromMicros(clock.Micros(o.c.Clock.Now()))
 		if r := f.content.Representative; r != nil && r.Proof == "" && slices.Contains(proofs[r.Relation], x.Kind) {
 			r.Proof = x.Kind
+		}
+		if f.Online != nil { // what she confirmed stands: an officer saw its original
+			f.signOnline(f.ReviewedAt)
 		}
 		return nil
 	}})

@@ -16,7 +16,7 @@ import (
 // Purges forgets drafts that nobody touched, ends supplements that never came,
 // and forgets dossiers past their retention, each with all of its files.
 func (o *Office) Purges() []db.Purge {
-	return []db.Purge{
+	return append(o.requestPurges(), []db.Purge{
 		{Name: "enrolment_dossier draft", Every: time.Hour, Run: o.purgeBy("draft.days", `state = 'draft' AND touched_at < $1`)},
 		{Name: "enrolment_dossier kept", Every: time.Hour, Run: o.purgeBy("keep.days", `closed_at < $1`)},
 		{Name: "enrolment_dossier supplement", Every: time.Hour, Run: o.lapse},
@@ -27,7 +27,7 @@ func (o *Office) Purges() []db.Purge {
 		{Name: "enrolment_limit", Every: time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 			return affected(tx.ExecContext(ctx, `DELETE FROM enrolment_limit WHERE ends_at < $1`, clock.Micros(now)))
 		}},
-	}
+	}...)
 }
 
 func affected(res interface{ RowsAffected() (int64, error) }, err error) (int64, error) {

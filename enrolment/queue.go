@@ -18,9 +18,10 @@ import (
 // shows are the lists of the queue. $1 is the officer's account, $2 her office;
 // each list names both, so that both engines know their types.
 var shows = map[string]string{
-	"mine":     `intake = $1 AND office = $2 AND state IN ('draft', 'supplement', 'waiting')`,
+	"mine":     `intake = $1 AND office = $2 AND state IN ('draft', 'checking', 'supplement', 'waiting')`,
+	"online":   `intake <> $1 AND office = $2 AND state = 'received'`,
 	"decide":   `second = $1 AND (office = $2 OR office <> $2) AND state = 'waiting'`,
-	"office":   `intake <> $1 AND office = $2 AND state IN ('draft', 'supplement', 'waiting')`,
+	"office":   `intake <> $1 AND office = $2 AND state IN ('draft', 'checking', 'supplement', 'waiting')`,
 	"handover": `(intake = $1 OR intake <> $1) AND office = $2 AND state = 'approved'`,
 	"closed":   `(intake = $1 OR second = $1) AND (office = $2 OR office <> $2) AND state IN ('done', 'refused', 'withdrawn')`,
 }

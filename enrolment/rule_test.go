@@ -25,7 +25,7 @@ func TestTheAuthorityTableIsTheDocumentedOne(t *testing.T) {
 	check(t, err)
 	documented := map[string]bool{}
 	rows := regexp.MustCompile(`(?m)^\| ([a-z_]+) \| (intake|second|handover) \| ([a-z, ]+) \|$`).FindAllStringSubmatch(string(text), -1)
-	if len(rows) != 14 {
+	if len(rows) != 17 {
 		t.Fatalf("%d rows", len(rows))
 	}
 	for _, r := range rows {
@@ -33,9 +33,9 @@ func TestTheAuthorityTableIsTheDocumentedOne(t *testing.T) {
 			documented[r[1]+" "+r[2]+" "+s] = true
 		}
 	}
-	for _, action := range []string{"view", "edit", "hand_in", "withdraw", "decide", "refuse", "supplement", "redraw", "hand_over"} {
+	for _, action := range []string{"view", "edit", "hand_in", "withdraw", "decide", "refuse", "supplement", "redraw", "hand_over", "take_up"} {
 		for _, part := range []string{"intake", "second", "handover", "citizen"} {
-			for _, s := range []enrolment.State{enrolment.Draft, enrolment.Waiting, enrolment.Supplement, enrolment.Approved, enrolment.Done, enrolment.Refused, enrolment.Withdrawn} {
+			for _, s := range []enrolment.State{enrolment.Draft, enrolment.Received, enrolment.Checking, enrolment.Waiting, enrolment.Supplement, enrolment.Approved, enrolment.Done, enrolment.Refused, enrolment.Withdrawn} {
 				if got, want := enrolment.May(action, part, s), documented[action+" "+part+" "+string(s)]; got != want {
 					t.Errorf("%s by %s in %s: %v, documented %v", action, part, s, got, want)
 				}

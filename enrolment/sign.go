@@ -136,37 +136,34 @@ func (o *Office) Scan(ctx context.Context, by audit.Actor, d DossierID, form, ro
 	return o.see(ctx, by, d, "sign/"+form+"/"+role, "papers")
 }
 
-var documents = []string{"enrolment", "capture", "receipt", "supplement", "refusal"}
+var documents = []string{"request", "enrolment", "capture", "receipt", "supplement", "refusal"}
 
 // SetCard records what became of the old card, and fee or exemption.
 func (o *Office) SetCard(ctx context.Context, by audit.Actor, d DossierID, oldCard, exemption, receiptNo string) (Dossier, error) {
 	return o.change(ctx, by, d, step{act: actEdit, action: "card.set", fields: []string{"old_card", "fee"}, do: func(tx *db.Tx, f *file, _ part, _ office.Staff) error {
-		if !f.MakesCard {
-			return fault.New(fault.Conflict, "enrolment.card.none")
-		}
-		c := f.content.Card
-		switch {
-		case !slices.Contains([]string{"collected", "lost", "none"}, oldCard),
-			f.Lose != "" && oldCard != "lost",
-			f.need.cause == "first" && oldCard == "collected" && f.kind == FirstCard:
-			return fault.New(fault.Invalid, "enrolment.card.old").With("old_card", "enrolment.card.old")
-		}
-		exempt := 0
-		if exemption != "" {
-			if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolment_exemption WHERE reason = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)`,
-				exemption, o.today().String()).Scan(&exempt); err != nil {
-				return fmt.Errorf("find an exemption: %w", err)
-			}
-			if exempt == 0 {
-				return fault.New(fault.Invalid, "enrolment.card.exemption").With("exemption", "enrolment.card.exemption")
-			}
-		}
-		if len(receiptNo) > 40 {
-			return fault.New(fault.Invalid, "enrolment.card.receipt").With("receipt", "enrolment.card.receipt")
-		}
-		c.OldCard, c.Exemption, c.ReceiptNo = oldCard, exemption, receiptNo
-		return nil
+		return o.setCardTx(ctx, tx, f, oldCard, exemption, receiptNo)
 	}})
+}
+
+func (o *Office) setCardTx(ctx context.Context, tx *db.Tx, f *file, oldCard, exemption, receiptNo string) error {
+	if !f.MakesCard {
+		return fault.New(fault.Conflict, "enrolment.card.none")
+	}
+	c := f.content.Card
+	switch {
+	case !slices.Contains([]string{"collected", "lost", "none"}, oldCard),
+		f.Lose != "" && oldCard != "lost",
+		f.need.cause == "first" && oldCard == "collected" && f.kind == FirstCard:
+		return fault.New(fault.Invalid, "enrolment.card.old").With("old_card", "enrolment.card.old")
+	}
+	if err := o.exempts(ctx, tx, exemption); err != nil {
+		return err
+	}
+	if len(receiptNo) > 40 {
+		return fault.New(fault.Invalid, "enrolment.card.receipt").With("receipt", "enrolment.card.receipt")
+	}
+	c.OldCard, c.Exemption, c.ReceiptNo = oldCard, exemption, receiptNo
+	return nil
 }
 
 // Exemptions lists the reasons for which no fee is paid today.

@@ -25,6 +25,7 @@ const (
 	actSupplement act = "supplement"
 	actRedraw     act = "redraw"
 	actHandOver   act = "hand_over"
+	actTakeUp     act = "take_up" // of what came from the portal
 )
 
 // part is whom an officer is to a dossier.
@@ -38,16 +39,17 @@ const (
 
 // may is who may do what in which state. Whatever is not in it is refused.
 var may = map[act]map[part][]State{
-	actView: {first: {Draft, Waiting, Supplement, Approved, Done, Refused, Withdrawn},
+	actView: {first: {Draft, Checking, Waiting, Supplement, Approved, Done, Refused, Withdrawn},
 		second: {Waiting, Supplement, Approved, Done, Refused}, colleague: {Approved}},
 	actEdit:       {first: {Draft, Supplement}},
-	actHandIn:     {first: {Draft, Supplement}},
-	actWithdraw:   {first: {Draft, Supplement, Waiting}},
+	actHandIn:     {first: {Draft, Checking, Supplement}},
+	actWithdraw:   {first: {Draft, Checking, Supplement, Waiting}},
 	actDecide:     {second: {Waiting}},
-	actRefuse:     {second: {Waiting}, first: {Draft}},
-	actSupplement: {second: {Waiting}},
+	actRefuse:     {second: {Waiting}, first: {Draft, Checking}},
+	actSupplement: {second: {Waiting}, first: {Checking}},
 	actRedraw:     {second: {Waiting}, first: {Waiting}},
 	actHandOver:   {first: {Approved}, colleague: {Approved}},
+	actTakeUp:     {first: {Checking}, colleague: {Received}},
 }
 
 // roles are what an officer must hold at this moment to be a part.

@@ -149,6 +149,7 @@ func (o *Office) showTx(ctx context.Context, q db.Q, by audit.Actor, f *file, as
 	if f.Match != nil {
 		d.FaceFinding, d.NothingHeld = f.Match.Finding, !f.Match.Held
 	}
+	d.Online = f.content.Online
 	for _, s := range f.Signatures {
 		if s.Digest == f.digest() {
 			d.Signed = append(d.Signed, s.Signed)
@@ -169,7 +170,7 @@ func (o *Office) showTx(ctx context.Context, q db.Q, by audit.Actor, f *file, as
 	}
 	d.Mine = "view"
 	switch {
-	case as == first && (f.state == Draft || f.state == Supplement):
+	case as == first && (f.state == Draft || f.state == Checking || f.state == Supplement):
 		d.Mine = "intake"
 	case as == second && f.state == Waiting:
 		d.Mine = "second"

@@ -86,6 +86,7 @@ type content struct {
 	Contested      []string // why another office decides
 	LimitDays      int
 	Stops          []office.Stop
+	Online         *OnlinePart // nil: begun at a counter
 	Events         []Event
 }
 
@@ -190,7 +191,7 @@ func (o *Office) saveTx(ctx context.Context, tx *db.Tx, f *file) error {
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE enrolment_dossier SET state = $3, second = $4, second_person = $5, second_at = $6, visit = $7, proved = $8, version = $9, content = $10,
 			missing = $11, card = $12, complete_at = $13, due_at = $14, decided_at = $15, closed_at = $16, touched_at = $17
-		WHERE person = $1 AND id = $2`, f.person, f.id, string(f.state), f.second, f.secondPerson, micros(f.secondAt), f.visit, f.proved, f.version, sealed,
+		WHERE person = $1 AND id = $2`, f.person, f.id, string(f.state), f.second, f.secondPerson, micros(f.secondAt), f.visit[:], f.proved, f.version, sealed,
 		f.missing, f.card, micros(f.completeAt), micros(f.dueAt), micros(f.decidedAt), micros(f.closedAt), clock.Micros(f.touchedAt))
 	if err != nil {
 		return fmt.Errorf("keep dossier: %w", err)
@@ -204,10 +205,11 @@ func (o *Office) insertTx(ctx context.Context, tx *db.Tx, f *file) error {
 	if err != nil {
 		return err
 	}
+	// What came from the portal has no officer and no visit yet: keys of zeros.
 	_, err = tx.ExecContext(ctx, `INSERT INTO enrolment_dossier (person, id, code, kind, state, office, office_name, intake, intake_person, visit, proved, foreigner, representative,
 			language, revision, version, content, missing, opened_at, touched_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, $15, $16, $17, $17)`,
-		f.person, f.id, f.code, string(f.kind), string(f.state), f.office, f.officeName, f.intake, f.intakePerson, f.visit, f.proved, f.foreigner, f.representative,
+		f.person, f.id, f.code, string(f.kind), string(f.state), f.office, f.officeName, f.intake[:], f.intakePerson[:], f.visit[:], f.proved, f.foreigner, f.representative,
 		f.language, sealed, f.missing, clock.Micros(f.openedAt))
 	if db.IsUnique(err) {
 		return fault.New(fault.Conflict, "enrolment.open_already")

@@ -32,6 +32,8 @@ type Tracked struct {
 	Events                      []Event
 	Documents                   []string // names for OwnDocument
 	Card                        *CardPart
+	Online                      *OnlinePart // nil: begun at a counter
+	Originals                   []string    // kinds of the papers whose originals are asked for
 }
 
 const ownGround = "Nghị định 69/2024/NĐ-CP, Điều 13"
@@ -108,7 +110,7 @@ func (o *Office) byCode(ctx context.Context, q db.Q, code string) (*file, error)
 }
 
 // ownDocuments are the papers that are hers to have.
-var ownDocuments = []string{"enrolment", "capture", "receipt", "supplement", "refusal"}
+var ownDocuments = []string{"request", "enrolment", "capture", "receipt", "supplement", "refusal"}
 
 // OwnDocument reads one of its papers.
 func (o *Office) OwnDocument(ctx context.Context, by audit.Actor, code, name string) ([]byte, error) {
@@ -134,7 +136,12 @@ func (o *Office) track(ctx context.Context, by audit.Actor, f *file) (Tracked, e
 		}
 	}
 	t := Tracked{ID: f.id, Code: f.code, Kind: f.kind, State: f.state, OfficeName: f.officeName, Name: f.Name, OpenedAt: clock.DateOf(f.openedAt),
-		Stopped: f.state == Supplement, Late: f.late(o.c.Clock.Now()), Asked: f.Asked, RefusedReason: f.RefusedReason, RefusedWords: f.RefusedWords, Card: f.content.Card}
+		Stopped: f.state == Supplement, Late: f.late(o.c.Clock.Now()), Asked: f.Asked, RefusedReason: f.RefusedReason, RefusedWords: f.RefusedWords, Card: f.content.Card, Online: f.content.Online}
+	for _, p := range f.Papers {
+		if p.Original && !p.Seen {
+			t.Originals = append(t.Originals, p.Kind)
+		}
+	}
 	if !f.completeAt.IsZero() {
 		t.CompleteAt = clock.DateOf(f.completeAt)
 	}
@@ -191,7 +198,10 @@ func (o *Office) Track(ctx context.Context, code string, birth clock.Date, addre
 		return Tracked{}, fmt.Errorf("record the look: %w", err)
 	}
 	t, err := o.track(ctx, audit.Anonymous(), f)
-	t.Name, t.Documents = "", nil
+	t.Name, t.Documents, t.Online = "", nil, nil
+	for i := range t.Events {
+		t.Events[i].Words = ""
+	}
 	return t, err
 }
 

@@ -160,12 +160,14 @@ func New(t testing.TB, d *db.DB) *House {
 		Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper})
 	check(t, err)
 	h.Diary, err = office.OpenDiary(office.DiaryConfig{DB: d, Clock: h.Clock, Audit: h.Audit, Notify: h.Notify, Jobs: h.Jobs, Offices: h.Offices,
-		Reach: func(ctx context.Context, a id.Person) (notify.Recipient, error) { return h.Keeper.Recipient(ctx, account.ID(a)) }})
+		Reach: func(ctx context.Context, a id.Person) (notify.Recipient, error) {
+			return h.Keeper.Recipient(ctx, account.ID(a))
+		}})
 	check(t, err)
 	forms, err := form.NewSealer(h.Keys, "Danh test office")
 	check(t, err)
 	h.Office, err = enrolment.New(enrolment.Config{DB: d, Clock: h.Clock, Log: h.Log, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Roster: h.Roster, Offices: h.Offices,
-		Calendar: h.Calendar, Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper,
+		Calendar: h.Calendar, Diary: h.Diary, Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper,
 		Carrier: h.Carrier, Visits: h.Visits, Forms: forms, Track: "http://localhost:8080/track"})
 	check(t, err)
 	got, err := h.Residence.Import(t.Context(), residence.ImportConfig{}, strings.NewReader(feed))

@@ -11,7 +11,7 @@ import (
 
 // edition is one model of a form in the time in which it holds.
 type edition struct {
-	form     string // enrolment, capture, receipt, supplement, refusal
+	form     string // enrolment, capture, request, receipt, supplement, refusal
 	model    string // the published model's sign; empty where none was found
 	title    string
 	from, to clock.Date // to: first day on which it holds no more; zero: open
@@ -30,6 +30,7 @@ var editions = []edition{
 	{"enrolment", "TK01", "Phiếu đề nghị cấp tài khoản định danh điện tử, căn cước điện tử", day(2024, 7, 1), clock.Date{}, "NĐ 69/2024/NĐ-CP", false},
 	{"capture", "CC02", "Phiếu thu nhận thông tin căn cước công dân", day(2016, 2, 2), day(2024, 7, 1), "TT 66/2015/TT-BCA", false},
 	{"capture", "CC01", "Phiếu thu nhận thông tin căn cước", day(2024, 7, 1), clock.Date{}, "TT 17/2024/TT-BCA", false},
+	{"request", "DC02", "Phiếu đề nghị giải quyết thủ tục về căn cước", day(2024, 7, 1), clock.Date{}, "TT 17/2024/TT-BCA", false},
 	{"receipt", "", "Giấy hẹn trả kết quả", day(2016, 2, 2), day(2024, 7, 1), "TT 66/2015/TT-BCA", false},
 	{"receipt", "CC02", "Giấy hẹn trả kết quả giải quyết thủ tục", day(2024, 7, 1), clock.Date{}, "TT 17/2024/TT-BCA", false},
 	{"refusal", "", "Thông báo từ chối giải quyết thủ tục", day(2016, 2, 2), day(2024, 7, 1), "TT 66/2015/TT-BCA", false},

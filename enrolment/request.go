@@ -1,0 +1,760 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package enrolment
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"danh/account"
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/office"
+	"danh/registry/population"
+)
+
+type requestKind struct{}
+
+// RequestID is a card request's key.
+type RequestID = id.ID[requestKind]
+
+// ParseRequestID reads a card request's key.
+func ParseRequestID(s string) (RequestID, error) { return id.Parse[requestKind](s) }
+
+// RequestState is where a card request stands.
+type RequestState string
+
+// The states of a card request.
+const (
+	RequestDraft     RequestState = "draft"
+	RequestSent      RequestState = "sent"  // it waits at its office for her appointment
+	RequestTaken     RequestState = "taken" // it has become a dossier
+	RequestWithdrawn RequestState = "withdrawn"
+	RequestLapsed    RequestState = "lapsed" // she never came
+)
+
+// The ways in which a request is done.
+const (
+	Booked = "booked" // she comes to a counter
+	Online = "online" // with the portrait and the prints that were taken last
+)
+
+// Request is a request for a card (after model DC02) as she sees it.
+type Request struct {
+	ID         RequestID
+	Code       string
+	State      RequestState
+	What       string // lost, stolen, damaged, age, change, boundary, convert, first
+	Kind       Kind
+	Cause      string
+	Way        string
+	Person     id.Person
+	Relation   string // what she who asks is to the person; empty for herself
+	Name       string
+	Tail       string // the last four digits of the number
+	Procedure  string
+	Reason     string
+	Exemption  string
+	Fee        int
+	FeeSource  string
+	Office     office.ID
+	OfficeName string
+	Booking    office.BookingID
+	At         time.Time // of the appointment; zero when there is none that stands
+	OpenedAt   time.Time
+	SentAt     time.Time
+	UpdatedAt  time.Time
+	ExpiresAt  clock.Date // of a draft
+
+	account, requester id.Person
+	dossier            DossierID
+}
+
+// Asking says for whom and for what a request is begun.
+type Asking struct {
+	Person   id.Person // zero: for herself
+	What     string
+	Language string
+}
+
+// OnlineOffer is what can be asked for at the portal, and in which way.
+type OnlineOffer struct {
+	What string
+	Way  string
+	Kind Kind
+}
+
+const (
+	featureRequest = "card_request"
+	requestGround  = "Luật Căn cước 26/2023/QH15, Điều 24, 25"
+)
+
+var errNoRequest = fault.New(fault.NotFound, "enrolment.request.not_found")
+
+func requestLook(by audit.Actor, person id.Person, fields ...string) audit.Look {
+	if by.Person != person {
+		by.OnBehalfOf = person
+	}
+	return audit.Look{By: by, Purpose: "enrolment.purpose.request", Ground: requestGround, Fields: fields}
+}
+
+func (x *Request) entry(by audit.Actor, action string) audit.Entry {
+	if by.Kind == audit.KindCitizen && by.Person != x.Person {
+		by.OnBehalfOf = x.Person
+	}
+	return audit.Entry{Actor: by, Action: "enrolment.request." + action, Subject: x.Person, Purpose: "enrolment.purpose.request", Ground: requestGround,
+		Detail: map[string]string{"request": x.ID.String(), "what": x.What}}
+}
+
+// OnlineOffers lists what somebody may ask for: whose is self, child or ward.
+func (o *Office) OnlineOffers(ctx context.Context, whose string) ([]OnlineOffer, error) {
+	rows, err := o.c.DB.Read().QueryContext(ctx, `SELECT what, way, kind FROM enrolment_online WHERE whose = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2) ORDER BY place`,
+		whose, o.today().String())
+	if err != nil {
+		return nil, fmt.Errorf("list what can be asked for: %w", err)
+	}
+	defer rows.Close()
+	var out []OnlineOffer
+	for rows.Next() {
+		var x OnlineOffer
+		if err := rows.Scan(&x.What, &x.Way, &x.Kind); err != nil {
+			return nil, fmt.Errorf("list what can be asked for: %w", err)
+		}
+		out = append(out, x)
+	}
+	return out, rows.Err()
+}
+
+// allowed refuses whoever has no account of the level that the day's table asks
+// for.
+func (o *Office) allowed(ctx context.Context, by audit.Actor) error {
+	if err := own(by); err != nil {
+		return err
+	}
+	a, err := o.c.Accounts.Find(ctx, account.ID(by.Account))
+	if err != nil {
+		return err
+	}
+	if a.Person != by.Person || a.Status != account.Active {
+		return fault.New(fault.Forbidden, "enrolment.forbidden")
+	}
+	return o.c.Accounts.AllowLevel(ctx, a.Level, a.Provisional, featureRequest)
+}
+
+// whoseTx says as whom she asks for a card for somebody: for herself, or as who
+// represents her on this day. Whoever is neither is refused.
+func (o *Office) whoseTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person) (relation string, err error) {
+	if person == by.Person {
+		return "", nil
+	}
+	r, err := o.c.Accounts.FindRepresentationTx(ctx, tx, by.Person, person, o.today())
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return "", err
+	}
+	if err != nil || !r.Confirms || !slices.Contains([]string{"father", "mother", "guardian"}, r.Relation) {
+		return "", fault.New(fault.Forbidden, "enrolment.request.not_represented")
+	}
+	return r.Relation, nil
+}
+
+// suits makes the dossier that a request would become, as far as the registries
+// bear it; what the counter would refuse is refused here.
+func (o *Office) suits(ctx context.Context, by audit.Actor, x *Request) (*file, error) {
+	now := o.c.Clock.Now()
+	f := &file{person: x.Person, kind: x.Kind, openedAt: now, language: "vi"}
+	look := requestLook(by, x.Person)
+	if err := o.identify(ctx, look, f); err != nil {
+		return nil, err
+	}
+	whose := "self"
+	if x.Relation != "" {
+		whose = "ward"
+		if f.Age < 14 {
+			whose = "child"
+		}
+	}
+	day := o.today().String()
+	err := o.c.DB.Read().QueryRowContext(ctx, `SELECT kind, cause, way FROM enrolment_online WHERE what = $1 AND whose = $2 AND valid_from <= $3 AND (valid_to IS NULL OR valid_to > $3)
+		ORDER BY valid_from DESC LIMIT 1`, x.What, whose, day).Scan(&x.Kind, &x.Cause, &x.Way)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.New(fault.Invalid, "enrolment.request.what").With("what", "enrolment.request.what")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find what is asked for: %w", err)
+	}
+	f.kind = x.Kind
+	if f.need, err = needOn(ctx, o.c.DB.Read(), x.Kind, f.Age, o.today()); err != nil {
+		return nil, err
+	}
+	look.Ground = f.need.ground
+	if err := o.cards(ctx, look, f, x.Cause); err != nil {
+		return nil, err
+	}
+	if !f.MakesCard {
+		return nil, fault.New(fault.Conflict, "enrolment.request.no_card")
+	}
+	if err := o.accountFits(ctx, f); err != nil {
+		return nil, err
+	}
+	if x.Way == Online {
+		if _, err := o.kept(ctx, look, f); err != nil {
+			return nil, err
+		}
+	}
+	x.Name, x.Tail, x.Procedure, x.Fee, x.FeeSource = f.Name, f.Tail, f.need.procedure, f.content.Card.Fee, f.content.Card.FeeSource
+	return f, nil
+}
+
+// OpenRequest begins a request, or goes on with the one that is begun about the
+// person. Nothing is promised before it is sent.
+func (o *Office) OpenRequest(ctx context.Context, by audit.Actor, w Asking) (Request, error) {
+	if err := o.allowed(ctx, by); err != nil {
+		return Request{}, err
+	}
+	if w.Person.IsZero() {
+		w.Person = by.Person
+	}
+	x := &Request{ID: id.New[requestKind](), State: RequestDraft, What: w.What, Person: w.Person, account: by.Account, requester: by.Person}
+	err := o.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		x.Relation, err = o.whoseTx(ctx, tx, by, w.Person)
+		return err
+	})
+	if err != nil {
+		return Request{}, errors.Join(err, o.noteRequest(ctx, by, x, "opened", err))
+	}
+	if _, err := o.suits(ctx, by, x); err != nil {
+		return Request{}, err
+	}
+	if err := o.count(ctx, "request.day", "request.per_day", o.c.Seal.Blind("enrolment.request", by.Account.String()), 24*time.Hour); err != nil {
+		return Request{}, err
+	}
+	x.OpenedAt = clock.FromMicros(clock.Micros(o.c.Clock.Now()))
+	x.Code = newCode(x.OpenedAt)
+	err = o.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if _, err := o.whoseTx(ctx, tx, by, x.Person); err != nil {
+			return err
+		}
+		var n int
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolment_dossier WHERE person = $1 AND closed_at IS NULL`, x.Person).Scan(&n); err != nil {
+			return fmt.Errorf("look for a dossier: %w", err)
+		}
+		if n > 0 {
+			return fault.New(fault.Conflict, "enrolment.open_already")
+		}
+		stands, err := o.requestsTx(ctx, tx, `person = $1 AND closed_at IS NULL`, x.Person)
+		if err != nil {
+			return err
+		}
+		if len(stands) == 0 {
+			if err := o.insertRequestTx(ctx, tx, x); err != nil {
+				return err
+			}
+			return o.c.Audit.RecordTx(ctx, tx, x.entry(by, "opened"))
+		}
+		s := stands[0]
+		if s.requester != by.Person || s.State != RequestDraft {
+			return fault.New(fault.Conflict, "enrolment.request.open_already")
+		}
+		// The draft goes on, perhaps about something else; what was written stays.
+		if s.Way != x.Way || s.Procedure != x.Procedure {
+			s.Office, s.OfficeName, s.Booking, s.At = office.ID{}, "", office.BookingID{}, time.Time{}
+		}
+		s.What, s.Kind, s.Cause, s.Way, s.Procedure, s.Fee, s.FeeSource = x.What, x.Kind, x.Cause, x.Way, x.Procedure, x.Fee, x.FeeSource
+		x = s
+		return o.saveRequestTx(ctx, tx, x)
+	})
+	if err != nil {
+		return Request{}, errors.Join(err, o.noteRequest(ctx, by, x, "opened", err))
+	}
+	return *x, nil
+}
+
+// noteRequest records that somebody asked for whom she may not ask.
+func (o *Office) noteRequest(ctx context.Context, by audit.Actor, x *Request, action string, err error) error {
+	if !fault.Is(err, fault.Forbidden) {
+		return nil
+	}
+	e := x.entry(by, action)
+	e.Actor.OnBehalfOf = id.Person{} // she is nobody's representative
+	e.Outcome = "refused"
+	return o.c.Audit.Record(ctx, e)
+}
+
+// ownRequestTx is a request of hers who asks.
+func (o *Office) ownRequestTx(ctx context.Context, tx *db.Tx, by audit.Actor, r RequestID) (*Request, error) {
+	if err := own(by); err != nil {
+		return nil, err
+	}
+	list, err := o.requestsTx(ctx, tx, `person = (SELECT person FROM enrolment_request_key WHERE id = $1) AND id = $1`, r)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 || list[0].requester != by.Person || list[0].account != by.Account {
+		return nil, errNoRequest
+	}
+	return list[0], nil
+}
+
+// FindRequest finds a request of hers. An appointment that was changed or
+// cancelled since is as the diary has it.
+func (o *Office) FindRequest(ctx context.Context, by audit.Actor, r RequestID) (Request, error) {
+	var x *Request
+	err := o.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		if x, err = o.ownRequestTx(ctx, tx, by, r); err != nil {
+			return err
+		}
+		if _, err := o.whoseTx(ctx, tx, by, x.Person); err != nil {
+			return errNoRequest // she represents her no longer
+		}
+		return o.c.Audit.RecordTx(ctx, tx, x.entry(by, "read"))
+	})
+	if err != nil {
+		return Request{}, err
+	}
+	return *x, o.refreshBooking(ctx, x)
+}
+
+// refreshBooking follows an appointment that she moved or gave back.
+func (o *Office) refreshBooking(ctx context.Context, x *Request) error {
+	if x.Booking.IsZero() || o.c.Diary == nil || x.State != RequestDraft && x.State != RequestSent {
+		return nil
+	}
+	b, err := o.c.Diary.Standing(ctx, x.account, x.requester, x.Booking)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if err != nil || b.State == office.Cancelled {
+		x.At = time.Time{}
+		return nil
+	}
+	if b.Office == x.Office && b.Start.Equal(x.At) {
+		return nil
+	}
+	x.Office, x.OfficeName, x.At = b.Office, b.OfficeName, b.Start
+	return o.c.DB.Write(ctx, func(tx *db.Tx) error { return o.saveRequestTx(ctx, tx, x) })
+}
+
+// ListRequests lists her requests, the latest first.
+func (o *Office) ListRequests(ctx context.Context, by audit.Actor) ([]Request, error) {
+	if err := own(by); err != nil {
+		return nil, err
+	}
+	var out []Request
+	err := o.c.DB.Write(ctx, func(tx *db.Tx) error {
+		out = nil
+		list, err := o.requestsTx(ctx, tx, `requester = $1 AND account = $2 ORDER BY opened_at DESC LIMIT 50`, by.Person, by.Account)
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			if err := o.c.Audit.RecordTx(ctx, tx, x.entry(by, "read")); err != nil {
+				return err
+			}
+			out = append(out, *x)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// RequestDetails is what she writes into a request.
+type RequestDetails struct {
+	Reason    string
+	Exemption string
+}
+
+// changeRequest takes a step on a draft of hers.
+func (o *Office) changeRequest(ctx context.Context, by audit.Actor, r RequestID, action string, do func(tx *db.Tx, x *Request) error) (Request, error) {
+	var x *Request
+	err := o.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		if x, err = o.ownRequestTx(ctx, tx, by, r); err != nil {
+			return err
+		}
+		if _, err := o.whoseTx(ctx, tx, by, x.Person); err != nil {
+			return err
+		}
+		if x.State != RequestDraft {
+			return fault.New(fault.Conflict, "enrolment.request.sent")
+		}
+		if err := do(tx, x); err != nil {
+			return err
+		}
+		if err := o.saveRequestTx(ctx, tx, x); err != nil {
+			return err
+		}
+		return o.c.Audit.RecordTx(ctx, tx, x.entry(by, action))
+	})
+	if err != nil {
+		return Request{}, err
+	}
+	return *x, nil
+}
+
+// SaveRequest keeps what she wrote.
+func (o *Office) SaveRequest(ctx context.Context, by audit.Actor, r RequestID, d RequestDetails) (Request, error) {
+	d.Reason = strings.TrimSpace(d.Reason)
+	if utf8.RuneCountInString(d.Reason) > 500 {
+		return Request{}, fault.New(fault.Invalid, "enrolment.words").With("reason", "enrolment.words")
+	}
+	return o.changeRequest(ctx, by, r, "saved", func(tx *db.Tx, x *Request) error {
+		if err := o.exempts(ctx, tx, d.Exemption); err != nil {
+			return err
+		}
+		x.Reason, x.Exemption = d.Reason, d.Exemption
+		return nil
+	})
+}
+
+// ChooseOffice says where a request that is done online is looked after and the
+// card collected.
+func (o *Office) ChooseOffice(ctx context.Context, by audit.Actor, r RequestID, at office.ID) (Request, error) {
+	unknown := fault.New(fault.Invalid, "enrolment.request.office").With("office", "enrolment.request.office")
+	where, err := o.c.Offices.Find(ctx, at)
+	if fault.Is(err, fault.NotFound) {
+		return Request{}, unknown
+	}
+	if err != nil {
+		return Request{}, err
+	}
+	able, err := o.c.Offices.Serves(ctx, where, o.today())
+	if err != nil {
+		return Request{}, err
+	}
+	return o.changeRequest(ctx, by, r, "saved", func(_ *db.Tx, x *Request) error {
+		if x.Way != Online || !slices.ContainsFunc(able, func(c office.Competence) bool { return c.Procedure == x.Procedure }) {
+			return unknown
+		}
+		x.Office, x.OfficeName = where.ID, where.Name
+		return nil
+	})
+}
+
+// ChooseBooking ties a request to an appointment of hers for its procedure.
+func (o *Office) ChooseBooking(ctx context.Context, by audit.Actor, r RequestID, key office.BookingID) (Request, error) {
+	wrong := fault.New(fault.Invalid, "enrolment.request.booking").With("booking", "enrolment.request.booking")
+	if o.c.Diary == nil {
+		return Request{}, fault.New(fault.Unavailable, "enrolment.request.no_diary")
+	}
+	b, err := o.c.Diary.Find(ctx, by, key)
+	if fault.Is(err, fault.NotFound) {
+		return Request{}, wrong
+	}
+	if err != nil {
+		return Request{}, err
+	}
+	return o.changeRequest(ctx, by, r, "saved", func(_ *db.Tx, x *Request) error {
+		if x.Way != Booked || b.Procedure != x.Procedure || b.State != office.Booked || b.Start.Before(o.c.Clock.Now()) {
+			return wrong
+		}
+		x.Office, x.OfficeName, x.Booking, x.At = b.Office, b.OfficeName, b.ID, b.Start
+		return nil
+	})
+}
+
+// KnownFor reads what the registries hold of the person of a request, for the
+// page that shows it to her with its sources.
+func (o *Office) KnownFor(ctx context.Context, by audit.Actor, r RequestID) (Known, error) {
+	var out Known
+	err := o.c.DB.Write(ctx, func(tx *db.Tx) error {
+		x, err := o.ownRequestTx(ctx, tx, by, r)
+		if err != nil {
+			return err
+		}
+		if _, err := o.whoseTx(ctx, tx, by, x.Person); err != nil {
+			return errNoRequest
+		}
+		out, err = o.knownCitizenTx(ctx, tx, behalf(by, x.Person), &file{person: x.Person, need: need{ground: requestGround}})
+		return err
+	})
+	if err != nil {
+		return Known{}, err
+	}
+	d, err := o.c.Accounts.FindDeclared(ctx, audit.Look{By: by, Purpose: "enrolment.purpose.request", Ground: requestGround, Fields: []string{"phone", "email"}}, account.ID(by.Account))
+	if err != nil {
+		return Known{}, err
+	}
+	out.Applicant.Phone, out.Applicant.Email = d.Phone, d.Email
+	return out, nil
+}
+
+func behalf(by audit.Actor, person id.Person) audit.Actor {
+	if by.Person != person {
+		by.OnBehalfOf = person
+	}
+	return by
+}
+
+// DropRequest gives a request up: a draft is forgotten, one that waits for her
+// appointment is withdrawn. What has become a dossier is withdrawn as one.
+func (o *Office) DropRequest(ctx context.Context, by audit.Actor, r RequestID) error {
+	return o.c.DB.Write(ctx, func(tx *db.Tx) error {
+		x, err := o.ownRequestTx(ctx, tx, by, r)
+		if err != nil {
+			return err
+		}
+		if err := o.c.Audit.RecordTx(ctx, tx, x.entry(by, "withdrawn")); err != nil {
+			return err
+		}
+		switch x.State {
+		case RequestDraft:
+			return o.dropRequestTx(ctx, tx, x)
+		case RequestSent:
+			x.State = RequestWithdrawn
+			return o.closeRequestTx(ctx, tx, x, RequestSent)
+		case RequestWithdrawn:
+			return nil
+		}
+		return fault.New(fault.Conflict, "enrolment.request.sent")
+	})
+}
+
+// SendRequest sends a request: one for the counter waits at the office of its
+// appointment, one that is done online becomes a dossier at once. Sent again it
+// changes nothing.
+func (o *Office) SendRequest(ctx context.Context, by audit.Actor, r RequestID) (Request, error) {
+	if err := o.allowed(ctx, by); err != nil {
+		return Request{}, err
+	}
+	x, err := o.FindRequest(ctx, by, r)
+	if err != nil || x.State == RequestSent || x.State == RequestTaken {
+		return x, err
+	}
+	if x.State != RequestDraft {
+		return x, fault.New(fault.Conflict, "enrolment.request.sent")
+	}
+	f, err := o.suits(ctx, by, &x)
+	if err != nil {
+		return x, err
+	}
+	if x.Office.IsZero() {
+		return x, fault.New(fault.Invalid, "enrolment.request.office").With("office", "enrolment.request.office")
+	}
+	f.office, f.officeName = x.Office, x.OfficeName
+	if err := o.competent(ctx, requestLook(by, x.Person), f); err != nil {
+		return x, err
+	}
+	if x.Way == Online {
+		return x, o.sendOnline(ctx, by, &x, f)
+	}
+	if x.At.IsZero() || x.At.Before(o.c.Clock.Now()) {
+		return x, fault.New(fault.Invalid, "enrolment.request.booking").With("booking", "enrolment.request.booking")
+	}
+	x.State, x.SentAt = RequestSent, clock.FromMicros(clock.Micros(o.c.Clock.Now()))
+	return x, o.c.DB.Write(ctx, func(tx *db.Tx) error {
+		sent, err := o.sendRequestTx(ctx, tx, by, &x)
+		if err != nil || !sent {
+			return err
+		}
+		return o.c.Audit.RecordTx(ctx, tx, x.entry(by, "sent"))
+	})
+}
+
+// sendRequestTx is the one moment at which a request is sent; false when it was
+// sent already. Who asks must still be allowed to.
+func (o *Office) sendRequestTx(ctx context.Context, tx *db.Tx, by audit.Actor, x *Request) (bool, error) {
+	if _, err := o.whoseTx(ctx, tx, by, x.Person); err != nil {
+		return false, err
+	}
+	a, err := o.c.Accounts.FindByPersonTx(ctx, tx, by.Person)
+	if err != nil {
+		return false, err
+	}
+	if id.Person(a.ID) != by.Account || a.Status != account.Active || a.Provisional {
+		return false, fault.New(fault.Forbidden, "enrolment.forbidden")
+	}
+	err = o.closeRequestTx(ctx, tx, x, RequestDraft)
+	if errors.Is(err, errMoved) {
+		list, ferr := o.requestsTx(ctx, tx, `person = $1 AND id = $2`, x.Person, x.ID)
+		if ferr != nil {
+			return false, ferr
+		}
+		if len(list) == 1 && (list[0].State == RequestSent || list[0].State == RequestTaken) {
+			*x = *list[0]
+			return false, nil
+		}
+	}
+	return err == nil, err
+}
+
+// BookedRequest is a request in the list of its office: no more of her than is
+// needed to expect her.
+type BookedRequest struct {
+	ID         RequestID
+	Code       string
+	What       string
+	Kind       Kind
+	Name, Tail string
+	At         time.Time
+	Through    bool // a representative comes with her
+}
+
+// ListBooked lists the requests that wait at the officer's office, by the time
+// of the appointment as the diary has it. The look is recorded.
+func (o *Office) ListBooked(ctx context.Context, by audit.Actor) ([]BookedRequest, error) {
+	var list []*Request
+	var here office.ID
+	err := o.c.DB.Write(ctx, func(tx *db.Tx) error {
+		s, err := o.c.Roster.RequireTx(ctx, tx, by, office.IntakeOfficer)
+		if err != nil {
+			return err
+		}
+		here = s.Office
+		list, err = o.requestsTx(ctx, tx, `office = $1 AND state = 'sent' AND visit_at > $2 ORDER BY visit_at LIMIT 100`, here, clock.Micros(o.c.Clock.Now().AddDate(0, 0, -1)))
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			e := x.entry(by, "queue.read")
+			e.Fields = []string{"name"}
+			if err := o.c.Audit.RecordTx(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []BookedRequest
+	for _, x := range list {
+		if err := o.refreshBooking(ctx, x); err != nil {
+			return nil, err
+		}
+		if x.At.IsZero() || x.Office != here {
+			continue
+		}
+		out = append(out, BookedRequest{ID: x.ID, Code: x.Code, What: x.What, Kind: x.Kind, Name: x.Name, Tail: x.Tail, At: x.At, Through: x.Relation != ""})
+	}
+	slices.SortStableFunc(out, func(a, b BookedRequest) int { return a.At.Compare(b.At) })
+	return out, nil
+}
+
+// ListBookedOf is ListBooked for one person, whom the officer has before her.
+func (o *Office) ListBookedOf(ctx context.Context, by audit.Actor, person id.Person) ([]BookedRequest, error) {
+	var out []BookedRequest
+	err := o.c.DB.Write(ctx, func(tx *db.Tx) error {
+		out = nil
+		s, err := o.c.Roster.RequireTx(ctx, tx, by, office.IntakeOfficer)
+		if err != nil {
+			return err
+		}
+		list, err := o.requestsTx(ctx, tx, `person = $1 AND office = $2 AND state = 'sent'`, person, s.Office)
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			e := x.entry(by, "queue.read")
+			e.Fields = []string{"name"}
+			if err := o.c.Audit.RecordTx(ctx, tx, e); err != nil {
+				return err
+			}
+			out = append(out, BookedRequest{ID: x.ID, Code: x.Code, What: x.What, Kind: x.Kind, Name: x.Name, Tail: x.Tail, At: x.At, Through: x.Relation != ""})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// requested is the request with which a dossier is opened, with what it says
+// put into the opening.
+func (o *Office) requested(ctx context.Context, by audit.Actor, staff office.Staff, person id.Person, w *Opening) (*Request, error) {
+	if w.Request == "" {
+		return nil, nil
+	}
+	key, err := ParseRequestID(w.Request)
+	if err != nil {
+		return nil, errNoRequest
+	}
+	var x *Request
+	err = o.c.DB.Write(ctx, func(tx *db.Tx) error {
+		list, err := o.requestsTx(ctx, tx, `person = (SELECT person FROM enrolment_request_key WHERE id = $1) AND id = $1`, key)
+		if err != nil {
+			return err
+		}
+		// Another office's request, or that of somebody who is not here, is no
+		// more to this officer than one that does not exist.
+		if len(list) == 0 || list[0].Person != person || list[0].Office != staff.Office || list[0].State == RequestDraft {
+			return errNoRequest
+		}
+		x = list[0]
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if x.State != RequestSent {
+		return nil, fault.New(fault.Conflict, "enrolment.request.taken")
+	}
+	w.Kind, w.Cause, w.Relation = x.Kind, x.Cause, x.Relation
+	if x.Relation != "" && w.Representative == "" {
+		visits, err := o.c.Visits.List(ctx, by)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range visits {
+			if v.Person == x.requester && v.Proved && v.ClosedAt.IsZero() {
+				w.Representative = v.ID.String()
+			}
+		}
+	}
+	return x, nil
+}
+
+// takeRequestTx fills a dossier that was just opened from its request: what the
+// registries hold, her phone, the reason, the exemption that she claims.
+func (o *Office) takeRequestTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file, x *Request, d account.Declared) error {
+	x.State, x.dossier = RequestTaken, f.id
+	if err := o.closeRequestTx(ctx, tx, x, RequestSent); err != nil {
+		if errors.Is(err, errMoved) {
+			return fault.New(fault.Conflict, "enrolment.request.taken")
+		}
+		return err
+	}
+	known, err := o.knownCitizenTx(ctx, tx, by, f)
+	if err != nil {
+		return err
+	}
+	f.Applicant = known.Applicant
+	f.Applicant.Phone, f.Applicant.Email = d.Phone, d.Email
+	f.version = 1
+	if f.content.Card != nil {
+		c := *f.content.Card
+		c.Exemption = x.Exemption
+		f.content.Card = &c
+	}
+	f.Events = append([]Event{{At: x.SentAt, Name: "requested", By: x.OfficeName, Words: x.Reason}}, f.Events...)
+	if err := o.saveTx(ctx, tx, f); err != nil {
+		return err
+	}
+	return o.c.Audit.RecordTx(ctx, tx, x.entry(by, "taken"))
+}
+
+// declaredOf is phone and e-mail of the account that sent a request.
+func (o *Office) declaredOf(ctx context.Context, by audit.Actor, x *Request) (account.Declared, error) {
+	return o.c.Accounts.FindDeclared(ctx, audit.Look{By: by, Purpose: purpose, Ground: requestGround, Fields: []string{population.FieldName, "phone", "email"}}, account.ID(x.account))
+}
+
+// exempts refuses a reason that is not in the day's list; none is fine.
+func (o *Office) exempts(ctx context.Context, q db.Q, reason string) error {
+	if reason == "" {
+		return nil
+	}
+	n := 0
+	if err := q.QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolment_exemption WHERE reason = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)`,
+		reason, o.today().String()).Scan(&n); err != nil {
+		return fmt.Errorf("find an exemption: %w", err)
+	}
+	if n == 0 {
+		return fault.New(fault.Invalid, "enrolment.card.exemption").With("exemption", "enrolment.card.exemption")
+	}
+	return nil
+}
