@@ -234,11 +234,11 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}); err != nil {
 		return nil, err
 	}
-	if err = r.openEnrolment(f, carrier); err != nil {
-		return nil, err
-	}
 	if r.procedure, err = procedure.New(procedure.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
 		Population: g.population, Residence: g.residence, Units: g.units, Offices: r.offices, Accounts: r.accounts}); err != nil {
+		return nil, err
+	}
+	if err = r.openEnrolment(f, carrier); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -258,6 +258,6 @@ func (r *rooms) openEnrolment(f serveFlags, carrier account.SubscriberCheck) (er
 	}
 	r.enrolment, err = enrolment.New(enrolment.Config{DB: r.db, Clock: r.clock, Log: r.log, Seal: r.seal, Jobs: r.jobs, Audit: r.audit, Notify: r.notify, Roster: r.roster,
 		Offices: r.offices, Calendar: r.calendar, Population: r.population, Residence: r.residence, Cards: r.cards, Immigration: r.immigration, Biometric: r.biometric,
-		Accounts: r.accounts, Carrier: carrier, Visits: r.visits, Forms: r.forms, Track: f.Issuer + "/track"})
+		Accounts: r.accounts, Carrier: carrier, Visits: r.visits, Forms: r.forms, Diary: r.procedure.Diary(), Track: f.Issuer + "/track"})
 	return err
 }
