@@ -140,6 +140,7 @@ func TestEnrolmentInTheBrowser(t *testing.T) {
 	webtest.Eval[bool](tab, `Object.defineProperty(navigator, 'onLine', { get: () => false, configurable: true }) && window.dispatchEvent(new Event('offline'))`)
 	tab.Want("Chưa lưu, đang mất mạng")
 	shot(tab, "offline")
+	webtest.Eval[bool](tab, `(document.querySelector('[name=name]').value = '') === ''`)
 	tab.Fill("Họ và tên", "Trần Văn Mính").Click("Lưu và tiếp tục").Want("Chưa lưu, đang mất mạng")
 	webtest.Eval[bool](tab, `Object.defineProperty(navigator, 'onLine', { get: () => true, configurable: true }) && window.dispatchEvent(new Event('online'))`)
 	wait(t, tab, "1 chỗ cần chọn")

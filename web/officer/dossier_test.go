@@ -21,6 +21,7 @@ import (
 	"danh/enrolment/enrolmenttest"
 	"danh/enrolment/form"
 	"danh/enrolment/visit"
+	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
 	"danh/internal/id"
@@ -118,6 +119,26 @@ func (c *counters) handedIn(t testing.TB, by audit.Actor) enrolment.Dossier {
 	return must[enrolment.Dossier](t)(c.rooms.Office.HandIn(ctx, by, d.ID))
 }
 
+// bare is a text key that stands where words should.
+var bare = regexp.MustCompile(`\b(?:dossier|enrolment|biometric|source|card|field|problem)\.[a-z_]+(?:\.[a-z_]+)*`)
+
+// worded looks at pages in both languages for keys without words.
+func (c *counters) worded(t testing.TB, paths ...string) {
+	t.Helper()
+	for _, english := range []bool{true, false} {
+		for _, path := range paths {
+			b := c.browser
+			if english {
+				b = b.English()
+			}
+			if got := bare.FindString(b.Get(path).Want(200).Text("body")); got != "" {
+				t.Errorf("%s shows %s", path, got)
+			}
+		}
+		c.browser.Post("/_/language", url.Values{"language": {"vi"}, "return": {"/me"}})
+	}
+}
+
 var dossierPath = regexp.MustCompile(`^/dossiers/[0-9a-f-]+`)
 
 // TestFirstCardFromTheCounterToTheReceipt takes a dossier through every page.
@@ -144,7 +165,7 @@ func TestFirstCardFromTheCounterToTheReceipt(t *testing.T) {
 		p = p.Submit("Lưu và gửi mã", "phone", minhPhone).At(at+"/contact").Want(200, "Đã gửi mã")
 		p.Submit("Xác nhận mã", "code", "000000").Want(http.StatusUnprocessableEntity, "Mã không đúng")
 		c.Deliver(t)
-		p = p.Submit("Xác nhận mã", "code", c.rooms.Code(t, minhPhone)).Want(200, "Số điện thoại đã được xác nhận")
+		p.Submit("Xác nhận mã", "code", c.rooms.Code(t, minhPhone)).Want(200, "Số điện thoại đã được xác nhận")
 		// Papers: the household book is refused whatever it is called (C36).
 		p = c.browser.Get(at + "/papers")
 		c.browser.Post(at+"/papers", url.Values{"kind": {"Sổ hộ khẩu"}, "use": {"evidence"}, "paper_number": {"12"}}).Want(http.StatusUnprocessableEntity, "Không được hỏi hay nhận sổ hộ khẩu")
@@ -171,17 +192,17 @@ func TestFirstCardFromTheCounterToTheReceipt(t *testing.T) {
 		for i := 1; i <= 10; i++ {
 			p = c.browser.Get(fmt.Sprintf("%s/fingers?finger=%d", at, i))
 			if i <= len(enrolmenttest.Fingers) {
-				p = p.SubmitFiles("Lưu ngón này", map[string]webtest.File{"print": {Name: "x.png", Data: enrolmenttest.Press(t, hand, 1, i)}}).Want(200, "Đã lưu vân tay")
+				p.SubmitFiles("Lưu ngón này", map[string]webtest.File{"print": {Name: "x.png", Data: enrolmenttest.Press(t, hand, 1, i)}}).Want(200, "Đã lưu vân tay")
 			} else {
-				p = p.Submit("Ghi lý do", "why", "bandaged").Want(200, "Đã ghi lý do")
+				p.Submit("Ghi lý do", "why", "bandaged").Want(200, "Đã ghi lý do")
 			}
 		}
 		c.browser.Get(at+"/fingers?finger=1").Submit("Bỏ và lấy lại từ đầu").Want(200, "còn 1").
 			SubmitFiles("Lưu ngón này", map[string]webtest.File{"print": {Name: "x.png", Data: enrolmenttest.Press(t, hand, 1, 1)}}).Want(200, "còn 0")
-		p = c.browser.Get(at+"/match").Submit("So vân tay").At(at+"/match").Want(200, "Tìm người khác mang vân tay này", "Không thấy ai khác", "thẻ căn cước", "danh-afis", "cán bộ quyết định", "Chưa có vân tay cũ")
+		c.browser.Get(at+"/match").Submit("So vân tay").At(at+"/match").Want(200, "Tìm người khác mang vân tay này", "Không thấy ai khác", "thẻ căn cước", "danh-afis", "cán bộ quyết định", "Chưa có vân tay cũ")
 		// The faces: unsure records nothing.
 		c.browser.Get(at+"/face").Submit("Ghi kết luận", "finding", "unsure").At(at+"/portrait").Want(200, "Chưa ghi kết luận")
-		p = c.browser.Get(at+"/face").Want(200, "Chưa có ảnh nào").Submit("Ghi kết luận", "finding", "same").At(at + "/review")
+		c.browser.Get(at+"/face").Want(200, "Chưa có ảnh nào").Submit("Ghi kết luận", "finding", "same").At(at + "/review")
 		p = c.browser.Get(at+"/card").Submit("Lưu và tiếp tục", "old_card", "none", "receipt_number", "BL-0001").At(at+"/review").Want(200, "Anh chị xem lại thông tin", "Trần Văn Minh", minhPhone, "Việt Nam")
 		p.Lacks(c.office.Name) // nothing of the officers' own is on the screen that is turned
 		p.Submit("Đúng, tôi sẽ ký").Want(http.StatusUnprocessableEntity, "Hãy đánh dấu")
@@ -195,6 +216,7 @@ func TestFirstCardFromTheCounterToTheReceipt(t *testing.T) {
 		for range 4 {
 			p = p.SubmitFiles("Lưu chữ ký", map[string]webtest.File{"signature": {Name: "s.png", Data: enrolmenttest.Ink()}}, "how", "screen").Want(200, "Đã lưu chữ ký")
 		}
+		c.worded(t, "/dossiers", at+"/applicant", at+"/contact", at+"/papers", at+"/dependants", at+"/portrait", at+"/fingers", at+"/match", at+"/face", at+"/card", at+"/review", at+"/sign", at+"/handin", at+"?whole=1")
 		// A change after the signatures voids them, and the way back is short.
 		p.At(at+"/handin").Want(200, "Hồ sơ đã đủ")
 		c.browser.Get(at+"/applicant").Submit("Lưu và tiếp tục", "religion", "Phật giáo")
@@ -231,8 +253,12 @@ func TestFirstCardFromTheCounterToTheReceipt(t *testing.T) {
 		}
 		me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
 		v := must[visit.Visit](t)(c.rooms.Visits.Open(t.Context(), me, visit.Opening{Way: visit.Finger, Purpose: "card", Number: minhNumber, Samples: enrolmenttest.Prints(t, hand, 2)}))
-		p = c.browser.Get(at).Submit("Đã trao thẻ", "visit", v.ID.String()).At("/dossiers").Want(200, "Đã ghi việc trao thẻ")
+		c.browser.Get(at).Submit("Đã trao thẻ", "visit", v.ID.String()).At("/dossiers").Want(200, "Đã ghi việc trao thẻ")
 		c.browser.Get("/dossiers?show=closed").Want(200, "Trần Văn Minh", "Đã xong")
+		if sig := c.browser.Get(at + "/signatures/enrolment/applicant").Want(200); sig.Header.Get("Content-Type") != "image/png" {
+			t.Fatalf("the signature is %s", sig.Header.Get("Content-Type"))
+		}
+		c.worded(t, at, at+"/receipt")
 		// Every look at him is in his log under the office's name.
 		looks, _, err := c.Audit.ListBySubject(t.Context(), audit.Query{Subject: c.Person(accounttest.Minh).ID, Kinds: []audit.Kind{audit.KindOfficer}, Limit: 200})
 		if err != nil || len(looks) < 20 {
@@ -293,6 +319,38 @@ func TestRefusalNamesItsReason(t *testing.T) {
 		if pdf := c.browser.Get(at + "/forms/refusal").Want(200); !strings.HasPrefix(pdf.Body, "%PDF-") {
 			t.Fatal("the refusal is no PDF")
 		}
+	})
+}
+
+// TestScoreStandsBesideItsThresholds: a score is never shown without its rule,
+// its engine, its plain meaning, and who decides.
+func TestScoreStandsBesideItsThresholds(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		ctx := t.Context()
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		c.signIn(t, "/dossiers")
+		me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+		p := c.Person(accounttest.Minh)
+		err := c.DB.Write(ctx, func(tx *db.Tx) error {
+			if _, err := c.rooms.Cards.RecordEarlierTx(ctx, tx, audit.System("test"), card.Earlier{Person: p.ID, Kind: card.Chip, Number: p.Declared.Number,
+				IssuedOn: clock.Date{Year: 2021, Month: 5, Day: 10}, ExpiresOn: clock.Date{Year: 2030, Month: 9, Day: 2}, Ground: "test"}); err != nil {
+				return err
+			}
+			return c.rooms.Bureau.EnrolTx(ctx, tx, audit.System("test"), biometric.Enrolment{Person: p.ID, Encounter: biometric.NewEncounter(), Gallery: "card", Samples: enrolmenttest.Prints(t, hand, 0)})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := must[enrolment.Dossier](t)(c.rooms.Office.Open(ctx, me, enrolment.Opening{Visit: c.minh(t, me).ID.String(), Kind: enrolment.AccountOnly}))
+		c.rooms.Capture(t, me, d, hand)
+		got := c.browser.Get("/dossiers/"+d.ID.String()+"/match").Want(200, "So một với một", "Nhiều khả năng là một người", "Điểm", "từ 2 ngón", "Dưới 10,0 là không khớp, từ 40,0 là khớp", "danh-afis", "cán bộ quyết định", "Không thấy ai khác")
+		if n := len(got.All("svg.scale rect")); n != 3 {
+			t.Fatalf("the drawing has %d bands", n)
+		}
+		if label := got.Attr("svg.scale", "aria-label"); !strings.Contains(label, "từ 40,0 là khớp") {
+			t.Fatalf("the drawing says %q", label)
+		}
+		c.browser.Get("/dossiers/" + d.ID.String() + "/sign").Lacks("Phiếu thu nhận") // an account alone has no capture form
 	})
 }
 

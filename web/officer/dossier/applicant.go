@@ -3,7 +3,6 @@
 package dossier
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -35,6 +34,9 @@ func fill(f *page.Form, d enrolment.Dossier) {
 		f.Set(n, *v)
 	}
 	f.Set("nationality", country(a.Nationality))
+	if local, ok := strings.CutPrefix(a.Phone, "+84"); ok { // as people say it
+		f.Set("phone", "0"+local)
+	}
 	f.Set("birth_date", a.BirthDate.Vietnamese()).Set("sex", string(a.Sex)).Set("old_number", a.OldNumber.Reveal())
 	for _, n := range relatives {
 		r := relativeOf(&a, n)
@@ -314,56 +316,4 @@ func (k *desk) resolve(c *call) (string, error) {
 		return path(c.id, "applicant#differences"), nil
 	}
 	return path(c.id, next(d, "applicant")), nil
-}
-
-func (k *desk) showContact(c *call, status int) {
-	if c.d.Version == 0 { // the person before her phone
-		http.Redirect(c.w, c.r, path(c.id, "applicant"), http.StatusSeeOther)
-		return
-	}
-	if !c.form.Values.Has("phone") {
-		problems := c.form.Problems
-		c.form = &page.Form{Problems: problems}
-		fill(c.form, c.d)
-	}
-	c.form.Set("version", strconv.Itoa(c.d.Version))
-	k.render(c, status, "contact", k.view(c, "contact"), map[string]any{"Carrier": "dossier.carrier." + orNone(c.d.Carrier)})
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
-}
-
-// saveContact keeps phone and e-mail, and sends the code when that was pressed.
-func (k *desk) saveContact(c *call) (string, error) {
-	if err := k.save(c); err != nil || !c.form.OK() {
-		return "", err
-	}
-	if c.form.Value("act") == "code" {
-		if _, err := k.Office.SendCode(c.r.Context(), c.by, c.id); err != nil {
-			return "", err
-		}
-		c.say = "dossier.code.sent"
-		return path(c.id, "contact"), nil
-	}
-	c.say = "dossier.saved"
-	if to := next(c.d, "applicant"); to != "contact" {
-		return path(c.id, to), nil
-	}
-	return path(c.id, "contact"), nil
-}
-
-func (k *desk) confirmPhone(c *call) (string, error) {
-	if !c.form.Require("code") {
-		return "", nil
-	}
-	d, err := k.Office.ConfirmPhone(c.r.Context(), c.by, c.id, c.form.Digits("code"))
-	if err != nil {
-		return "", err
-	}
-	c.say = "dossier.code.right"
-	return path(c.id, next(d, "contact")), nil
 }

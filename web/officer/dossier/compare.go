@@ -112,9 +112,9 @@ func (k *desk) draw(c *call, fused float64, rule biometric.Policy) template.HTML
 		return template.HTMLEscapeString(k.journey.Say(page.Language(c.r), key, args))
 	}
 	never := rule.MatchAt > 1e9
-	top := max(rule.OfficerAt*4, fused*1.15)
+	top := rule.OfficerAt * 4 // what is beyond stands at the end, with its figure
 	if !never {
-		top = max(rule.MatchAt*1.8, fused*1.15)
+		top = rule.MatchAt * 1.8
 	}
 	x := func(v float64) float64 { return left + width*min(max(v, 0), top)/top }
 	var b strings.Builder

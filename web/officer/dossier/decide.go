@@ -4,6 +4,7 @@ package dossier
 
 import (
 	"net/http"
+	"strconv"
 
 	"danh/audit"
 	"danh/biometric"
@@ -36,6 +37,11 @@ func deciding(d enrolment.Dossier) bool {
 	return d.Mine == "second" && d.State == enrolment.Waiting
 }
 
+// checking reports whether the caller has taken up what came from the portal.
+func checking(d enrolment.Dossier) bool {
+	return d.Mine == "intake" && d.State == enrolment.Checking
+}
+
 func (k *desk) showWhole(c *call, status int) {
 	d := c.d
 	data := map[string]any{"Sections": k.sections(c), "Differences": k.differences(c), "Course": k.course(c), "Deciding": deciding(d), "HandingOver": false, "Sheets": sheets(d)}
@@ -48,7 +54,18 @@ func (k *desk) showWhole(c *call, status int) {
 		left, right, _ := fingersOf(d, 99)
 		data["Left"], data["Right"], data["Proofs"], data["Face"] = left, right, list, len(kindsOf(list, "face")) > 0
 	}
-	if deciding(d) {
+	checks := checking(d)
+	data["Checking"] = checks
+	if checks {
+		var pictured []page.Choice
+		for _, p := range d.Papers {
+			if p.HasPhoto && !p.Seen {
+				pictured = append(pictured, page.Choice{Value: p.ID.String(), Text: page.Raw(k.paperName(c, p))})
+			}
+		}
+		data["Pictured"] = pictured
+	}
+	if deciding(d) || checks {
 		if d.HasPortrait {
 			f, err := k.faces(c)
 			if err != nil {
@@ -76,9 +93,26 @@ func (k *desk) showWhole(c *call, status int) {
 			return
 		}
 		data["HandingOver"], data["Visits"] = true, visits
+		if x := d.Card; d.Online != nil { // what the counter would have settled before
+			exemptions, err := k.Office.Exemptions(c.r.Context())
+			if err != nil {
+				k.journey.Fail(c.w, c.r, err)
+				return
+			}
+			if !c.form.Values.Has("old_card") {
+				problems := c.form.Problems
+				c.form = (&page.Form{Problems: problems}).Set("old_card", x.OldCard).Set("exemption", x.Exemption).Set("receipt_number", x.ReceiptNo)
+			}
+			data["Settle"], data["Old"], data["Exemptions"] = true, choicesOf("dossier.old_card.", oldCards), choicesOf("dossier.exemption.", append([]string{""}, exemptions...))
+		}
 	}
 	if d.CompleteAt.IsZero() {
 		data["Sheets"] = nil
+	}
+	data["Online"] = d.Online
+	if x := d.Online; x != nil {
+		data["OnlineFacts"] = []page.Fact{{Label: "dossier.online.sent", Value: x.SentAt, Mono: true}, {Label: "dossier.online.reason", Value: x.Reason, Declared: true},
+			{Label: "dossier.online.portrait", Value: x.PortraitOn, Mono: true, Source: "source.card"}, {Label: "dossier.online.prints", Value: k.journey.Say(page.Language(c.r), "dossier.online.fingers", map[string]string{"n": strconv.Itoa(x.Fingers), "on": x.PrintsOn.Vietnamese()}), Source: "source.card"}}
 	}
 	k.render(c, status, "whole", k.view(c, ""), data)
 }
@@ -105,7 +139,7 @@ func (k *desk) course(c *call) []page.Event {
 	var out []page.Event
 	for _, e := range d.Events {
 		x := page.Event{Line: "solid", Text: "dossier.event." + e.Name, At: e.At}
-		if e.Name == "supplement_asked" {
+		if e.Name == "supplement_asked" || e.Name == "original_asked" {
 			x.Line = "dashed"
 		}
 		if e.Name == "refused" || e.Name == "withdrawn" {
@@ -123,7 +157,7 @@ func (k *desk) course(c *call) []page.Event {
 		}
 		out = append(out, x)
 	}
-	if d.State == enrolment.Waiting {
+	if runs(d) {
 		x := page.Event{Line: "dotted", Text: "dossier.event.due", At: d.DueAt}
 		if d.Late {
 			x = page.Event{Line: "solid", Icon: "alert", Text: "dossier.event.missed", Sub: "dossier.event.missed.sub", At: d.DueAt, Bad: true}
@@ -183,4 +217,37 @@ func (k *desk) handOver(c *call) (string, error) {
 	_, err := k.Office.HandOver(c.r.Context(), c.by, c.id, c.form.Value("visit"))
 	c.say = "dossier.handed_over"
 	return "/dossiers?show=handover", err
+}
+
+// takeUp makes this officer the one who checks what came from the portal.
+func (k *desk) takeUp(c *call) (string, error) {
+	_, err := k.Office.TakeUp(c.r.Context(), c.by, c.id)
+	c.say = "dossier.taken_up"
+	return path(c.id, ""), err
+}
+
+// askOriginal asks for the original of a paper that was sent as a picture.
+func (k *desk) askOriginal(c *call) (string, error) {
+	if !c.form.Require("paper", "asked") {
+		return "", nil
+	}
+	p, err := enrolment.ParsePaperID(c.form.Value("paper"))
+	if err != nil {
+		c.form.Add("paper", "problem.choose")
+		return "", nil
+	}
+	_, err = k.Office.AskOriginal(c.r.Context(), c.by, c.id, p, c.form.Value("asked"))
+	c.say = "dossier.asked"
+	return path(c.id, ""), err
+}
+
+// settle records the old card and the fee of a card that was asked for at the
+// portal, before it is handed over.
+func (k *desk) settle(c *call) (string, error) {
+	if !c.form.Require("old_card") {
+		return "", nil
+	}
+	_, err := k.Office.SettleCard(c.r.Context(), c.by, c.id, c.form.Value("old_card"), c.form.Value("exemption"), c.form.Value("receipt_number"))
+	c.say = "dossier.saved"
+	return path(c.id, "#handover"), err
 }

@@ -64,6 +64,7 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 	mux.HandleFunc("GET /dossiers/{id}/receipt", staff(k.receipt))
 	mux.HandleFunc("GET /dossiers/{id}/forms/{name}", staff(k.form))
 	mux.HandleFunc("GET /dossiers/{id}/papers/{paper}/photo", staff(k.paperPhoto))
+	mux.HandleFunc("GET /dossiers/{id}/signatures/{form}/{role}", staff(k.signature))
 	for _, p := range parts {
 		mux.HandleFunc("GET /dossiers/{id}/"+p.Name, staff(k.part(p.Name)))
 	}
@@ -72,117 +73,11 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 		"papers": {"papers", oneFile, k.addPaper}, "papers/act": {"papers", 0, k.actOnPaper}, "dependants": {"dependants", 0, k.addDependant}, "dependants/remove": {"dependants", 0, k.removeDependant},
 		"portrait": {"portrait", oneFile, k.putPortrait}, "fingers": {"fingers", tenFiles, k.putFingers}, "match": {"match", 0, k.match}, "face": {"face", 0, k.concludeFace},
 		"card": {"card", 0, k.setCard}, "review": {"review", 0, k.reviewed}, "sign": {"sign", oneFile, k.sign}, "handin": {"handin", 0, k.handIn},
-		"withdraw": {"handin", 0, k.withdraw}, "approve": {"", 0, k.approve}, "supplement": {"", 0, k.askSupplement}, "refuse": {"", 0, k.refuse}, "redraw": {"", 0, k.redraw}, "handover": {"", 0, k.handOver},
+		"withdraw": {"handin", 0, k.withdraw}, "approve": {"", 0, k.approve}, "supplement": {"", 0, k.askSupplement}, "refuse": {"", 0, k.refuse}, "redraw": {"", 0, k.redraw}, "takeup": {"", 0, k.takeUp}, "original": {"", 0, k.askOriginal}, "settle": {"", 0, k.settle}, "pass": {"", 0, k.handIn}, "handover": {"", 0, k.handOver},
 	} {
 		mux.HandleFunc("POST /dossiers/{id}/"+name, staff(k.take(s)))
 	}
 	return nil
-}
-
-// part is a page of a dossier with the tasks of the room that it settles.
-type part struct {
-	Name  string
-	Tasks []string
-}
-
-// parts are in the order of the counter.
-var parts = []part{
-	{"applicant", []string{"applicant"}}, {"contact", []string{"contact"}}, {"papers", []string{"papers"}}, {"dependants", nil}, {"portrait", []string{"portrait"}},
-	{"fingers", []string{"fingerprints"}}, {"match", []string{"match"}}, {"face", []string{"face"}}, {"card", []string{"old_card", "fee"}}, {"review", []string{"review"}},
-	{"sign", []string{"signatures"}}, {"handin", nil},
-}
-
-// piece is a part of one dossier.
-type piece struct {
-	part
-	Here bool // this dossier has it
-	Done bool
-	Why  string // text key: what is missing, or why it is not needed
-}
-
-func plan(d enrolment.Dossier) []piece {
-	known := map[string]enrolment.Task{}
-	for _, t := range d.Tasks {
-		known[t.Name] = t
-	}
-	var out []piece
-	for _, p := range parts {
-		x := piece{part: p, Done: true}
-		for _, n := range p.Tasks {
-			t, ok := known[n]
-			if !ok || t.Why == "enrolment.task.no_biometrics" {
-				continue
-			}
-			x.Here = true
-			if !t.Done {
-				x.Done = false
-			}
-			if x.Why == "" || !t.Done {
-				x.Why = t.Why
-			}
-		}
-		switch p.Name {
-		case "papers":
-			x.Here = true // papers to integrate may come with any dossier
-		case "dependants":
-			x.Here, x.Done = d.GivesLevel > 1 && d.Representative == nil, len(d.Dependants) > 0
-			if x.Here && !x.Done {
-				x.Why = "dossier.dependants.optional"
-			}
-		case "handin":
-			x.Here, x.Done = true, d.State != enrolment.Draft && d.State != enrolment.Supplement
-		}
-		out = append(out, x)
-	}
-	return out
-}
-
-// next is the first page after from on which something is missing; the last
-// page when nothing is.
-func next(d enrolment.Dossier, from string) string {
-	list, past := plan(d), from == ""
-	for range 2 { // what was left out before comes after what follows
-		for _, p := range list {
-			if past && p.Here && !p.Done && p.Name != "dependants" && p.Name != "handin" {
-				return p.Name
-			}
-			past = past || p.Name == from
-		}
-		past = true
-	}
-	return "handin"
-}
-
-func rail(d enrolment.Dossier, now string) []page.Step {
-	var out []page.Step
-	for _, p := range plan(d) {
-		if !p.Here {
-			continue
-		}
-		s := page.Step{State: "todo", Text: "dossier.part." + p.Name, Href: path(d.ID, p.Name)}
-		if p.Done {
-			s.State = "done"
-		}
-		if p.Name == "handin" && !p.Done {
-			s.State = "later"
-		}
-		if p.Why != "" && (p.Done || p.Name == "dependants") {
-			s.Sub = p.Why
-			s.State = map[bool]string{true: "done", false: "later"}[p.Done]
-		}
-		if p.Name == now {
-			s.State, s.Href = "now", ""
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-func path(d enrolment.DossierID, rest string) string {
-	if rest == "" {
-		return "/dossiers/" + d.String()
-	}
-	return "/dossiers/" + d.String() + "/" + rest
 }
 
 // call is a request about one dossier.
@@ -341,7 +236,7 @@ func (k *desk) render(c *call, status int, name string, v page.View, data map[st
 	data["Rail"], data["After"] = rail(c.d, name), path(c.id, next(c.d, name))
 	data["Clock"] = k.due(c.d)
 	data["Number"] = c.d.Applicant.Number.Reveal()
-	data["Name"] = k.name(c)
+	data["Name"], data["Runs"] = k.name(c), runs(c.d)
 	data["Purpose"] = k.kind(c)
 	v.Data = data
 	k.journey.Render(c.w, c.r, status, name, v)
@@ -368,7 +263,7 @@ func (k *desk) due(d enrolment.Dossier) due {
 		return due{Line: "dotted", Tone: "quiet", Text: "dossier.clock.draft"}
 	case d.State == enrolment.Supplement:
 		return due{Line: "dashed", Tone: "warn", Text: "dossier.clock.stopped"}
-	case d.State != enrolment.Waiting:
+	case !runs(d):
 		return due{Line: "solid", Tone: "ok", Text: "dossier.state." + string(d.State)}
 	case d.Late:
 		return due{Line: "solid", Tone: "danger", Text: "dossier.clock.late"}
@@ -376,6 +271,11 @@ func (k *desk) due(d enrolment.Dossier) due {
 		return due{Line: "solid", Tone: "warn", Text: "dossier.clock.today"}
 	}
 	return due{Line: "solid", Tone: "info", Text: "dossier.clock.runs"}
+}
+
+// runs reports whether the dossier's clock runs.
+func runs(d enrolment.Dossier) bool {
+	return d.State == enrolment.Waiting || d.State == enrolment.Received || d.State == enrolment.Checking
 }
 
 // html marks a drawing of this package as safe: it is built from numbers and

@@ -55,9 +55,22 @@ func (k *desk) showKinds(w http.ResponseWriter, r *http.Request, by audit.Actor,
 			kinds = append(kinds, page.Choice{Value: string(o.Kind), Text: "dossier.kind." + string(o.Kind), Hint: "dossier.kind." + string(o.Kind) + ".hint"})
 		}
 	}
+	var asked []page.Choice
+	if booked, err := k.Office.ListBookedOf(r.Context(), by, v.Person); err != nil {
+		k.journey.Fail(w, r, err)
+		return
+	} else if len(booked) > 0 {
+		asked = append(asked, page.Choice{Value: "", Text: "dossier.open.no_request"})
+		for _, b := range booked {
+			asked = append(asked, page.Choice{Value: b.ID.String(), Text: page.Raw(b.Code + " · " + k.journey.Say(page.Language(r), "dossier.kind."+string(b.Kind), nil))})
+		}
+		if !form.Values.Has("request") {
+			form.Set("request", booked[0].ID.String())
+		}
+	}
 	k.journey.Render(w, r, status, "open", page.View{Layout: page.Desk, Task: page.Raw(v.Name), Title: "dossier.open", Lede: "dossier.open.lede", Back: "/visits/" + v.ID.String(), Nav: "dossiers", Form: form,
 		Data: map[string]any{"Visit": v, "Kinds": kinds, "Causes": choicesOf("dossier.cause.", append([]string{""}, causes...)), "Relations": choicesOf("dossier.relation.", append([]string{""}, relations...)),
-			"Others": others, "Languages": choicesOf("dossier.language.", []string{page.Vietnamese, page.English})}})
+			"Others": others, "Asked": asked, "Languages": choicesOf("dossier.language.", []string{page.Vietnamese, page.English})}})
 }
 
 // choicesOf gives choices whose texts are the values under a prefix; "" stands under "none".
@@ -76,7 +89,7 @@ func choicesOf[S ~string](prefix string, values []S) []page.Choice {
 // open opens a dossier in a visit.
 func (k *desk) open(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 	form := page.FormFrom(r)
-	if form.OK() {
+	if form.OK() && form.Value("request") == "" {
 		form.Require("kind")
 	}
 	if !form.OK() {
@@ -84,7 +97,7 @@ func (k *desk) open(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 		return
 	}
 	d, err := k.Office.Open(r.Context(), by, enrolment.Opening{Visit: r.PathValue("id"), Kind: enrolment.Kind(form.Value("kind")), Cause: form.Value("cause"), Relation: form.Value("relation"),
-		Representative: form.Value("representative"), Language: form.Value("language")})
+		Representative: form.Value("representative"), Language: form.Value("language"), Request: form.Value("request")})
 	switch {
 	case err == nil:
 		k.site.Flash(w, "ok", "dossier.opened")

@@ -12,10 +12,12 @@ import (
 	"danh/enrolment"
 	"danh/internal/clock"
 	"danh/internal/page"
+	"danh/office"
+	"danh/web/officer/session"
 )
 
 // shown are the tabs of the queue.
-var shown = []string{"mine", "decide", "office", "handover", "closed"}
+var shown = []string{"mine", "decide", "booked", "online", "office", "handover", "closed"}
 
 // perPage is how many dossiers a page of the queue has.
 const perPage = 50
@@ -23,6 +25,7 @@ const perPage = 50
 type tab struct {
 	Name, Href string
 	Count      int
+	Counted    bool
 	Current    bool
 }
 
@@ -47,9 +50,16 @@ func (k *desk) list(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 	}
 	if !known {
 		f.Show = "mine"
+		if who, _ := session.From(r.Context()); !takesIn(who) {
+			f.Show = "decide"
+		}
 	}
 	if f.Code != "" {
 		f.Show = "office"
+	}
+	if f.Show == "booked" {
+		k.listBooked(w, r, by, form)
+		return
 	}
 	if n, err := strconv.ParseInt(form.Value("before"), 10, 64); err == nil {
 		f.Before = clock.FromMicros(n)
@@ -63,10 +73,11 @@ func (k *desk) list(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 		http.Redirect(w, r, path(q.Rows[0].ID, ""), http.StatusSeeOther)
 		return
 	}
-	var tabs []tab
-	for _, s := range shown {
-		tabs = append(tabs, tab{Name: s, Href: "/dossiers?show=" + s, Count: q.Counts[s], Current: s == f.Show && f.Code == ""})
+	current := f.Show
+	if f.Code != "" {
+		current = ""
 	}
+	tabs := k.tabs(r, q.Counts, current)
 	pages := page.Pages{}
 	if !q.Next.IsZero() {
 		pages.Older = "/dossiers?" + url.Values{"show": {f.Show}, "before": {strconv.FormatInt(clock.Micros(q.Next), 10)}}.Encode()
@@ -81,6 +92,52 @@ func (k *desk) list(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 	}
 	k.journey.Render(w, r, http.StatusOK, "list", page.View{Layout: page.Desk, Wide: true, Title: "dossier.title", Lede: "dossier.lede", Nav: "dossiers", Form: form,
 		Data: map[string]any{"Tabs": tabs, "Show": f.Show, "Groups": groups, "Count": count, "Pages": pages, "Code": f.Code, "Office": by.Name}})
+}
+
+func takesIn(o session.Officer) bool {
+	_, ok := o.Holds(office.IntakeOfficer)
+	return ok
+}
+
+// tabs are the groups of the queue that this officer has: only who takes in
+// expects people and takes up what came from the portal.
+func (k *desk) tabs(r *http.Request, counts map[string]int, current string) []tab {
+	who, _ := session.From(r.Context())
+	_, decides := who.Holds(office.Approver)
+	var out []tab
+	for _, s := range shown {
+		switch s {
+		case "booked", "online", "mine", "handover":
+			if !takesIn(who) {
+				continue
+			}
+		case "decide":
+			if !decides {
+				continue
+			}
+		}
+		n, counted := counts[s]
+		out = append(out, tab{Name: s, Href: "/dossiers?show=" + s, Count: n, Counted: counted, Current: s == current})
+	}
+	return out
+}
+
+// listBooked shows who is expected with a request: a dossier begins with it as
+// soon as she stands at the counter.
+func (k *desk) listBooked(w http.ResponseWriter, r *http.Request, by audit.Actor, form *page.Form) {
+	list, err := k.Office.ListBooked(r.Context(), by)
+	if err != nil {
+		k.journey.Fail(w, r, err)
+		return
+	}
+	q, err := k.Office.List(r.Context(), by, enrolment.Filter{Show: "mine", Limit: 1})
+	if err != nil {
+		k.journey.Fail(w, r, err)
+		return
+	}
+	q.Counts["booked"] = len(list)
+	k.journey.Render(w, r, http.StatusOK, "list", page.View{Layout: page.Desk, Wide: true, Title: "dossier.title", Lede: "dossier.lede", Nav: "dossiers", Form: form,
+		Data: map[string]any{"Tabs": k.tabs(r, q.Counts, "booked"), "Show": "booked", "Booked": list, "Groups": []group(nil), "Pages": page.Pages{}, "Code": "", "Office": by.Name}})
 }
 
 // group sorts dossiers by what their clock means today, in Vietnamese days.
@@ -100,7 +157,7 @@ func (k *desk) group(rows []enrolment.Row) []group {
 			at = 3
 		case row.State == enrolment.Supplement:
 			at = 4
-		case row.State != enrolment.Waiting:
+		case row.State != enrolment.Waiting && row.State != enrolment.Received && row.State != enrolment.Checking:
 			at = 5
 		case row.Late:
 			at = 0

@@ -217,13 +217,27 @@ func (k *desk) form(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 		read = k.Office.Preview
 	}
 	switch name {
-	case "enrolment", "capture", "receipt", "supplement", "refusal":
+	case "request", "enrolment", "capture", "receipt", "supplement", "refusal":
 		b, ferr := read(r.Context(), by, c.id, name)
 		if err = ferr; err == nil {
 			err = serve(w, "application/pdf", name+".pdf", b)
 		}
 	default:
 		err = fault.New(fault.NotFound, "dossier.no_document")
+	}
+	if err != nil {
+		k.journey.Fail(w, r, err)
+	}
+}
+
+// signature shows what was signed: the drawing, or the scan of the paper.
+func (k *desk) signature(w http.ResponseWriter, r *http.Request, by audit.Actor) {
+	c, err := k.begin(w, r, by)
+	if err == nil {
+		var b []byte
+		if b, err = k.Office.Scan(r.Context(), by, c.id, r.PathValue("form"), r.PathValue("role")); err == nil {
+			err = serve(w, http.DetectContentType(b), "chu-ky", b)
+		}
 	}
 	if err != nil {
 		k.journey.Fail(w, r, err)
