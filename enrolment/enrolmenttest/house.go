@@ -278,9 +278,8 @@ func (r *remembering) Extract(ctx context.Context, position fmr.Position, img ra
 var engine = &remembering{Engine: afis.New()}
 
 type press struct {
-	hand  uint64
-	shot  int
-	image bool
+	hand uint64
+	shot int
 }
 
 var pressed sync.Map
