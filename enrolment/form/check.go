@@ -4,6 +4,8 @@ package form
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/x509"
@@ -94,6 +96,9 @@ func Check(pdf []byte) (Checked, error) {
 	return c, nil
 }
 
+// maxRSA is longer than the keys of any signer, and checked in milliseconds.
+const maxRSA = 8192
+
 // verify checks a detached CMS signature over content. Behind the signature
 // stand zeros only.
 func verify(der, content []byte) (*x509.Certificate, error) {
@@ -109,6 +114,16 @@ func verify(der, content []byte) (*x509.Certificate, error) {
 	cert := p7.GetOnlySigner()
 	if cert == nil || len(p7.Content) != 0 {
 		return nil, errors.New("not one signer, or not detached")
+	}
+	// Anybody may have a file checked: a key as long as the file costs minutes.
+	switch key := cert.PublicKey.(type) {
+	case *ecdsa.PublicKey:
+	case *rsa.PublicKey:
+		if key.N.BitLen() > maxRSA {
+			return nil, errors.New("the key is longer than any that signs")
+		}
+	default:
+		return nil, errors.New("a key of another kind")
 	}
 	s := p7.Signers[0]
 	if !s.DigestAlgorithm.Algorithm.Equal(oidSHA256) || len(s.AuthenticatedAttributes) == 0 {
