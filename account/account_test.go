@@ -258,7 +258,7 @@ func TestTransitions(t *testing.T) {
 	for _, pair := range []string{
 		"requested verifying", "requested refused", "requested closed", "verifying approved", "verifying refused", "verifying closed",
 		"approved issued", "approved refused", "approved closed", "issued active", "issued activation_lapsed", "issued locked", "issued closed",
-		"activation_lapsed active", "activation_lapsed locked", "activation_lapsed closed", "active locked", "active closed", "locked active", "locked issued", "locked closed",
+		"activation_lapsed active", "activation_lapsed locked", "activation_lapsed closed", "active locked", "active closed", "locked active", "locked issued", "locked activation_lapsed", "locked closed",
 	} {
 		may[pair] = true
 	}

@@ -105,6 +105,14 @@ func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 		}
 		if passwords == 0 {
 			to = Issued
+			// Its days may be over: they ran while it was locked.
+			var lapsed int
+			if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_activation WHERE account = $1 AND used_at IS NULL AND lapsed_at IS NOT NULL`, a).Scan(&lapsed); err != nil {
+				return fmt.Errorf("look whether its days are over: %w", err)
+			}
+			if lapsed > 0 {
+				to = ActivationLapsed
+			}
 		}
 		if _, err := k.store.moveTx(ctx, tx, a, Locked, to, now); err != nil {
 			return err

@@ -27,7 +27,7 @@ var transitions = map[Status][]Status{
 	Issued:           {Active, ActivationLapsed, Locked, Closed},
 	ActivationLapsed: {Active, Locked, Closed}, // through the hotline, Decree 69/2024 article 14
 	Active:           {Locked, Closed},
-	Locked:           {Active, Issued, Closed}, // Issued: what was never activated
+	Locked:           {Active, Issued, ActivationLapsed, Closed}, // Issued, ActivationLapsed: what was never activated
 }
 
 // MayBecome reports whether a state may follow another.
