@@ -31,17 +31,23 @@ func (k *Keeper) HandleCard(ctx context.Context, e card.Event) error {
 	} else if err != nil {
 		return err
 	}
+	return k.c.DB.Write(ctx, func(tx *db.Tx) error { return k.settleCardsTx(ctx, tx, e.Person) })
+}
+
+// settleCardsTx brings an account's locks to what the cards of its person call for.
+func (k *Keeper) settleCardsTx(ctx context.Context, tx *db.Tx, person id.Person) error {
+	if k.c.Cards == nil {
+		return nil
+	}
 	f, err := k.rules.today(ctx)
 	if err != nil {
 		return err
 	}
-	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
-		cards, err := k.c.Cards.ListByPersonTx(ctx, tx, audit.Look{By: audit.System("account"), Purpose: "account.lock", Ground: lockLaw}, e.Person)
-		if err != nil {
-			return fmt.Errorf("list cards: %w", err)
-		}
-		return k.settleTx(ctx, tx, e.Person, cardLocks(cards, f))
-	})
+	cards, err := k.c.Cards.ListByPersonTx(ctx, tx, audit.Look{By: audit.System("account"), Purpose: "account.lock", Ground: lockLaw}, person)
+	if err != nil {
+		return fmt.Errorf("list cards: %w", err)
+	}
+	return k.settleTx(ctx, tx, person, cardLocks(cards, f))
 }
 
 // cardLocks says which locks a person's cards call for.

@@ -122,10 +122,15 @@ func (k *Keeper) finishTx(ctx context.Context, tx *db.Tx, o Opening, hash string
 		strength = "provisional"
 	}
 	index := k.store.phoneIndex(o.Declared.Phone)
+	// Whoever is represented is so in every account of hers.
+	represented, err := k.linkedTx(ctx, tx, o.person)
+	if err != nil {
+		return false, err
+	}
 	if _, err := tx.ExecContext(ctx, `INSERT INTO account_account (id, person, level, status, status_at, provisional, proof_what, proof_how, proof_strength, proof_at, proof_evidence, carrier,
-			language, declared, declared_at, phone, phone_index, phone_at, email, opened_at)
-		VALUES ($1, $2, 1, $3, $4, $5, 'declared_match', 'online', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
-		a, o.person, string(Active), at, carrier != Yes, strength, at, o.evidence, string(carrier), o.Language, declared, at, phone, index, at, email, at); err != nil {
+			language, declared, declared_at, phone, phone_index, phone_at, email, opened_at, represented)
+		VALUES ($1, $2, 1, $3, $4, $5, 'declared_match', 'online', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		a, o.person, string(Active), at, carrier != Yes, strength, at, o.evidence, string(carrier), o.Language, declared, at, phone, index, at, email, at, represented); err != nil {
 		return false, fmt.Errorf("insert account: %w", err)
 	}
 	// 4. Uniqueness: of the person, of the phone, of the numbers.

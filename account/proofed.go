@@ -131,11 +131,9 @@ func (k *Keeper) OpenProofedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p
 	at := clock.Micros(now)
 	represented := !p.Representative.IsZero()
 	if !represented {
-		var links int
-		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_representation WHERE person = $1 AND confirms AND ended_at IS NULL`, p.Person).Scan(&links); err != nil {
-			return a, fmt.Errorf("look who represents her: %w", err)
+		if represented, err = k.linkedTx(ctx, tx, p.Person); err != nil {
+			return a, err
 		}
-		represented = links > 0
 	}
 	if p.Number.IsZero() {
 		if p.Number, err = k.foreignNumberTx(ctx, tx, a); err != nil {
@@ -184,7 +182,12 @@ func (k *Keeper) OpenProofedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p
 	if foreign(p.Number) {
 		number = p.Number.Reveal()
 	}
-	return a, k.inviteTx(ctx, tx, by, a, p.Level, number)
+	if err := k.inviteTx(ctx, tx, by, a, p.Level, number); err != nil {
+		return a, err
+	}
+	// 7. What would have locked it before it was there locks it now: the news of
+	// a card that was held or revoked since the dossier began came too early.
+	return a, k.settleCardsTx(ctx, tx, p.Person)
 }
 
 // claimTx makes an account the person's open one. A squatter who finished since
@@ -370,7 +373,28 @@ func (k *Keeper) recontactTx(ctx context.Context, tx *db.Tx, by audit.Actor, a I
 	if err != nil {
 		return err
 	}
-	return k.contactTx(ctx, tx, key, a, p, !represented)
+	if err := k.contactTx(ctx, tx, key, a, p, !represented); err != nil {
+		return err
+	}
+	return k.reinviteElsewhereTx(ctx, tx, by, a, p.Level)
+}
+
+// reinviteElsewhereTx ends the activation code that went to the phone which is
+// hers no more, and sends another one to where she is reached now.
+func (k *Keeper) reinviteElsewhereTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, level Level) error {
+	acc, err := k.store.find(ctx, tx, a)
+	if err != nil || acc.Status != Issued && acc.Status != ActivationLapsed {
+		return err
+	}
+	d, err := k.store.declared(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	number := ""
+	if foreign(d.Number) {
+		number = d.Number.Reveal()
+	}
+	return k.inviteTx(ctx, tx, by, a, level, number)
 }
 
 // numbersTx lists the numbers that are or were hers. The registry of people

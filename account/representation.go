@@ -141,6 +141,16 @@ func (k *Keeper) mayRepresentTx(ctx context.Context, tx *db.Tx, person id.Person
 	return fault.New(fault.Conflict, "account.representation.no_account")
 }
 
+// linkedTx reports whether somebody stands who confirms what a person's own
+// account is used for, whichever account that is.
+func (k *Keeper) linkedTx(ctx context.Context, tx *db.Tx, person id.Person) (bool, error) {
+	var links int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_representation WHERE person = $1 AND confirms AND ended_at IS NULL`, person).Scan(&links); err != nil {
+		return false, fmt.Errorf("look who represents her: %w", err)
+	}
+	return links > 0, nil
+}
+
 // relationTx finds the dated row of a relation and its proof, and the age at
 // which it ends; 0 when none.
 func (k *Keeper) relationTx(ctx context.Context, tx *db.Tx, r *Representation, day clock.Date) (int, error) {
