@@ -354,6 +354,75 @@ func TestScoreStandsBesideItsThresholds(t *testing.T) {
 	})
 }
 
+var activation = regexp.MustCompile(`Mã kích hoạt ([0-9A-Z-]+)`)
+
+// holder has Minh at the counter, gives him his card and wakes his account: he
+// can ask for things at the portal.
+func (c *counters) holder(t testing.TB, first, second audit.Actor) audit.Actor {
+	t.Helper()
+	ctx := t.Context()
+	d := c.handedIn(t, first)
+	must[enrolment.Dossier](t)(c.rooms.Office.Approve(ctx, second, d.ID, biometric.Same))
+	c.Deliver(t)
+	code := ""
+	for _, m := range c.Post.To(minhPhone) {
+		if g := activation.FindStringSubmatch(m); g != nil {
+			code = g[1]
+		}
+	}
+	token := must[account.Token](t)(c.Keeper.FindActivation(ctx, minhNumber, code, accounttest.Remote()))
+	_, s, err := c.Keeper.Activate(ctx, token, accounttest.Password, accounttest.Remote())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := must[visit.Visit](t)(c.rooms.Visits.Open(ctx, first, visit.Opening{Way: visit.Finger, Purpose: "card", Number: minhNumber, Samples: enrolmenttest.Prints(t, hand, 2)}))
+	must[enrolment.Dossier](t)(c.rooms.Office.HandOver(ctx, first, d.ID, v.ID.String()))
+	return audit.Citizen(id.Person(s.Account), s.Person)
+}
+
+// TestLostCardFromThePortal: an officer takes it up, checks it and passes it to
+// one of another office; the fee is settled when the card is handed over.
+func TestLostCardFromThePortal(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		ctx := t.Context()
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		first, second := c.colleague(t, office.IntakeOfficer), c.colleague(t, office.Approver)
+		minh := c.holder(t, first, second)
+		list := must[[]office.Office](t)(c.rooms.Offices.Search(ctx, "Ba Đình", clock.DateOf(c.Clock.Now()), 1))
+		elsewhere := audit.Officer(id.NewPerson(), id.NewPerson(), list[0].Name)
+		must[office.Staff](t)(c.roster.Appoint(ctx, audit.System("test"), office.Appointment{Account: elsewhere.Account, Person: elsewhere.Person, Role: office.Approver, Office: list[0].ID}))
+		x := must[enrolment.Request](t)(c.rooms.Office.OpenRequest(ctx, minh, enrolment.Asking{What: "lost"}))
+		must[enrolment.Request](t)(c.rooms.Office.SaveRequest(ctx, minh, x.ID, enrolment.RequestDetails{Reason: "Rơi trên xe buýt"}))
+		must[enrolment.Request](t)(c.rooms.Office.ChooseOffice(ctx, minh, x.ID, c.office.ID))
+		x = must[enrolment.Request](t)(c.rooms.Office.SendRequest(ctx, minh, x.ID))
+		p := c.signIn(t, "/dossiers?show=online").Want(200, "Từ cổng dịch vụ", x.Code, "Trần Văn Minh", "4321", "Cấp lại thẻ").Lacks(minhNumber)
+		p = p.Submit("Nhận hồ sơ").Want(200, "Bạn đã nhận hồ sơ này", "Rơi trên xe buýt", "Kiểm tra của bạn", "Vân tay đang lưu", "Đang tính hạn", "Đề nghị gửi trực tuyến")
+		at := dossierPath.FindString(p.URL.Path)
+		if pdf := c.browser.Get(at + "/forms/request").Want(200); !strings.HasPrefix(pdf.Body, "%PDF-") {
+			t.Fatal("the request is no PDF")
+		}
+		c.worded(t, "/dossiers?show=online", "/dossiers?show=booked", at)
+		p = c.browser.Get(at)
+		p.Submit("Từ chối", "words", "x").Want(http.StatusUnprocessableEntity)
+		p.Submit("Yêu cầu bổ sung").Want(http.StatusUnprocessableEntity)
+		p.Submit("Chuyển cán bộ thứ hai").At(at+"/receipt").Want(200, "Giấy hẹn", x.Code)
+		d := must[enrolment.Queue](t)(c.rooms.Office.List(ctx, elsewhere, enrolment.Filter{Show: "decide"})).Rows
+		if len(d) != 1 || d[0].Code != x.Code {
+			t.Fatalf("%+v", d)
+		}
+		if got := must[enrolment.Dossier](t)(c.rooms.Office.Approve(ctx, elsewhere, d[0].ID, biometric.Same)); got.State != enrolment.Approved {
+			t.Fatalf("it is %s", got.State)
+		}
+		me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+		v := must[visit.Visit](t)(c.rooms.Visits.Open(ctx, me, visit.Opening{Way: visit.Finger, Purpose: "card", Number: minhNumber, Samples: enrolmenttest.Prints(t, hand, 2)}))
+		p = c.browser.Get(at).Want(200, "Trao thẻ", "Ghi thẻ cũ và lệ phí")
+		p.Submit("Đã trao thẻ", "visit", v.ID.String()).Want(http.StatusConflict, "Hãy ghi thẻ cũ và lệ phí trước")
+		p.Submit("Ghi thẻ cũ và lệ phí", "old_card", "collected").Want(http.StatusUnprocessableEntity)
+		p.Submit("Ghi thẻ cũ và lệ phí", "old_card", "lost", "receipt_number", "BL-77").Want(200, "Đã lưu")
+		c.browser.Get(at).Submit("Đã trao thẻ", "visit", v.ID.String()).Want(200, "Đã ghi việc trao thẻ")
+	})
+}
+
 // TestDossiersOfOthersAreAbsent: whoever is not part of a dossier learns nothing
 // of it, and cannot act on it by posting.
 func TestDossiersOfOthersAreAbsent(t *testing.T) {

@@ -220,6 +220,10 @@ func (k *desk) showFace(c *call, status int) {
 		return
 	}
 	data["Proofs"] = kindsOf(list, "face")
+	data["Ask"] = "dossier.face.ask"
+	if f, ok := data["Faces"].(faces); ok && f.Registered == "" { // nothing to compare it with but herself
+		data["Ask"] = "dossier.face.alone"
+	}
 	data["Choices"] = findings
 	k.render(c, status, "face", k.view(c, "face"), data)
 }

@@ -72,7 +72,12 @@ func (k *desk) showWhole(c *call, status int) {
 				k.journey.Fail(c.w, c.r, err)
 				return
 			}
-			data["Faces"] = f
+			data["Faces"], data["Ask"] = f, "dossier.decide.face"
+			data["Choices"] = []page.Choice{{Value: string(biometric.Same), Text: "dossier.face.same"}, {Value: string(biometric.Different), Text: "dossier.face.different"}}
+			if f.Registered == "" { // she has one picture, and judges whether it is fit to stand for this person
+				data["Ask"] = "dossier.decide.alone"
+				data["Choices"] = []page.Choice{{Value: string(biometric.Same), Text: "dossier.decide.alone.fits"}, {Value: string(biometric.Different), Text: "dossier.decide.alone.doubt"}}
+			}
 		}
 		reasons, err := k.Office.Reasons(c.r.Context(), d.Kind)
 		if err != nil {
@@ -84,7 +89,6 @@ func (k *desk) showWhole(c *call, status int) {
 			choices = append(choices, page.Choice{Value: x.Key, Text: page.Raw(k.say(c, x.Key) + " (" + x.Ground + ")")})
 		}
 		data["Reasons"] = choices
-		data["Choices"] = []page.Choice{{Value: string(biometric.Same), Text: "dossier.face.same"}, {Value: string(biometric.Different), Text: "dossier.face.different"}}
 	}
 	if d.State == enrolment.Approved && d.Card != nil && d.Mine == "handover" {
 		visits, err := k.visitsOf(c)
@@ -249,5 +253,5 @@ func (k *desk) settle(c *call) (string, error) {
 	}
 	_, err := k.Office.SettleCard(c.r.Context(), c.by, c.id, c.form.Value("old_card"), c.form.Value("exemption"), c.form.Value("receipt_number"))
 	c.say = "dossier.saved"
-	return path(c.id, "#handover"), err
+	return path(c.id, "") + "#handover", err
 }
