@@ -25,19 +25,18 @@ type counter struct {
 	*walk
 	p       person
 	phone   string
-	officer *Officer        // takes in
-	second  *Officer        // decides
-	desk    *browse.Client  // the first officer's browser
-	bench   *browse.Client  // the second one's
-	page    *browse.Page    // where the first officer stands
-	visit   string          // path of the visit
-	at      string          // path of the dossier
-	code    string          // of the dossier
-	sent    time.Time       // when something was last asked for that a message answers
-	clean   []enrolledPrint // the latest prints that were fetched
+	officer *Officer       // takes in
+	desk    *browse.Client // the first officer's browser
+	bench   *browse.Client // the second one's
+	page    *browse.Page   // where the first officer stands
+	visit   string         // path of the visit
+	at      string         // path of the dossier
+	code    string         // of the dossier
+	sent    time.Time      // when something was last asked for that a message answers
 }
 
-type enrolledPrint struct {
+// impression is a picture of a finger.
+type impression struct {
 	position int
 	image    []byte
 }
@@ -48,13 +47,9 @@ func (c *counter) staff() error {
 	if c.officer, err = c.env.FindOfficer("intake"); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(c.env.Staff, func(o Officer) bool {
-		return o.Role == "approver" && o.Office == c.officer.Office && o.Passkey != nil
-	})
-	if i < 0 {
-		return errors.New("no sample officer may decide at the office where the other one takes in")
+	if len(c.approvers()) == 0 {
+		return errors.New("no sample officer may decide a dossier")
 	}
-	c.second = &c.env.Staff[i]
 	return nil
 }
 
@@ -241,10 +236,10 @@ func (c *counter) notTold(ctx context.Context, phone string) error {
 }
 
 // press fetches impressions that somebody presents.
-func (c *counter) press(ctx context.Context, ref string, impression int, positions ...int) ([]enrolledPrint, error) {
-	var out []enrolledPrint
+func (c *counter) press(ctx context.Context, ref string, nth int, positions ...int) ([]impression, error) {
+	var out []impression
 	for _, n := range positions {
-		p, err := c.client().Open(ctx, fmt.Sprintf("%s/people/%s/prints/%d.pgm?impression=%d", c.env.Sandbox, url.PathEscape(ref), n, impression))
+		p, err := c.client().Open(ctx, fmt.Sprintf("%s/people/%s/prints/%d.pgm?impression=%d", c.env.Sandbox, url.PathEscape(ref), n, nth))
 		if err != nil {
 			return nil, err
 		}
@@ -257,7 +252,7 @@ func (c *counter) press(ctx context.Context, ref string, impression int, positio
 		if !bytes.HasPrefix(p.Body, []byte("P5\n")) {
 			return nil, errors.New("the sandbox gives no picture of a finger")
 		}
-		out = append(out, enrolledPrint{n, p.Body})
+		out = append(out, impression{n, p.Body})
 	}
 	return out, nil
 }
@@ -439,7 +434,7 @@ func (c *counter) fingers(ctx context.Context, ref string, positions ...int) err
 		return err
 	}
 	for n := 1; n <= 10; n++ {
-		if slices.ContainsFunc(prints, func(x enrolledPrint) bool { return x.position == n }) {
+		if slices.ContainsFunc(prints, func(x impression) bool { return x.position == n }) {
 			continue
 		}
 		if p, err = c.desk.Open(ctx, fmt.Sprintf("%s%s/fingers?finger=%d", c.env.Officer, c.at, n)); err != nil {
@@ -637,20 +632,34 @@ func (c *counter) notHers(ctx context.Context) error {
 	return nil
 }
 
+// drawn finds the second officer, whom the system drew, and signs her in.
+func (c *counter) drawn(ctx context.Context) (*browse.Page, error) {
+	for _, o := range c.approvers() {
+		c.bench = c.client()
+		p, err := SignInStaff(ctx, c.bench, c.env.Officer, "/dossiers?show=decide", o)
+		if err != nil {
+			return nil, err
+		}
+		if err := at(p, "/dossiers", 200); err != nil {
+			return nil, err
+		}
+		if !p.Says("Chờ tôi duyệt") {
+			return nil, errors.New("the second officer's list is not hers")
+		}
+		if c.p.Number != "" && p.Says(c.p.Number) {
+			return nil, errors.New("the queue shows a whole number")
+		}
+		if _, err := p.Link(c.code); err == nil {
+			return p.Follow(ctx, c.code)
+		}
+	}
+	return nil, errNotDrawn
+}
+
 // approve has the second officer look at the evidence and approve.
 func (c *counter) approve(ctx context.Context, says ...string) error {
-	c.bench = c.client()
-	p, err := SignInStaff(ctx, c.bench, c.env.Officer, "/dossiers?show=decide", c.second)
+	p, err := c.drawn(ctx)
 	if err != nil {
-		return err
-	}
-	if err := at(p, "/dossiers", 200); err != nil {
-		return err
-	}
-	if p.Says(c.p.Number) && c.p.Number != "" {
-		return errors.New("the queue shows a whole number")
-	}
-	if p, err = p.Follow(ctx, c.code); err != nil {
 		return err
 	}
 	if err := at(p, c.at, 200); err != nil {

@@ -25,6 +25,9 @@ type person struct {
 	Address   string   `json:"address"`
 	Father    string   `json:"father"` // refs
 	Mother    string   `json:"mother"`
+
+	Cards  []carried `json:"cards"`
+	Prints bool      `json:"prints"` // on record
 }
 
 // born is the birth date as people write it.

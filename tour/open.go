@@ -157,7 +157,10 @@ func signIn(ctx context.Context, p *browse.Page, number, password string) (*brow
 }
 
 // ListedPerson is somebody on the sandbox's list.
-type ListedPerson struct{ Ref, Number, Name string }
+type ListedPerson struct {
+	Ref, Number, Name string
+	Raisable          bool // Promote can raise her account
+}
 
 // ListPeople lists who meets a wish, in the sandbox's words ("min=30&phone=own").
 func ListPeople(ctx context.Context, env Env, wish string) ([]ListedPerson, error) {
@@ -175,7 +178,7 @@ func ListPeople(ctx context.Context, env Env, wish string) ([]ListedPerson, erro
 	}
 	var out []ListedPerson
 	for _, f := range found {
-		out = append(out, ListedPerson{f.Ref, f.Number, f.Name})
+		out = append(out, ListedPerson{f.Ref, f.Number, f.Name, f.raisable(time.Now())})
 	}
 	return out, nil
 }

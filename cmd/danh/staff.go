@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -210,6 +211,10 @@ func (g *staffGround) findOffice(ctx context.Context, text string) (office.Offic
 		return office.Office{}, fmt.Errorf("no office is found by %q", text)
 	case 1:
 		return list[0], nil
+	}
+	exact := slices.DeleteFunc(slices.Clone(list), func(o office.Office) bool { return o.Name+", "+o.Address != text })
+	if len(exact) == 1 { // the whole name, as this list writes it
+		return exact[0], nil
 	}
 	var b strings.Builder
 	for _, o := range list {

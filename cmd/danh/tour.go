@@ -34,6 +34,11 @@ Example (while make run is running):
   danh tour account
   danh tour portal
   danh tour appointment
+  danh tour counter
+  danh tour child
+  danh tour foreigner
+  danh tour upgrade
+  danh tour squatter
   danh tour --list`
 }
 

@@ -117,7 +117,7 @@ key or Chromium's own virtual authenticator (DevTools, WebAuthn) will do.
 		fmt.Fprintf(w.out, "  %s   password %s%s   %s: %s\n", o.Number, o.Password, code, o.Name, o.what())
 	}
 	fmt.Fprintf(w.out, `
-Then, in another terminal:  bin/danh tour account   and   bin/danh tour portal
+Then, in another terminal:  bin/danh tour account   bin/danh tour counter   bin/danh tour --list
 Logs: %s      Ctrl-C stops everything.
 `, filepath.Join(dir, "danh.log"))
 	done := make(chan error, 1)

@@ -25,9 +25,11 @@ var sampleStaff = []struct{ role, office, where string }{
 	{"auditor", "", "auditor door"},
 }
 
+const founders = 2 // of sampleStaff
+
 const (
 	kimLien = "Phường Kim Liên, Thành phố Hà Nội"
-	cuaNam  = "Phường Cửa Nam, Thành phố Hà Nội"
+	cuaNam  = "Công an phường Cửa Nam, Phường Cửa Nam, Thành phố Hà Nội"
 )
 
 // sampleOfficer is one of them.
@@ -48,9 +50,10 @@ func (o sampleOfficer) what() string {
 func (s *stack) staffFile() string { return filepath.Join(s.dir, "sample-passkeys.json") }
 
 // openStaff opens accounts for the first plain adults of the feed, founds the
-// installation with two of them, and gives the others the roles that their
-// level lets them hold, as an operator would from the command line. Each gets a
-// software passkey, registered through the pages, for the tours.
+// installation with two of them, has those two raise the others at the counter
+// as an outside client, and gives them their roles, as an operator would from
+// the command line. Each gets a software passkey, registered through the pages,
+// for the tours.
 func (s *stack) openStaff(ctx context.Context) ([]sampleOfficer, error) {
 	found, err := tour.ListPeople(ctx, s.env(), "min=30&max=55&phone=own&exact=1")
 	if err != nil {
@@ -61,8 +64,9 @@ func (s *stack) openStaff(ctx context.Context) ([]sampleOfficer, error) {
 		return nil, err
 	}
 	var out []sampleOfficer
+	var keep []tour.Officer
 	for _, p := range found {
-		if strings.HasPrefix(p.Ref, "sample-") || len(out) == len(sampleStaff) {
+		if strings.HasPrefix(p.Ref, "sample-") || len(out) == len(sampleStaff) || len(out) >= founders && !p.Raisable {
 			continue
 		}
 		r := sampleStaff[len(out)]
@@ -76,21 +80,41 @@ func (s *stack) openStaff(ctx context.Context) ([]sampleOfficer, error) {
 				o.Passkey = b.Passkey
 			}
 		}
-		out = append(out, o)
+		if len(out) < founders {
+			out = append(out, o)
+			if len(out) < founders {
+				continue
+			}
+			err = s.self(ctx, io.Discard, "staff", "found", "--first", out[0].Number, "--second", out[1].Number, "--office", kimLien)
+			if err != nil && !strings.Contains(err.Error(), "founded already") {
+				return nil, err
+			}
+			for i := range out {
+				if err := s.equip(ctx, &out[i]); err != nil {
+					return nil, err
+				}
+				keep = append(keep, out[i].Officer)
+			}
+			continue
+		}
+		if err := s.equip(ctx, &o); err != nil {
+			return nil, err
+		}
+		if o.code == "" { // of level 1: the founders' counter raises her, unless she is a founder's kin
+			env := s.env()
+			env.Staff = keep
+			if err := tour.Promote(ctx, env, p.Ref, a); err != nil {
+				fmt.Fprintln(s.log, "danh up: passed over as staff:", err)
+				continue
+			}
+			if err := s.equip(ctx, &o); err != nil {
+				return nil, err
+			}
+		}
+		out, keep = append(out, o), append(keep, o.Officer)
 	}
 	if len(out) < len(sampleStaff) {
 		return nil, fmt.Errorf("there are too few people for the sample staff: use --count 200 or more")
-	}
-	err = s.self(ctx, io.Discard, "staff", "found", "--first", out[0].Number, "--second", out[1].Number, "--office", kimLien)
-	if err != nil && !strings.Contains(err.Error(), "founded already") {
-		return nil, err
-	}
-	var keep []tour.Officer
-	for i := range out {
-		if err := s.equip(ctx, &out[i]); err != nil {
-			return nil, err
-		}
-		keep = append(keep, out[i].Officer)
 	}
 	return out, tour.WriteStaff(s.staffFile(), keep)
 }
