@@ -136,6 +136,11 @@ type Told struct {
 	ToldAt     time.Time
 	DisputedAt time.Time
 	Reason     string // of the dispute
+
+	Outcome   Outcome // of the dispute; "" while it waits
+	Words     string  // what the office said of it
+	DecidedBy string  // the office
+	DecidedAt time.Time
 }
 
 type toldRow struct {
@@ -144,6 +149,7 @@ type toldRow struct {
 	owner   CaseID
 	ordinal int
 	fits    bool
+	words   []byte
 }
 
 // ListTold gives the notices that name the applicant as a guest, latest first.
@@ -172,7 +178,7 @@ func (d *Desk) FindTold(ctx context.Context, a Applicant, g GuestID) (Told, erro
 }
 
 func (d *Desk) told(ctx context.Context, q db.Q, a Applicant, one GuestID) ([]toldRow, error) {
-	query := `SELECT id, case_account, case_id, ordinal, fits, told_at, disputed_at, reason FROM procedure_guest WHERE account = $1`
+	query := `SELECT id, case_account, case_id, ordinal, fits, told_at, disputed_at, reason, COALESCE(outcome, ''), words, COALESCE(decided_office, ''), decided_at FROM procedure_guest WHERE account = $1`
 	args := []any{a.Account.ID}
 	if !one.IsZero() {
 		query, args = query+` AND id = $2`, append(args, one)
@@ -185,12 +191,15 @@ func (d *Desk) told(ctx context.Context, q db.Q, a Applicant, one GuestID) ([]to
 	for rows.Next() {
 		var t toldRow
 		var at int64
-		var disputed sql.NullInt64
-		if err := rows.Scan(&t.ID, &t.account, &t.owner, &t.ordinal, &t.fits, &at, &disputed, &t.Reason); err != nil {
+		var disputed, decided sql.NullInt64
+		if err := rows.Scan(&t.ID, &t.account, &t.owner, &t.ordinal, &t.fits, &at, &disputed, &t.Reason, &t.Outcome, &t.words, &t.DecidedBy, &decided); err != nil {
 			rows.Close()
 			return nil, fmt.Errorf("list notices about her: %w", err)
 		}
 		t.ToldAt, t.DisputedAt = clock.FromMicros(at), clock.FromMicros(disputed.Int64)
+		if decided.Valid {
+			t.DecidedAt = clock.FromMicros(decided.Int64)
+		}
 		list = append(list, t)
 	}
 	rows.Close()
@@ -204,6 +213,9 @@ func (d *Desk) told(ctx context.Context, q db.Q, a Applicant, one GuestID) ([]to
 			return nil, err
 		}
 		t.Commune = d.communeName(c)
+		if t.Words, err = d.said(ctx, q, t.owner, t.words); err != nil {
+			return nil, err
+		}
 		if t.ordinal > len(c.Notice.Guests) {
 			continue // contents removed since
 		}

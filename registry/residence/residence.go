@@ -116,6 +116,7 @@ type StayState string
 const (
 	StayRecorded StayState = "recorded"
 	StayDisputed StayState = "disputed" // the guest says that she does not stay there
+	StayRefuted  StayState = "refuted"  // an office found that she is right
 )
 
 // Channel is how a notice came in.
