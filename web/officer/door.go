@@ -41,6 +41,7 @@ import (
 	"danh/web/officer/cases"
 	"danh/web/officer/counter"
 	"danh/web/officer/desk"
+	"danh/web/officer/dispute"
 	"danh/web/officer/dossier"
 	"danh/web/officer/operation"
 	"danh/web/officer/session"
@@ -137,6 +138,9 @@ func Door(c Config) (http.Handler, error) {
 	if c.Visits != nil && c.Enrolment != nil {
 		keeping.Mount(mux, site, guard, c.Visits, c.Enrolment)
 		holding.Mount(mux, site, guard, c.Enrolment, c.Clock)
+	}
+	if c.Notices != nil {
+		dispute.Mount(mux, site, guard, c.Notices)
 	}
 	if c.Diary != nil {
 		agenda.Mount(mux, site, guard, c.Diary, c.Notices, c.Clock)

@@ -13,11 +13,15 @@ import (
 	"testing"
 
 	"danh/account/accounttest"
+	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
+	"danh/internal/id"
 	"danh/internal/webtest"
+	"danh/office"
 	"danh/partner"
+	"danh/procedure"
 	"danh/procedure/proceduretest"
 	"danh/web/citizen"
 	"danh/web/portal"
@@ -194,6 +198,20 @@ func TestGuestDisputesAtThePortal(t *testing.T) {
 		host.Lacks("not_there", "Tôi không ở đó")
 		w.signIn(t, "/cases/"+c.ID.String(), minhNumber).Want(404)
 		w.signIn(t, told, lanNumber).Want(404)
+		// The office finds that he is right, and says so to both.
+		list, err := w.Offices.Search(t.Context(), "Kim Liên", clock.DateOf(w.Clock.Now()), 1)
+		if err != nil || len(list) == 0 {
+			t.Fatal(err)
+		}
+		by := audit.Officer(id.NewPerson(), id.NewPerson(), list[0].Name)
+		if _, err := office.OpenRoster(w.DB, w.Clock, w.Audit).Appoint(t.Context(), audit.System("test"), office.Appointment{Account: by.Account, Person: by.Person, Role: office.Registrar, Office: list[0].ID}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Desk.DecideDispute(t.Context(), by, sent.Code, 1, procedure.Upheld, "Đã hỏi chủ nhà: khách không đến."); err != nil {
+			t.Fatal(err)
+		}
+		w.signIn(t, told, minhNumber).Want(200, "Bạn nói đúng", "Đã hỏi chủ nhà: khách không đến.", list[0].Name)
+		w.signIn(t, "/cases/"+c.ID.String(), lanNumber).Want(200, "thông tin về một khách không đúng").Lacks("Đã hỏi chủ nhà", "Công an xã, phường kiểm tra")
 	})
 }
 

@@ -138,11 +138,11 @@ func (a *agenda) mark(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 
 // disputes lists what guests said is not so, the longest waiting first.
 func (a *agenda) disputes(w http.ResponseWriter, r *http.Request, by audit.Actor) {
-	list, err := a.notices.ListDisputed(r.Context(), by)
+	list, all, err := a.notices.ListDisputed(r.Context(), by)
 	if err != nil {
 		a.journey.Fail(w, r, err)
 		return
 	}
 	a.journey.Render(w, r, http.StatusOK, "disputes", page.View{Layout: page.Desk, Wide: true, Title: "agenda.disputes", Lede: "agenda.disputes.lede", Args: map[string]string{"office": by.Name}, Back: "/agenda", BackTo: "agenda.back", Nav: "agenda",
-		Data: list})
+		Data: map[string]any{"List": list, "All": all}})
 }
