@@ -60,8 +60,12 @@ func (o *Office) keeperTx(ctx context.Context, tx *db.Tx, by audit.Actor, in vis
 // onAccount takes a step in a visit as one transaction. What was refused for
 // want of authority stands in her log.
 func (o *Office) onAccount(ctx context.Context, by audit.Actor, in visit.ID, step string, roles []office.Role, do func(tx *db.Tx, v visit.Visit, s office.Staff) error) error {
-	var v visit.Visit
-	err := o.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
+	// The desk records its own refusals, which a step that is undone would undo.
+	v, err := o.c.Visits.Require(ctx, by, in)
+	if err != nil {
+		return err
+	}
+	err = o.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
 		var s office.Staff
 		if v, s, err = o.keeperTx(ctx, tx, by, in, roles...); err != nil {
 			return err

@@ -7,7 +7,10 @@ import (
 
 	"danh/audit"
 	. "danh/enrolment/enrolmenttest"
+	"danh/enrolment/visit"
 	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/office"
 	"danh/registry/card"
 )
 
@@ -47,7 +50,8 @@ func TestACardIsHeldByOneOfficerAndGivenBackByAnother(t *testing.T) {
 				t.Fatalf("%s by the intake officer: %v", step, err)
 			}
 		}
-		w := h.Typed(t, h.Second, Lam)
+		h.Enrol(t, Lam, "card", 20)
+		w := h.Proved(t, h.Second, Lam, 20)
 		if err := h.Office.KeepCard(ctx, h.Second, w.ID, c.ID, card.Release, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -66,6 +70,9 @@ func TestOfficerWithoutAVisitActsOnACard(t *testing.T) {
 		if err := h.Office.KeepCard(ctx, h.Colleague, v.ID, c.ID, card.Lose, "lost"); err == nil {
 			t.Error("in a colleague's visit")
 		}
+		if n := entries(t, h, "enrolment.visit.read", "refused", c.Person); n != 1 {
+			t.Errorf("%d entries of the colleague's attempt", n)
+		}
 		if err := h.Office.KeepCard(ctx, h.Intake, h.Typed(t, h.Intake, Old).ID, c.ID, card.Lose, "lost"); !fault.Is(err, fault.NotFound) {
 			t.Errorf("in a visit of somebody else: %v", err)
 		}
@@ -77,6 +84,39 @@ func TestOfficerWithoutAVisitActsOnACard(t *testing.T) {
 		}
 		if s := stateOf(t, h, c); s != card.Delivered {
 			t.Fatal(s)
+		}
+	})
+}
+
+// TestACardIsGivenBackInSecret: by whoever took it, with her other role or her
+// other account; before nobody; in a visit about something else.
+func TestACardIsGivenBackInSecret(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T, h *House) {
+		c, ctx := h.Holds(t, Lam, card.Chip), t.Context()
+		h.Enrol(t, Lam, "card", 20)
+		also(t, h, h.Intake, h.Here, office.Approver)
+		twin := audit.Officer(id.NewPerson(), h.Intake.Person, h.Here.Name)
+		also(t, h, twin, h.Here, office.Approver)
+		if err := h.Office.KeepCard(ctx, h.Intake, h.Typed(t, h.Intake, Lam).ID, c.ID, card.Hold, "detention"); err != nil {
+			t.Fatal(err)
+		}
+		wants(t, h.Office.KeepCard(ctx, h.Intake, h.Proved(t, h.Intake, Lam, 20).ID, c.ID, card.Release, ""), fault.Forbidden, "enrolment.card.same")
+		wants(t, h.Office.KeepCard(ctx, twin, h.Proved(t, twin, Lam, 20).ID, c.ID, card.Release, ""), fault.Forbidden, "enrolment.card.same")
+		wants(t, h.Office.KeepCard(ctx, h.Second, h.Typed(t, h.Second, Lam).ID, c.ID, card.Release, ""), fault.Forbidden, "enrolment.card.unproved")
+		if n := entries(t, h, "enrolment.card.release", "refused", c.Person); n != 3 {
+			t.Errorf("%d of 3 attempts are in the log", n)
+		}
+		v, err := h.Visits.Open(ctx, h.Second, visit.Opening{Way: visit.Typed, Purpose: "residence", Person: c.Person})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants(t, h.Office.KeepCard(ctx, h.Second, v.ID, c.ID, card.Revoke, "altered"), fault.Forbidden, "enrolment.card.purpose")
+		if s := stateOf(t, h, c); s != card.Held {
+			t.Fatal(s)
+		}
+		if err := h.Office.KeepCard(ctx, h.Second, h.Proved(t, h.Second, Lam, 20).ID, c.ID, card.Release, ""); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
