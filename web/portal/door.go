@@ -16,6 +16,8 @@ import (
 	"net/http"
 	"strings"
 
+	"danh/account"
+	"danh/enrolment"
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/observe"
@@ -25,6 +27,7 @@ import (
 	"danh/procedure"
 	"danh/registry/unit"
 	"danh/web/portal/booking"
+	"danh/web/portal/cardrequest"
 	"danh/web/portal/cases"
 	"danh/web/portal/find"
 	"danh/web/portal/guide"
@@ -41,16 +44,18 @@ var Scopes = []string{"profile", "number", "phone", "residence", "level"}
 
 // Config is what the door stands on.
 type Config struct {
-	Origin  string // "http://127.0.0.1:8081", as browsers see it
-	Issuer  string // the citizen's door
-	Secret  string // of the client "portal" (partner.DoorSecret)
-	Key     []byte // 32 bytes that seal the session cookie (keys.Secret "cookie-portal")
-	Clock   clock.Clock
-	Log     *slog.Logger
-	Desk    *procedure.Desk
-	Units   *unit.Directory
-	Offices *office.Directory
-	HTTP    *http.Client // to the issuer; nil for a sensible one
+	Origin    string // "http://127.0.0.1:8081", as browsers see it
+	Issuer    string // the citizen's door
+	Secret    string // of the client "portal" (partner.DoorSecret)
+	Key       []byte // 32 bytes that seal the session cookie (keys.Secret "cookie-portal")
+	Clock     clock.Clock
+	Log       *slog.Logger
+	Desk      *procedure.Desk
+	Units     *unit.Directory
+	Offices   *office.Directory
+	Accounts  *account.Keeper   // with Enrolment
+	Enrolment *enrolment.Office // nil: no card can be asked for here
+	HTTP      *http.Client      // to the issuer; nil for a sensible one
 }
 
 // Door gives the handler of the portal. It does not talk to the issuer yet, so
@@ -58,6 +63,9 @@ type Config struct {
 func Door(c Config) (http.Handler, error) {
 	if c.Desk == nil || c.Units == nil || c.Offices == nil {
 		return nil, errors.New("portal: desk, units and offices are needed")
+	}
+	if c.Enrolment != nil && c.Accounts == nil {
+		return nil, errors.New("portal: cards are asked for with the accounts of representatives")
 	}
 	c.Origin = strings.TrimRight(c.Origin, "/")
 	secure := strings.HasPrefix(c.Origin, "https://")
@@ -88,9 +96,16 @@ func Door(c Config) (http.Handler, error) {
 	})
 	mux := http.NewServeMux()
 	visit.Mount(mux, site, client, c.Origin)
-	find.Mount(mux, site, c.Desk, c.Units, c.Offices, c.Clock)
+	starts := map[string]string{procedure.Lodging: "/lodging"}
+	if c.Enrolment != nil {
+		for _, code := range []string{"cap-the-can-cuoc", "doi-the-can-cuoc", "cap-lai-the-can-cuoc"} {
+			starts[code] = "/card-requests"
+		}
+		cardrequest.Mount(mux, site, cardrequest.Config{Office: c.Enrolment, Accounts: c.Accounts, Desk: c.Desk, Offices: c.Offices, Clock: c.Clock, Issuer: issuer})
+	}
+	find.Mount(mux, site, c.Desk, c.Units, c.Offices, c.Clock, starts)
 	lodging.Mount(mux, site, c.Desk, c.Units, c.Clock)
-	cases.Mount(mux, site, c.Desk, c.Clock)
+	cases.Mount(mux, site, c.Desk, c.Enrolment, c.Clock)
 	booking.Mount(mux, site, c.Desk, c.Offices, c.Clock)
 	guide.Mount(mux, site)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

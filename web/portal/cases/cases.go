@@ -11,9 +11,11 @@ package cases
 import (
 	"embed"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"danh/enrolment"
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/page"
@@ -26,6 +28,7 @@ var files embed.FS
 
 type cases struct {
 	desk    *procedure.Desk
+	cards   *enrolment.Office // nil: no card can be asked for here
 	clock   clock.Clock
 	journey *page.Journey
 	site    *page.Site
@@ -33,8 +36,8 @@ type cases struct {
 }
 
 // Mount puts the journey on the door.
-func Mount(mux *http.ServeMux, site *page.Site, desk *procedure.Desk, c clock.Clock) {
-	k := &cases{desk: desk, clock: c, journey: site.Journey(files), site: site}
+func Mount(mux *http.ServeMux, site *page.Site, desk *procedure.Desk, cards *enrolment.Office, c clock.Clock) {
+	k := &cases{desk: desk, cards: cards, clock: c, journey: site.Journey(files), site: site}
 	mux.HandleFunc("GET /cases", session.Require(k.as(k.list)))
 	mux.HandleFunc("GET /cases/{case}", session.Require(k.as(k.one)))
 	mux.HandleFunc("GET /cases/{case}/receipt", session.Require(k.as(k.receipt)))
@@ -71,6 +74,14 @@ func (k *cases) list(w http.ResponseWriter, r *http.Request, a procedure.Applica
 		k.journey.Fail(w, r, err)
 		return
 	}
+	var cards []enrolment.Request
+	if k.cards != nil {
+		if cards, err = k.cards.ListRequests(r.Context(), a.By); err != nil {
+			k.journey.Fail(w, r, err)
+			return
+		}
+		cards = slices.DeleteFunc(cards, func(x enrolment.Request) bool { return x.Name == "" }) // its person was forgotten
+	}
 	var drafts, sent []procedure.Case
 	for _, c := range all {
 		switch {
@@ -81,7 +92,7 @@ func (k *cases) list(w http.ResponseWriter, r *http.Request, a procedure.Applica
 		}
 	}
 	k.journey.Render(w, r, http.StatusOK, "list", page.View{Layout: page.Desk, Title: "cases.title", Lede: "cases.lede", Nav: "cases",
-		Data: map[string]any{"Drafts": drafts, "Sent": sent, "Told": told, "Appointments": appointments}})
+		Data: map[string]any{"Drafts": drafts, "Sent": sent, "Told": told, "Appointments": appointments, "Cards": cards}})
 }
 
 var errNone = fault.New(fault.NotFound, "case.not_found")

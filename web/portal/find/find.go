@@ -29,12 +29,13 @@ type find struct {
 	units   *unit.Directory
 	offices *office.Directory
 	clock   clock.Clock
+	starts  map[string]string // where a procedure that can be begun here begins
 	journey *page.Journey
 }
 
 // Mount puts the journey on the door.
-func Mount(mux *http.ServeMux, site *page.Site, desk *procedure.Desk, units *unit.Directory, offices *office.Directory, c clock.Clock) {
-	f := &find{desk: desk, units: units, offices: offices, clock: c, journey: site.Journey(files)}
+func Mount(mux *http.ServeMux, site *page.Site, desk *procedure.Desk, units *unit.Directory, offices *office.Directory, c clock.Clock, starts map[string]string) {
+	f := &find{desk: desk, units: units, offices: offices, clock: c, starts: starts, journey: site.Journey(files)}
 	mux.HandleFunc("GET /{$}", f.home)
 	mux.HandleFunc("GET /procedures", f.procedures)
 	mux.HandleFunc("GET /procedures/suggest", f.suggest)
@@ -201,9 +202,9 @@ func (f *find) procedure(w http.ResponseWriter, r *http.Request) {
 	}
 	_, in := session.From(r.Context())
 	here := "/procedures/" + p.Code
-	start := ""
-	if p.Open && p.Code == procedure.Lodging {
-		start = "/lodging"
+	start := f.starts[p.Code]
+	if p.Code == procedure.Lodging && !p.Open {
+		start = ""
 	}
 	f.journey.Render(w, r, http.StatusOK, "procedure", page.View{Layout: page.Desk, Task: "find.field." + p.Field, Title: text(p.Name), Lede: text(p.Short),
 		Back: "/procedures", BackTo: "find.back", Nav: "procedures",
