@@ -48,7 +48,7 @@ func TestAccountAtTheCounter(t *testing.T) {
 		p := c.signIn(t, "/desk").Submit("Tìm", "q", minhNumber).Submit("Mở không chứng minh").Want(200, "Báo mất, tạm giữ", "Khóa, mở khóa")
 		c.browser.Get(p.Attr(`a[href$="/cards"]`, "href")).Want(200, "Thẻ của người này")
 		p = c.browser.Get(p.Attr(`a[href$="/account"]`, "href"))
-		p.Want(200, "Lượt tiếp này chưa được chứng minh", "Đang dùng", "Mức 1", "333", "Quyết định của tòa án").Lacks("0911222333")
+		p.Want(200, "Lần đến quầy này chưa được chứng minh", "Đang dùng", "Mức 1", "333", "Quyết định của tòa án").Lacks("0911222333")
 		p.Lacks("Chủ tài khoản mất điện thoại")
 		p.Submit("Khóa tài khoản", "reason", "court").Want(http.StatusUnprocessableEntity, "Ghi số, ngày và cơ quan ban hành")
 		at := p.URL.Path

@@ -97,7 +97,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, by audit.Actor, s
 		}
 	}
 	data := map[string]any{"Folio": folio, "Locks": locks, "Links": standing, "Past": past, "LockForm": pick("lock", ""),
-		"Reasons": choices(folio), "Endings": endings(folio.Endings)}
+		"Reasons": choices(folio), "Office": by.Name, "Endings": endings(folio.Endings)}
 	if folio.Account != nil {
 		data["Tone"] = tones[folio.Account.Status]
 	}
