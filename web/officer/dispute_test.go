@@ -3,8 +3,11 @@
 package officer_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -13,6 +16,7 @@ import (
 	"danh/audit"
 	"danh/internal/db"
 	"danh/internal/dbtest"
+	"danh/internal/webtest"
 	"danh/office"
 	"danh/procedure"
 	"danh/procedure/proceduretest"
@@ -21,23 +25,40 @@ import (
 	"danh/web/officer"
 )
 
+// noticed is the console with a desk that takes in lodging notices.
+func noticed(t testing.TB, d *db.DB) (*console, *proceduretest.House) {
+	t.Helper()
+	ctx := t.Context()
+	h := &proceduretest.House{}
+	c := open(t, d, func(c *console, _ *citizen.Config, theirs *officer.Config) {
+		h.House, h.Units = c.House, unit.Open(d, nil)
+		if err := h.Units.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+		h.Offices = office.Open(d, h.Units)
+		h.Desk = must[*procedure.Desk](t)(procedure.New(procedure.Config{DB: d, Clock: c.Clock, Log: c.Log, Seal: c.Seal, Jobs: c.Jobs, Audit: c.Audit, Notify: c.Notify,
+			Population: c.Population, Residence: c.Residence, Units: h.Units, Offices: h.Offices, Accounts: c.Keeper}))
+		theirs.Diary, theirs.Notices = h.Desk.Diary(), h.Desk
+	})
+	return c, h
+}
+
+// stayer is Bao with an account of his own.
+func (c *console) stayer(t testing.TB, h *proceduretest.House) procedure.Applicant {
+	t.Helper()
+	who := c.Register(t, accounttest.Minh2())
+	c.Carrier.Says("0905111222", who.Declared.Number, account.Yes)
+	_, s := c.Open(t, who, "0905111222")
+	return must[procedure.Applicant](t)(h.Desk.Applicant(t.Context(), s.Account, ""))
+}
+
 // TestContradictedStayIsDecidedByTheRegistrar: from the list by codes to the
 // notice, the result, and whom it is told.
 func TestContradictedStayIsDecidedByTheRegistrar(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, append(slices.Clone(schemas), procedure.Schema), func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
-		h := &proceduretest.House{}
-		c := open(t, d, func(c *console, _ *citizen.Config, theirs *officer.Config) {
-			h.House, h.Units = c.House, unit.Open(d, nil)
-			if err := h.Units.Ready(ctx); err != nil {
-				t.Fatal(err)
-			}
-			h.Offices = office.Open(d, h.Units)
-			h.Desk = must[*procedure.Desk](t)(procedure.New(procedure.Config{DB: d, Clock: c.Clock, Log: c.Log, Seal: c.Seal, Jobs: c.Jobs, Audit: c.Audit, Notify: c.Notify,
-				Population: c.Population, Residence: c.Residence, Units: h.Units, Offices: h.Offices, Accounts: c.Keeper}))
-			theirs.Diary, theirs.Notices = h.Desk.Diary(), h.Desk
-		})
+		c, h := noticed(t, d)
 		lan := c.staff(t)
 		c.appoint(t, lan, office.Registrar)
 		minh := h.Minh(t, true)
@@ -55,10 +76,7 @@ func TestContradictedStayIsDecidedByTheRegistrar(t *testing.T) {
 			return sent
 		}
 		// Bao notifies that Minh stays with him; Minh says that he does not.
-		feed := c.Register(t, accounttest.Minh2())
-		c.Carrier.Says("0905111222", feed.Declared.Number, account.Yes)
-		_, s := c.Open(t, feed, "0905111222")
-		bao := must[procedure.Applicant](t)(h.Desk.Applicant(ctx, s.Account, ""))
+		bao := c.stayer(t, h)
 		sent := contradicted(bao, h.Guest(), minh)
 		p := c.signIn(t, "/disputes").Want(200, sent.Code, "Không ở đó").Lacks("Trần Văn Minh", minhNumber)
 		at := p.Attr(`a[href^="/disputes/"]`, "href")
@@ -82,5 +100,52 @@ func TestContradictedStayIsDecidedByTheRegistrar(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.browser.Get(at).Want(http.StatusForbidden)
+	}, offices)
+}
+
+// TestDisputeInTheBrowser looks at list and dispute, on a desk's screen and a phone's.
+func TestDisputeInTheBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	t.Parallel()
+	dbtest.Run(t, append(slices.Clone(schemas), procedure.Schema), func(t *testing.T, d *db.DB) {
+		if d.Engine() != db.SQLite {
+			t.Skip("pages look alike on both")
+		}
+		ctx := t.Context()
+		c, h := noticed(t, d)
+		c.appoint(t, c.staff(t), office.Registrar)
+		minh, bao := h.Minh(t, true), c.stayer(t, h)
+		g := h.Guest()
+		g.Name = "Lê Khác Tên"
+		var codes []string
+		for _, guest := range []procedure.Guest{h.Guest(), g} {
+			codes = append(codes, must[procedure.Case](t)(h.Desk.Submit(ctx, bao, h.Draft(t, bao, guest).ID, "vi")).Code)
+		}
+		h.Deliver(t)
+		for _, told := range must[[]procedure.Told](t)(h.Desk.ListTold(ctx, minh)) {
+			if err := h.Desk.Dispute(ctx, minh, told.ID, "number_used"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := webtest.Chromium(t)
+		first := b.Tab(1280, false).Go(c.door+"/disputes").Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập")
+		first.Authenticator(true, c.key).Click("Dùng khoá đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want(codes...)
+		for _, at := range []struct {
+			width int
+			dark  bool
+		}{{1280, false}, {360, true}} {
+			for name, path := range map[string]string{"list": "/disputes", "fits": "/disputes/" + codes[0] + "/1", "number": "/disputes/" + codes[1] + "/1"} {
+				tab := b.Tab(at.width, at.dark).Go(c.door + path).Want(codes[0][:3])
+				tab.Accessible()
+				for _, x := range tab.Problems() {
+					t.Errorf("%s: %s", name, x)
+				}
+				if dir := os.Getenv("DANH_SHOTS"); dir != "" {
+					tab.Shot(filepath.Join(dir, fmt.Sprintf("dispute-%s-%d-%v.png", name, at.width, at.dark)))
+				}
+			}
+		}
 	}, offices)
 }
