@@ -181,7 +181,7 @@ func TestEnrolmentInTheBrowser(t *testing.T) {
 	tab.Go(at + "/match").Click("So vân tay")
 	wait(t, tab, "Tìm người khác mang vân tay này")
 	shot(tab, "match")
-	tab.Go(at + "/face").Want("Có phải cùng một người không")
+	tab.Go(at + "/face").Want("Người trước mặt bạn có đúng là người trong ảnh vừa chụp không")
 	shot(tab, "face")
 	tick(tab, "finding", "same").Click("Ghi kết luận").Want("Anh chị xem lại thông tin")
 	shot(tab, "review")
@@ -218,18 +218,19 @@ func TestPagesOfADossierAtEveryWidth(t *testing.T) {
 	}
 	all := append(append([]db.Schema{}, providertest.Schemas...), biometric.Schema, card.Schema, immigration.Schema, office.Schema, enrolment.Schema)
 	c := furnish(t, dbtest.Open(t, db.SQLite, all, offices))
-	c.appoint(t, c.lan, office.Approver)
-	first := c.colleague(t, office.IntakeOfficer)
-	d := c.handedIn(t, first)
+	c.appoint(t, c.lan, office.IntakeOfficer)
+	me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
 	b := webtest.Chromium(t)
 	tab := b.Tab(1280, false).Go(c.door+"/").Click("Đăng nhập").Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Dùng khoá đăng nhập của bạn")
-	tab.Authenticator(true, c.key).Click("Dùng khoá đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want("Chờ tôi duyệt")
-	look := func(name, path, want string) {
+	tab.Authenticator(true, c.key).Click("Dùng khoá đăng nhập").Want("Bàn làm việc cán bộ").Click("Đồng ý").Want("Người đến quầy")
+	type screen struct {
+		width int
+		dark  bool
+	}
+	every := []screen{{1280, false}, {1280, true}, {1024, false}, {1024, true}, {360, false}, {360, true}}
+	look := func(name, path, want string, screens ...screen) {
 		t.Helper()
-		for _, at := range []struct {
-			width int
-			dark  bool
-		}{{1280, false}, {1280, true}, {1024, false}, {1024, true}, {360, false}, {360, true}} {
+		for _, at := range screens {
 			tab.Show(at.width, at.dark).Go(c.door + path).Want(want).Accessible()
 			for _, p := range tab.Problems() {
 				t.Errorf("%s: %s", name, p)
@@ -239,18 +240,27 @@ func TestPagesOfADossierAtEveryWidth(t *testing.T) {
 			}
 		}
 	}
-	path := "/dossiers/" + d.ID.String()
-	look("queue", "/dossiers?show=decide", "Trần Văn Minh")
-	look("decide", path, "Quyết định của bạn")
-	look("receipt", path+"/receipt", "Giấy hẹn")
-	// Back at the counter, with Lan as its intake officer.
-	if err := c.roster.End(t.Context(), audit.System("test"), account.Owner(c.lan.Account), office.Approver); err != nil {
+	look("none", "/dossiers", "Bạn không có hồ sơ nào đang làm", every...)
+	// At the counter, with something open on every page.
+	o := must[enrolment.Dossier](t)(c.rooms.Office.Open(t.Context(), me, enrolment.Opening{Visit: c.minh(t, me).ID.String(), Kind: enrolment.FirstCard}))
+	a := must[enrolment.Known](t)(c.rooms.Office.FindKnown(t.Context(), me, o.ID)).Applicant
+	a.Name, a.Phone = "Trần Văn Mính", minhPhone
+	must[enrolment.Dossier](t)(c.rooms.Office.SaveApplicant(t.Context(), me, o.ID, o.Version, a))
+	must[enrolment.Dossier](t)(c.rooms.Office.AddPaper(t.Context(), me, o.ID, enrolment.Paper{Kind: "driving_licence", Number: "790123456789", For: "integrate"}, bytes.NewReader(enrolmenttest.Face(3, 0))))
+	c.rooms.Capture(t, me, o, hand)
+	for _, p := range []struct{ name, want string }{{"applicant", "1 chỗ cần chọn"}, {"contact", "Nhà mạng nói"}, {"papers", "Giấy phép lái xe"}, {"dependants", "Thêm người phụ thuộc"}, {"portrait", "Thay bằng ảnh mới"}, {"fingers", "Tay trái"},
+		{"match", "Tìm người khác"}, {"face", "Kết luận của bạn đã được ghi"}, {"card", "Thẻ cũ"}, {"review", "Anh chị xem lại"}, {"sign", "Ký trên màn hình"}, {"handin", "Hồ sơ chưa đủ"}} {
+		look(p.name, "/dossiers/"+o.ID.String()+"/"+p.name, p.want, screen{1024, true}, screen{360, false})
+	}
+	must[enrolment.Dossier](t)(c.rooms.Office.Withdraw(t.Context(), me, o.ID))
+	// As the second officer of what a colleague took in.
+	if err := c.roster.End(t.Context(), audit.System("test"), account.Owner(c.lan.Account), office.IntakeOfficer); err != nil {
 		t.Fatal(err)
 	}
-	c.appoint(t, c.lan, office.IntakeOfficer)
-	me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
-	if _, err := c.rooms.Office.Refuse(t.Context(), me, d.ID, "not_same", "x"); err == nil {
-		t.Fatal("who is not drawn refused a dossier")
-	}
-	look("none", "/dossiers", "Bạn không có hồ sơ nào đang làm")
+	c.appoint(t, c.lan, office.Approver)
+	d := c.handedIn(t, c.colleague(t, office.IntakeOfficer))
+	path := "/dossiers/" + d.ID.String()
+	look("queue", "/dossiers?show=decide", "Trần Văn Minh", every...)
+	look("decide", path, "Quyết định của bạn", every...)
+	look("receipt", path+"/receipt", "Giấy hẹn", every...)
 }

@@ -3,7 +3,9 @@
 package dossier
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"danh/audit"
@@ -34,7 +36,18 @@ func (k *desk) showPapers(c *call, status int) {
 	for _, p := range list {
 		kinds = append(kinds, p.Kind)
 	}
+	slices.SortStableFunc(kinds, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
 	k.render(c, status, "papers", k.view(c, "papers"), map[string]any{"Kinds": choicesOf("dossier.paper.", kinds), "Uses": choicesOf("dossier.use.", uses)})
+}
+
+// often are the papers that people bring, in the order of a list; others follow.
+var often = []string{"birth_certificate", "marriage_certificate", "driving_licence", "health_insurance", "social_insurance", "vehicle_registration", "tax_number", "residence_confirmation", "old_identity_card"}
+
+func rank(kind string) int {
+	if i := slices.Index(often, kind); i >= 0 {
+		return i
+	}
+	return len(often)
 }
 
 // optionalDate reads a date that may be left out.
