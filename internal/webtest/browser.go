@@ -248,7 +248,7 @@ func (t *Tab) URL() string { t.T.Helper(); return Eval[string](t, `location.href
 // Text is the visible text of the page.
 func (t *Tab) Text() string {
 	t.T.Helper()
-	return Eval[string](t, `document.body.innerText`)
+	return Eval[string](t, `document.body?.innerText ?? ''`)
 }
 
 // Want fails the test unless the page shows the words.
