@@ -239,7 +239,7 @@ type Dossier struct {
 	RefusedWords   string
 	Events         []Event
 	Mine           string   // what the caller may do: intake, second, handover, view
-	Contested      []string // why another office decides: kind, unproved, search_hit, no_match, disputed, locked, provisional
+	Contested      []string // why another office decides: kind, unproved, search_hit, no_match, unread, disputed, locked, provisional, redrawn, retried
 	Online         *OnlinePart
 	NothingHeld    bool // no registry had prints of hers to compare with
 }

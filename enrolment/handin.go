@@ -144,10 +144,20 @@ func (o *Office) contestTx(ctx context.Context, tx *db.Tx, f *file) ([]string, e
 	if f.need.proved && !f.proved {
 		out = append(out, "unproved")
 	}
-	is := map[string]bool{"disputed": f.Disputed}
+	is := map[string]bool{"disputed": f.Disputed, "redrawn": f.Redrawn}
 	if f.Match != nil {
-		is["search_hit"], is["no_match"] = f.Match.Hit, f.Match.Band == biometric.NoMatch
+		is["search_hit"], is["no_match"], is["unread"] = f.Match.Hit, f.Match.Band == biometric.NoMatch, f.Match.Unread
 	}
+	days, err := rule(ctx, tx, "retried.days", o.today())
+	if err != nil {
+		return nil, err
+	}
+	var earlier int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolment_dossier WHERE person = $1 AND id <> $2 AND second_at IS NOT NULL AND state IN ('withdrawn', 'refused') AND closed_at > $3`,
+		f.person, f.id, clock.Micros(o.c.Clock.Now().AddDate(0, 0, -days))).Scan(&earlier); err != nil {
+		return nil, fmt.Errorf("look for earlier tries: %w", err)
+	}
+	is["retried"] = earlier > 0
 	a, err := o.c.Accounts.FindByPersonTx(ctx, tx, f.person)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
@@ -155,7 +165,7 @@ func (o *Office) contestTx(ctx context.Context, tx *db.Tx, f *file) ([]string, e
 	if err == nil {
 		is["locked"], is["provisional"] = a.Status == account.Locked, a.Provisional
 	}
-	for _, name := range []string{"search_hit", "no_match", "disputed", "locked", "provisional"} {
+	for _, name := range []string{"search_hit", "no_match", "unread", "disputed", "locked", "provisional", "redrawn", "retried"} {
 		if !is[name] {
 			continue
 		}
@@ -172,7 +182,8 @@ func (o *Office) contestTx(ctx context.Context, tx *db.Tx, f *file) ([]string, e
 
 // drawTx draws the second officer: at this office, or at another one when an
 // identity is restored or contested. Never the first officer, herself, her
-// family or her representative, and never one who had it before.
+// family or her representative, and never one who gave it up. Whoever asked for
+// a supplement goes on with it: handing in again is no other draw.
 func (o *Office) drawTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file, but []id.Person) error {
 	why, err := o.contestTx(ctx, tx, f)
 	if err != nil {
@@ -191,8 +202,11 @@ func (o *Office) drawTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file,
 			not = append(not, d.Person)
 		}
 	}
-	var s office.Staff
-	for {
+	s, stands, err := o.standsTx(ctx, tx, f, not, len(why) > 0)
+	if err != nil {
+		return err
+	}
+	for !stands {
 		if s, err = o.c.Roster.DrawTx(ctx, tx, office.Approver, office.Draw{Office: f.office, Elsewhere: len(why) > 0, Not: not}); err != nil {
 			return err
 		}
@@ -209,6 +223,18 @@ func (o *Office) drawTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file,
 	e := f.entry(by, "second_drawn")
 	e.Detail["office"], e.Detail["why"] = s.OfficeName, fmt.Sprint(why)
 	return o.c.Audit.RecordTx(ctx, tx, e)
+}
+
+// standsTx finds the second officer whom a dossier has, when she may go on with it.
+func (o *Office) standsTx(ctx context.Context, tx *db.Tx, f *file, not []id.Person, elsewhere bool) (office.Staff, bool, error) {
+	if f.second.IsZero() || slices.Contains(not, f.secondPerson) {
+		return office.Staff{}, false, nil
+	}
+	s, err := o.c.Roster.RequireTx(ctx, tx, audit.Officer(f.second, f.secondPerson, ""), office.Approver)
+	if fault.Is(err, fault.Forbidden) {
+		return office.Staff{}, false, nil
+	}
+	return s, err == nil && (!elsewhere || s.Office != f.office), err
 }
 
 // loseTx reports the lost card: whoever found it can use it no more.
@@ -228,7 +254,8 @@ func (o *Office) loseTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file)
 
 // Redraw draws another second officer when the first does not act; the reason
 // is recorded. Only the drawn one herself, or the intake officer after a dated
-// number of working hours or once the drawn one lost her role, may ask.
+// number of working hours or once the drawn one lost her role, may ask. When the
+// drawn one stands, another office decides: nobody picks among her colleagues.
 func (o *Office) Redraw(ctx context.Context, by audit.Actor, d DossierID, why string) (Dossier, error) {
 	if len(why) == 0 || len(why) > 500 {
 		return Dossier{}, fault.New(fault.Invalid, "enrolment.words").With("why", "enrolment.words")
@@ -237,12 +264,13 @@ func (o *Office) Redraw(ctx context.Context, by audit.Actor, d DossierID, why st
 	if err != nil {
 		return Dossier{}, err
 	}
+	slow := false // the drawn one stands
 	if as == first {
 		roles, err := o.c.Roster.RolesOf(ctx, f.second, o.c.Clock.Now())
 		if err != nil {
 			return Dossier{}, err
 		}
-		stands := slices.ContainsFunc(roles, func(s office.Staff) bool { return s.Role == office.Approver && s.Person == f.secondPerson })
+		slow = slices.ContainsFunc(roles, func(s office.Staff) bool { return s.Role == office.Approver && s.Person == f.secondPerson })
 		hours, err := rule(ctx, o.c.DB.Read(), "redraw.hours", o.today())
 		if err != nil {
 			return Dossier{}, err
@@ -251,7 +279,7 @@ func (o *Office) Redraw(ctx context.Context, by audit.Actor, d DossierID, why st
 		if err != nil {
 			return Dossier{}, err
 		}
-		if stands && open < time.Duration(hours)*time.Hour {
+		if slow && open < time.Duration(hours)*time.Hour {
 			return Dossier{}, fault.New(fault.Conflict, "enrolment.redraw.early")
 		}
 	}
@@ -259,6 +287,7 @@ func (o *Office) Redraw(ctx context.Context, by audit.Actor, d DossierID, why st
 		if x.second != f.second {
 			return fault.New(fault.Conflict, "enrolment.moved")
 		}
+		x.Redrawn = x.Redrawn || slow
 		x.Events = append(x.Events, Event{At: o.c.Clock.Now(), Name: "redrawn", By: by.Name})
 		return o.drawTx(ctx, tx, by, x, []id.Person{x.secondPerson})
 	}})

@@ -24,6 +24,7 @@ type matchNote struct {
 	Held                 bool // there were prints of hers to compare with
 	Band                 biometric.Band
 	Hit                  bool // somebody else came up
+	Unread               bool // prints of hers are held, and none of those taken could be compared with them
 	Verify, Search, Face biometric.EvidenceID
 	Finding              biometric.Finding
 	Settled              bool // the second officer saw somebody else
@@ -77,6 +78,13 @@ func (o *Office) Match(ctx context.Context, by audit.Actor, d DossierID) (Dossie
 		}
 		n.Search = e.ID
 		n.Hit = slices.ContainsFunc(e.Candidates, func(p id.Person) bool { return p != f.person })
+	}
+	if !n.Held {
+		held, _, err := o.c.Biometric.HeldTx(ctx, q, f.person, f.need.gallery)
+		if err != nil {
+			return Dossier{}, err
+		}
+		n.Unread = held > 0
 	}
 	c.Samples = []biometric.Sample{{Kind: biometric.Face, Portrait: face}}
 	look.Fields = []string{"portrait"}

@@ -147,7 +147,7 @@ func (o *Office) showTx(ctx context.Context, q db.Q, by audit.Actor, f *file, as
 		d.PortraitHints, d.EyesConfirmed = f.Portrait.Hints, f.Portrait.Eyes
 	}
 	if f.Match != nil {
-		d.FaceFinding, d.NothingHeld = f.Match.Finding, !f.Match.Held
+		d.FaceFinding, d.NothingHeld = f.Match.Finding, !f.Match.Held && !f.Match.Unread
 	}
 	d.Online = f.content.Online
 	for _, s := range f.Signatures {

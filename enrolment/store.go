@@ -83,6 +83,7 @@ type content struct {
 	RefusedReason  string
 	RefusedWords   string
 	Disputed       bool
+	Redrawn        bool     // the first officer asked for another second one than her who stood
 	Contested      []string // why another office decides
 	LimitDays      int
 	Stops          []office.Stop

@@ -163,6 +163,8 @@ func (f *file) matchTask() Task {
 		return Task{"match", false, "enrolment.task.match"}
 	case f.Match.Hit: // before that nothing is held of her: somebody else who is alike decides where it goes
 		return Task{"match", true, "enrolment.task.hit"}
+	case f.Match.Unread:
+		return Task{"match", true, "enrolment.task.unread"}
 	case !f.Match.Held:
 		return Task{"match", true, "enrolment.task.nothing_held"}
 	case f.Match.Band == biometric.NoMatch:
