@@ -134,6 +134,9 @@ func (o *Office) OnlineOffers(ctx context.Context, whose string) ([]OnlineOffer,
 	return out, rows.Err()
 }
 
+// MayRequest refuses whoever may not ask for a card at the portal at all.
+func (o *Office) MayRequest(ctx context.Context, by audit.Actor) error { return o.allowed(ctx, by) }
+
 // allowed refuses whoever has no account of the level that the day's table asks
 // for.
 func (o *Office) allowed(ctx context.Context, by audit.Actor) error {
