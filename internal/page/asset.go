@@ -62,12 +62,8 @@ func loadAssets() *assets {
 		panic(err)
 	}
 	a.add("danh.css", stylesheet())
-	names := make([]string, 0, len(a.files))
-	for n := range a.files {
-		names = append(names, n)
-	}
 	h := sha256.New()
-	for _, n := range sorted(names) {
+	for _, n := range sorted(a.names()) {
 		fmt.Fprintf(h, "%s %d\n", n, len(a.files[n].plain))
 		h.Write(a.files[n].plain)
 	}
@@ -164,6 +160,15 @@ func (a *assets) find(name string) (*asset, bool) {
 	}
 	f, _ := a.terraces.LoadOrStore(name, newAsset(name, []byte(terraceFile(kind, seed))))
 	return f.(*asset), true
+}
+
+// names are the files that are always there.
+func (a *assets) names() []string {
+	names := make([]string, 0, len(a.files))
+	for n := range a.files {
+		names = append(names, n)
+	}
+	return names
 }
 
 func (a *assets) url(name string) string { return a.base + name }

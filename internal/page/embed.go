@@ -7,7 +7,7 @@ import (
 	"sort"
 )
 
-//go:embed component layout asset text
+//go:embed component layout asset text worker
 var embedded embed.FS
 
 func sorted(s []string) []string {

@@ -11,6 +11,7 @@ import (
 const (
 	languageCookie = "danh-lang"
 	themeCookie    = "danh-theme"
+	sizeCookie     = "danh-size"
 	flashCookie    = "danh-flash"
 	yearSeconds    = 365 * 24 * 60 * 60
 )
@@ -31,11 +32,19 @@ func theme(r *http.Request) string {
 	return ""
 }
 
+// size is "large", "huge" or "" for the ordinary size of text.
+func size(r *http.Request) string {
+	if c, err := r.Cookie(sizeCookie); err == nil && (c.Value == "large" || c.Value == "huge") {
+		return c.Value
+	}
+	return ""
+}
+
 func (s *Site) prefer(w http.ResponseWriter, name, value string, age int) {
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.conf.Secure, SameSite: http.SameSiteLaxMode})
 }
 
-// postLanguage and postTheme remember a choice and go back where it was made.
+// postLanguage, postTheme and postSize remember a choice and go back where it was made.
 func (s *Site) postLanguage(w http.ResponseWriter, r *http.Request) {
 	v := r.PostFormValue("language")
 	if v != English {
@@ -51,6 +60,15 @@ func (s *Site) postTheme(w http.ResponseWriter, r *http.Request) {
 		age, v = -1, ""
 	}
 	s.prefer(w, themeCookie, v, age)
+	http.Redirect(w, r, Local(r.PostFormValue("return")), http.StatusSeeOther)
+}
+
+func (s *Site) postSize(w http.ResponseWriter, r *http.Request) {
+	age, v := yearSeconds, r.PostFormValue("size")
+	if v != "large" && v != "huge" {
+		age, v = -1, ""
+	}
+	s.prefer(w, sizeCookie, v, age)
 	http.Redirect(w, r, Local(r.PostFormValue("return")), http.StatusSeeOther)
 }
 

@@ -58,7 +58,7 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, languag
 	h.Set("Vary", "Cookie, Accept-Encoding")
 	known := false
 	for _, c := range r.Cookies() {
-		known = known || c.Name != languageCookie && c.Name != themeCookie
+		known = known || c.Name != languageCookie && c.Name != themeCookie && c.Name != sizeCookie
 	}
 	if !known && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		var z bytes.Buffer
@@ -93,7 +93,7 @@ func (s *Site) frame(r *http.Request, w *words, v View) *Frame {
 	}
 	path := r.URL.RequestURI()
 	return &Frame{
-		View: v, Language: w.language, Theme: theme(r), Path: Local(path), Now: s.conf.Clock.Now(),
+		View: v, Language: w.language, Theme: theme(r), Size: size(r), Path: Local(path), Now: s.conf.Clock.Now(),
 		Person: personOf(r.Context()), Request: Reference(r.Context()),
 		site: s, r: r, words: w, parts: map[string]template.HTML{},
 	}
@@ -166,6 +166,15 @@ func (f *Frame) Home() string { return f.site.conf.Home }
 
 // Brand is the small words under the name.
 func (f *Frame) Brand() string { return f.site.conf.Brand.In(f.Language) }
+
+// App is what makes the door an app, nil when it is none.
+func (f *Frame) App() *App { return f.site.conf.App }
+
+// AppName is the words under the app's icon.
+func (f *Frame) AppName() string { return f.site.conf.App.Short.In(f.Language) }
+
+// HeadColour is the colour in which a system continues the page's head.
+func (f *Frame) HeadColour() string { return headColour }
 
 // Asset is the address of a file.
 func (f *Frame) Asset(name string) string { return f.site.assets.url(name) }

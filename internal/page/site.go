@@ -21,6 +21,7 @@ type Config struct {
 	Foot   []Link   // quiet links at the foot of every page
 	Home   string   // where the mark leads; "/" when empty
 	Open   []string // mux patterns that other sites may post to, e.g. "POST /authorize" (OpenID Connect Core 1.0, section 3.1.2.1)
+	App    *App     // the door can be installed on a phone; nil: it is pages only
 	Texts  []fs.FS  // shared *.text.json files, e.g. the messages of a room's faults
 }
 

@@ -78,6 +78,7 @@ type Frame struct {
 	View
 	Language string
 	Theme    string
+	Size     string // of text: "", "large" or "huge"
 	Path     string // path and query, for coming back
 	Now      time.Time
 	Person   *Person

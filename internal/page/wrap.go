@@ -109,6 +109,10 @@ func (s *Site) own() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /_/language", s.postLanguage)
 	mux.HandleFunc("POST /_/theme", s.postTheme)
+	mux.HandleFunc("POST /_/size", s.postSize)
+	if s.conf.App != nil {
+		s.app(mux)
+	}
 	mux.HandleFunc("GET /_/style", s.showStyle)
 	mux.Handle("GET /_/", s.assets)
 	return mux
