@@ -14,6 +14,7 @@ import (
 	"danh/enrolment/enrolmenttest"
 	"danh/enrolment/visit"
 	"danh/internal/clock"
+	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/registry/card"
 )
@@ -144,6 +145,21 @@ func TestAChildThroughHerMother(t *testing.T) {
 		if len(own) != 2 {
 			t.Fatalf("her own and her daughter's: %d", len(own))
 		}
+		// Once the link has ended, what came of it is her daughter's affair alone.
+		check(t, h.DB.Write(ctx, func(tx *db.Tx) error {
+			return h.Keeper.EndRepresentationTx(ctx, tx, h.Second, h.Person(enrolmenttest.Ha), h.Person(enrolmenttest.An), "error")
+		}))
+		own, err = h.Office.ListOwn(ctx, h.Citizen(t, enrolmenttest.Ha))
+		check(t, err)
+		if len(own) != 1 {
+			t.Errorf("who represents her no more sees her dossier")
+		}
+		for _, name := range []string{"enrolment", "capture"} {
+			_, err = h.Office.OwnDocument(ctx, h.Citizen(t, enrolmenttest.Ha), d.Code, name)
+			wants(t, err, fault.NotFound, "enrolment.not_found")
+		}
+		_, err = h.Office.OwnDocument(ctx, h.Citizen(t, enrolmenttest.An), d.Code, "capture")
+		check(t, err)
 		// Bi is 4 and her mother is not registered: a birth certificate proves it, and nothing is captured of her.
 		d, err = open(enrolmenttest.Bi, "mother")
 		check(t, err)

@@ -335,7 +335,6 @@ func (o *Office) AnswerSupplement(ctx context.Context, by audit.Actor, code stri
 		}
 		f.signOnline(now)
 		f.state, f.Asked = Checking, nil
-		f.second, f.secondPerson, f.secondAt = id.Person{}, id.Person{}, time.Time{}
 		f.Events = append(f.Events, Event{At: now, Name: "supplemented", By: f.officeName, Words: a.Words})
 		return nil
 	})
@@ -375,6 +374,9 @@ func (o *Office) changeOwn(ctx context.Context, by audit.Actor, code, action str
 		}
 		if f.Online == nil {
 			return fault.New(fault.Conflict, "enrolment.answer.counter")
+		}
+		if err := o.followsTx(ctx, tx, by, f); err != nil {
+			return err
 		}
 		if err := do(tx, f); err != nil {
 			return err

@@ -61,6 +61,11 @@ func (o *Office) ListOwn(ctx context.Context, by audit.Actor) ([]Tracked, error)
 	}
 	var out []Tracked
 	for _, f := range all {
+		if err := o.follows(ctx, by, f); errors.Is(err, errNotYours) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
 		if err := o.c.Audit.Record(ctx, ownLook(by).Entry("enrolment.dossier.read", f.person)); err != nil {
 			return nil, err
 		}
@@ -90,10 +95,40 @@ func (o *Office) findOwn(ctx context.Context, by audit.Actor, code string) (*fil
 	if err != nil {
 		return nil, err
 	}
-	if f.state == Draft || f.person != by.Person && (f.representative.IsZero() || f.representative != by.Person) {
+	if f.state == Draft {
 		return nil, errNotYours
 	}
+	if err := o.follows(ctx, by, f); err != nil {
+		return nil, err
+	}
 	return f, o.c.Audit.Record(ctx, ownLook(by).Entry("enrolment.dossier.read", f.person))
+}
+
+// follows refuses whoever the dossier is neither about nor hers to act in.
+func (o *Office) follows(ctx context.Context, by audit.Actor, f *file) error {
+	if f.person == by.Person {
+		return nil
+	}
+	return o.c.DB.Write(ctx, func(tx *db.Tx) error { return o.followsTx(ctx, tx, by, f) })
+}
+
+// followsTx is follows within a step. The one who stood at the counter for her
+// follows the dossier until it is decided. What came of it, and what was sent
+// from the portal, is the affair of who represents her today.
+func (o *Office) followsTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file) error {
+	switch {
+	case f.person == by.Person:
+		return nil
+	case f.representative.IsZero() || f.representative != by.Person:
+		return errNotYours
+	case f.Online == nil && f.state != Approved && f.state != Done:
+		return nil
+	}
+	r, err := o.c.Accounts.FindRepresentationTx(ctx, tx, by.Person, f.person, o.today())
+	if fault.Is(err, fault.NotFound) || err == nil && !r.Confirms {
+		return errNotYours
+	}
+	return err
 }
 
 func (o *Office) byCode(ctx context.Context, q db.Q, code string) (*file, error) {
