@@ -17,26 +17,27 @@ import (
 var childTour = Tour{
 	Name:  "child",
 	Story: "a child of 6 to 13 gets a card and an account through a parent, who confirms each use of it in her own account",
-	steps: func(w *walk) []step {
-		t := &childWalk{counter: counter{walk: w}}
-		return []step{
-			{"the sandbox hands out a child, and a parent with a phone", t.become},
-			{"an officer signs in with password and passkey", t.atWork},
-			{"the parent is enrolled first: a dossier, portrait, fingers", t.parent},
-			{"the second officer approves it, and the parent's account is of level 2", t.parentApproved},
-			{"at the counter again, the parent approves the visit on her own phone", t.comes},
-			{"the child's dossier goes through the parent; the registry proves the relation", t.applicant},
-			{"codes and messages go to the parent's phone", t.reach},
-			{"the child's portrait and fingers are taken, and compared", t.capture},
-			{"the parent reads the turned screen and signs for the child", t.agree},
-			{"handed in: a deadline and a receipt", t.handIn},
-			{"the second officer approves", t.approved},
-			{"the child's account is activated, and waits for the parent at once", t.wake},
-			{"the parent sees whom she represents, and confirms the use", t.confirm},
-			{"the child is signed in; the next use is refused, and ends", t.refuse},
-			{"who looked shows the parent the officers", t.looked},
-		}
-	},
+	steps: func(w *walk) []step { return (&childWalk{counter: counter{walk: w}}).steps() },
+}
+
+func (t *childWalk) steps() []step {
+	return []step{
+		{"the sandbox hands out a child, and a parent with a phone", t.become},
+		{"an officer signs in with password and passkey", t.atWork},
+		{"the parent is enrolled first: a dossier, portrait, fingers", t.parent},
+		{"the second officer approves it, and the parent's account is of level 2", t.parentApproved},
+		{"at the counter again, the parent approves the visit on her own phone", t.comes},
+		{"the child's dossier goes through the parent; the registry proves the relation", t.applicant},
+		{"codes and messages go to the parent's phone", t.reach},
+		{"the child's portrait and fingers are taken, and compared", t.capture},
+		{"the parent reads the turned screen and signs for the child", t.agree},
+		{"handed in: a deadline and a receipt", t.handIn},
+		{"the second officer approves", t.approved},
+		{"the child's account is activated, and waits for the parent at once", t.wake},
+		{"the parent sees whom she represents, and confirms the use", t.confirm},
+		{"the child is signed in; the next use is refused, and ends", t.refuse},
+		{"who looked shows the parent the officers", t.looked},
+	}
 }
 
 type childWalk struct {

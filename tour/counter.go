@@ -15,26 +15,27 @@ import (
 var counterTour = Tour{
 	Name:  "counter",
 	Story: "somebody without a card books a time, is enrolled at the counter by one officer and approved by another, and leaves with a card and an account of level 2",
-	steps: func(w *walk) []step {
-		t := &counterWalk{counter: counter{walk: w}}
-		return []step{
-			{"the sandbox hands out a woman without a card", t.become},
-			{"with a phone that is not in her name she gets a provisional account, and books a time with it", t.book},
-			{"an officer signs in with password and passkey", t.atWork},
-			{"a visit on a typed number is flagged; a phone that may not be hers hears nothing of it", t.typed},
-			{"a dossier begins with what the registries hold; a wrong relative is a difference, and is settled", t.applicant},
-			{"her own phone is confirmed; the household book is refused", t.reach},
-			{"portrait and ten fingers are taken", t.capture},
-			{"fingers are searched, faces are compared, fee and old card are noted", t.judge},
-			{"she reads the turned screen and signs both forms", t.agree},
-			{"handed in: a deadline and a receipt", t.handIn},
-			{"the officer who took it in cannot approve it", t.notHers},
-			{"the second officer, whom the system drew, sees the evidence and approves", t.approved},
-			{"the provisional account has given way; she activates hers, of level 2", t.wake},
-			{"the card is handed over, against her approval on her phone", t.handOver},
-			{"who looked shows her the officers, each with a purpose", t.looked},
-		}
-	},
+	steps: func(w *walk) []step { return (&counterWalk{counter: counter{walk: w}}).steps() },
+}
+
+func (t *counterWalk) steps() []step {
+	return []step{
+		{"the sandbox hands out a woman without a card", t.become},
+		{"with a phone that is not in her name she gets a provisional account, and books a time with it", t.book},
+		{"an officer signs in with password and passkey", t.atWork},
+		{"a visit on a typed number is flagged; a phone that may not be hers hears nothing of it", t.typed},
+		{"a dossier begins with what the registries hold; a wrong relative is a difference, and is settled", t.applicant},
+		{"her own phone is confirmed; the household book is refused", t.reach},
+		{"portrait and ten fingers are taken", t.capture},
+		{"fingers are searched, faces are compared, fee and old card are noted", t.judge},
+		{"she reads the turned screen and signs both forms", t.agree},
+		{"handed in: a deadline and a receipt", t.handIn},
+		{"the officer who took it in cannot approve it", t.notHers},
+		{"the second officer, whom the system drew, sees the evidence and approves", t.approved},
+		{"the provisional account has given way; she activates hers, of level 2", t.wake},
+		{"the card is handed over, against her approval on her phone", t.handOver},
+		{"who looked shows her the officers, each with a purpose", t.looked},
+	}
 }
 
 type counterWalk struct {
