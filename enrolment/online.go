@@ -146,11 +146,9 @@ func (o *Office) sendOnline(ctx context.Context, by audit.Actor, x *Request, f *
 			return err
 		}
 		who := behalf(by, f.person)
-		due, complete := f.dueAt, f.completeAt
 		if err := o.insertTx(ctx, tx, f); err != nil {
 			return err
 		}
-		f.dueAt, f.completeAt = due, complete
 		if err := o.saveTx(ctx, tx, f); err != nil {
 			return err
 		}

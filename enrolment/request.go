@@ -323,7 +323,8 @@ func (o *Office) FindRequest(ctx context.Context, by audit.Actor, r RequestID) (
 	if err != nil {
 		return Request{}, err
 	}
-	return *x, o.refreshBooking(ctx, x)
+	err = o.refreshBooking(ctx, x)
+	return *x, err
 }
 
 // refreshBooking follows an appointment that she moved or gave back.
@@ -546,19 +547,21 @@ func (o *Office) SendRequest(ctx context.Context, by audit.Actor, r RequestID) (
 		return x, err
 	}
 	if x.Way == Online {
-		return x, o.sendOnline(ctx, by, &x, f)
+		err = o.sendOnline(ctx, by, &x, f)
+		return x, err
 	}
 	if x.At.IsZero() || x.At.Before(o.c.Clock.Now()) {
 		return x, fault.New(fault.Invalid, "enrolment.request.booking").With("booking", "enrolment.request.booking")
 	}
 	x.State, x.SentAt = RequestSent, clock.FromMicros(clock.Micros(o.c.Clock.Now()))
-	return x, o.c.DB.Write(ctx, func(tx *db.Tx) error {
+	err = o.c.DB.Write(ctx, func(tx *db.Tx) error {
 		sent, err := o.sendRequestTx(ctx, tx, by, &x)
 		if err != nil || !sent {
 			return err
 		}
 		return o.c.Audit.RecordTx(ctx, tx, x.entry(by, "sent"))
 	})
+	return x, err
 }
 
 // sendRequestTx is the one moment at which a request is sent; false when it was

@@ -34,7 +34,12 @@ type view struct {
 var reasons = []string{"not_same", "false_paper", "other_identity", "data_differ", "ineligible", "stay_ended"}
 
 // known are the steps that have words here; another one is shown as a step.
-var known = []string{"opened", "handed_in", "supplement_asked", "supplemented", "approved", "refused", "withdrawn", "produced", "handed_over", "lapsed"}
+var known = []string{"requested", "sent", "taken_up", "checked", "original_asked", "original_seen", "opened", "handed_in", "supplement_asked", "supplemented", "approved", "refused", "withdrawn", "produced", "handed_over", "lapsed"}
+
+// runs reports whether the clock of a dossier runs.
+func runs(s enrolment.State) bool {
+	return s == enrolment.Received || s == enrolment.Checking || s == enrolment.Waiting
+}
 
 func kindKey(k enrolment.Kind) string {
 	if slices.Contains(enrolment.Kinds, k) {
@@ -45,7 +50,7 @@ func kindKey(k enrolment.Kind) string {
 
 func (d *journey) view(r *http.Request, t enrolment.Tracked) view {
 	v := view{T: t, Kind: kindKey(t.Kind), State: "dossier.state." + string(t.State), Tone: "info", Next: "dossier.next." + string(t.State)}
-	v.Overdue = t.Late && t.State == enrolment.Waiting
+	v.Overdue = t.Late && runs(t.State)
 	switch t.State {
 	case enrolment.Approved:
 		v.Tone = "ok"
@@ -109,7 +114,7 @@ func (d *journey) course(t enrolment.Tracked) []page.Event {
 		}[key]
 	}
 	switch t.State {
-	case enrolment.Waiting:
+	case enrolment.Received, enrolment.Checking, enrolment.Waiting:
 		if t.Late {
 			out = append(out, page.Event{Line: "dotted", Icon: "clock", Bad: true, Text: "dossier.event.result", Sub: due("late")})
 		} else {
@@ -138,7 +143,7 @@ func (d *journey) course(t enrolment.Tracked) []page.Event {
 			p.Sub = page.Text{VI: e.By, EN: e.By}
 		}
 		switch e.Name {
-		case "supplement_asked":
+		case "supplement_asked", "original_asked":
 			p.Line, p.Icon = "dashed", "pause"
 		case "refused":
 			p.Icon, p.Bad = "x", true

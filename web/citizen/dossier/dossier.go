@@ -75,7 +75,7 @@ func (d *journey) list(w http.ResponseWriter, r *http.Request) {
 			over = append(over, l)
 			continue
 		}
-		if t.State == enrolment.Waiting {
+		if runs(t.State) {
 			l.Due = t.DueAt
 		}
 		running = append(running, l)
@@ -113,7 +113,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 var errNone = fault.New(fault.NotFound, "enrolment.not_found")
 
 // documents are the papers that can be read here.
-var documents = []string{"enrolment", "capture", "receipt", "supplement", "refusal"}
+var documents = []string{"request", "enrolment", "capture", "receipt", "supplement", "refusal"}
 
 // download sends one paper as a file: it holds her data and is not shown inside
 // the page, where another program might keep it.

@@ -241,3 +241,36 @@ func TestPagesAreAccessible(t *testing.T) {
 		}
 	})
 }
+
+// What she sent from the portal is followed here too, before an officer has it.
+func TestWhatWasSentFromThePortalIsFollowedHere(t *testing.T) {
+	run(t, func(t *testing.T, h *enrolmenttest.House) {
+		ctx := t.Context()
+		d := h.HandedIn(t, h.Intake, enrolmenttest.Ha, enrolment.FirstCard, 11)
+		_, err := h.Office.Approve(ctx, h.Second, d.ID, biometric.Same)
+		check(t, err)
+		h.Activate(t, enrolmenttest.Ha)
+		_, err = h.Office.HandOver(ctx, h.Intake, d.ID, h.Proved(t, h.Intake, enrolmenttest.Ha, 11).ID.String())
+		check(t, err)
+		by := h.Citizen(t, enrolmenttest.Ha)
+		x, err := h.Office.OpenRequest(ctx, by, enrolment.Asking{What: "lost"})
+		check(t, err)
+		_, err = h.Office.SaveRequest(ctx, by, x.ID, enrolment.RequestDetails{Reason: "Rơi trên xe buýt"})
+		check(t, err)
+		_, err = h.Office.ChooseOffice(ctx, by, x.ID, h.Here.ID)
+		check(t, err)
+		ha := by.Person
+		c := serve(t, h, &ha)
+		c.Get("/dossiers/" + x.Code).Want(404) // nothing is sent yet
+		_, err = h.Office.SendRequest(ctx, by, x.ID)
+		check(t, err)
+		c.Get("/dossiers").Want(200, "Cấp lại thẻ", "hẹn 03/12/2026")
+		c.Get("/dossiers/"+x.Code).Want(200, "Đã nhận, chờ cán bộ", "Đồng hồ đang chạy", "Bạn đã gửi, bắt đầu tính thời hạn", "Phiếu đề nghị gửi trực tuyến").Lacks("dossier.")
+		if p := c.Get("/dossiers/" + x.Code + "/request"); p.Status != 200 || !strings.HasPrefix(p.Body, "%PDF-") {
+			t.Error("no request to read")
+		}
+		// Whoever finds the receipt and knows the birth date learns no reason.
+		anyone := serve(t, h, &id.Person{})
+		anyone.Get("/track").Submit("Xem hồ sơ", "code", x.Code, "birth_date", "02/09/1990").Want(200, "Đã nhận").Lacks("xe buýt", "Minh Hà")
+	})
+}
