@@ -22,7 +22,7 @@ const (
 	claimLife = 90 * time.Second
 )
 
-// deliver sends one message one way. Steps:
+// deliver sends one message one way, or puts it off to the end of quiet hours. Steps:
 //  1. Claim the delivery. A crash here leaves it "sending"; the job runs again and takes it over.
 //  2. Send. A crash here is where a repeat can come from: nobody can know whether the carrier has it.
 //  3. Mark it sent with the carrier's references, in one transaction. Then a crash is harmless.
@@ -30,6 +30,9 @@ func (s *Sender) deliver(ctx context.Context, j job.Job) error {
 	var e errand
 	if err := j.Decode(&e); err != nil {
 		return fmt.Errorf("read errand: %w: %w", err, job.ErrGiveUp)
+	}
+	if put, err := s.later(ctx, e); put || err != nil {
+		return err
 	}
 	now := s.c.Clock.Now()
 	var c claimed

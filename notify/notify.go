@@ -117,6 +117,7 @@ type errand struct {
 	Owner   id.Person `json:"owner"`
 	Message MessageID `json:"message"`
 	Channel Channel   `json:"channel"`
+	Account id.Person `json:"account,omitzero"` // whose quiet hours hold; zero: nobody's
 }
 
 // ErrRecipient says that a message has no owner to seal it under.
@@ -176,6 +177,13 @@ func (s *Sender) routeTx(ctx context.Context, tx *db.Tx, key seal.Key, row messa
 	if channels == nil {
 		channels = tpl.Channels
 	}
+	how := []job.Option{job.MaxAttempts(attempts)}
+	switch until, err := waits(ctx, tx, m.To.Account, row, row.created); {
+	case err != nil:
+		return "", err
+	case !until.IsZero():
+		how = append(how, job.At(until))
+	}
 	for _, channel := range channels {
 		address := ""
 		switch channel {
@@ -198,7 +206,7 @@ func (s *Sender) routeTx(ctx context.Context, tx *db.Tx, key seal.Key, row messa
 		if err := insertDelivery(ctx, tx, row.owner, row.id, channel, sealed, row.created); err != nil {
 			return "", err
 		}
-		if err := s.c.Jobs.EnqueueTx(ctx, tx, jobDeliver, errand{Owner: row.owner, Message: row.id, Channel: channel}, job.MaxAttempts(attempts)); err != nil {
+		if err := s.c.Jobs.EnqueueTx(ctx, tx, jobDeliver, errand{Owner: row.owner, Message: row.id, Channel: channel, Account: m.To.Account}, how...); err != nil {
 			return "", err
 		}
 		went = join(went, string(channel))
