@@ -4,6 +4,7 @@ package looked
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,44 @@ type item struct {
 	Number  int64 // place in the log, from 1
 	Change  bool  // something was changed, not looked at
 	Mine    bool  // she did it herself
+}
+
+// bundle is what the same one did on one day for the same purpose, on the same
+// ground and with the same end: a dossier at a counter is a hundred looks, and
+// whoever was there has to find the one that she does not know.
+type bundle struct {
+	item
+	First time.Time // the earliest of them
+	Each  []item    // all of them, latest first; empty when there is only one
+}
+
+func (b *bundle) take(it item) bool {
+	if b.Who != it.Who || b.Purpose != it.Purpose || b.Ground != it.Ground || b.Consent != it.Consent || b.Outcome != it.Outcome ||
+		b.Stopped != it.Stopped || b.Change != it.Change || b.Mine != it.Mine {
+		return false
+	}
+	if len(b.Each) == 0 {
+		b.Each = []item{b.item}
+		b.Fields = slices.Clone(b.Fields)
+	}
+	b.Each, b.First, b.Sealed = append(b.Each, it), it.At, b.Sealed && it.Sealed
+	for _, f := range it.Fields {
+		if !slices.Contains(b.Fields, f) {
+			b.Fields = append(b.Fields, f)
+		}
+	}
+	return true
+}
+
+// bundled puts items of one day together; each bundle stands where its latest
+// item does.
+func bundled(all []bundle, it item) []bundle {
+	for i := range all {
+		if all[i].take(it) {
+			return all
+		}
+	}
+	return append(all, bundle{item: it, First: it.At})
 }
 
 // known says a text of the journey, or "" when there is none: other rooms

@@ -71,7 +71,7 @@ type dayOf struct {
 	Near    string // text key of today and yesterday, else ""
 	Weekday string
 	Date    clock.Date
-	Items   []item
+	Items   []bundle
 }
 
 // query is whose entries the reader may see; ok is false when there are none.
@@ -94,7 +94,7 @@ func (d *journey) list(w http.ResponseWriter, r *http.Request) {
 			current = t
 		}
 	}
-	q.Show, q.Kinds, q.Limit = current.Show, current.Kinds, 30
+	q.Show, q.Kinds, q.Limit = current.Show, current.Kinds, 120
 	period := url.Values{}
 	for _, name := range []string{"from", "to"} {
 		v := form.Value(name)
@@ -161,7 +161,8 @@ func (d *journey) list(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// days groups entries by Vietnamese calendar day.
+// days groups entries by Vietnamese calendar day, and each day's by who did
+// what for.
 func (d *journey) days(r *http.Request, found []audit.Recorded) (out []dayOf) {
 	today := clock.DateOf(d.clock.Now())
 	for _, e := range found {
@@ -176,7 +177,8 @@ func (d *journey) days(r *http.Request, found []audit.Recorded) (out []dayOf) {
 			}
 			out = append(out, g)
 		}
-		out[len(out)-1].Items = append(out[len(out)-1].Items, d.item(r, e))
+		last := &out[len(out)-1]
+		last.Items = bundled(last.Items, d.item(r, e))
 	}
 	return out
 }

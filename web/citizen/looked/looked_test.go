@@ -169,7 +169,7 @@ func TestAProvisionalAccountSeesOnlyWhatItDidItself(t *testing.T) {
 func TestOlderPages(t *testing.T) {
 	h := open(t)
 	h.signIn(h.her)
-	for i := range 65 {
+	for i := range 265 {
 		h.record(t, now.Add(-time.Duration(i)*time.Minute), audit.Look{By: bank, Purpose: "provider.release", Ground: fmt.Sprint("g", i)}.Entry("population.read", h.her))
 	}
 	c := webtest.Serve(t, h.handler)
@@ -181,10 +181,35 @@ func TestOlderPages(t *testing.T) {
 		}
 		p = c.Get(p.Attr("a.older", "href"))
 	}
-	if seen != 65 {
+	if seen != 265 {
 		t.Errorf("%d entries in all pages", seen)
 	}
 	p.Want(200, "Đang ghi sổ")
+}
+
+// A dossier at a counter is a hundred looks by one office; the one look of a
+// stranger must not drown in them.
+func TestALongDossierDoesNotHideAStranger(t *testing.T) {
+	h := open(t)
+	h.signIn(h.her)
+	officer := audit.Officer(id.NewPerson(), id.NewPerson(), "Công an phường Cửa Nam")
+	fields := [][]string{{"name", "number"}, {"residence"}, {"name"}}
+	for i := range 100 {
+		if i == 40 {
+			h.record(t, now.Add(-time.Duration(100-i)*time.Second), audit.Look{By: bank, Purpose: "provider.release", Ground: "g", Fields: []string{"name"}}.Entry("population.read", h.her))
+		}
+		h.record(t, now.Add(-time.Duration(100-i)*time.Second), audit.Look{By: officer, Purpose: "purpose.lodging", Ground: "Luật Cư trú 68/2020/QH14, Điều 30", Fields: fields[i%3]}.Entry("residence.read", h.her))
+	}
+	p := webtest.Serve(t, h.handler).Get("/looked").Want(200, "Ngân hàng Lúa Vàng", "100 lần", "Xem từng lần trong 100 lần này", "09:10 – 09:11")
+	if n := len(p.All(".look")); n != 2 {
+		t.Errorf("%d bundles", n)
+	}
+	if n := len(p.All(".look details a")); n != 100 {
+		t.Errorf("%d of 100 looks can be opened on their own", n)
+	}
+	if got := p.Texts(".look:first-child .chips li"); len(got) != 3 {
+		t.Errorf("the bundle shows %q", got)
+	}
 }
 
 func TestInTheBrowser(t *testing.T) {
