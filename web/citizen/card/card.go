@@ -89,7 +89,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	v.Level2 = d.accounts.Allow(r.Context(), s, "eid") == nil
 	if v.Card != nil {
 		v.Number = v.Card.Number.Reveal()
-		v.Loss = v.Card.State == card.Delivered || v.Card.State == card.Held || v.Card.State == card.Produced
+		v.Loss = v.Card.State == card.Delivered || v.Card.State == card.Held // one that is not handed over yet is not hers to lose
 	}
 	if v.Card != nil && v.Level2 && v.Card.Kind == card.IDCard {
 		front, back, err := d.cards.DrawFaces(r.Context(), look(s), s.Person, v.Card.ID)
