@@ -3,6 +3,9 @@
 package desk
 
 import (
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
 	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/page"
@@ -50,13 +53,22 @@ func foreigner(f immigration.Foreigner) []page.Fact {
 		{Label: "field.name", Value: page.Raw(f.Name), Source: "desk.source.immigration", At: f.UpdatedAt},
 		{Label: "field.birth_date", Value: page.Raw(f.BirthDate.Vietnamese()), Mono: true},
 		{Label: "field.sex", Value: sex(f.Sex)},
-		{Label: "desk.nationality", Value: page.Raw(f.Nationality)},
+		{Label: "desk.nationality", Value: nation(f.Nationality)},
 		{Label: "desk.address", Value: page.Raw(f.Address)},
 	}
 }
 
 func sex(s population.Sex) page.Text {
 	return map[population.Sex]page.Text{population.Female: {VI: "Nữ", EN: "Female"}, population.Male: {VI: "Nam", EN: "Male"}}[s]
+}
+
+// nation is a country's name; a code that is none stays as it came.
+func nation(code string) page.Text {
+	r, err := language.ParseRegion(code)
+	if err != nil || code == "" {
+		return page.Text{VI: code, EN: code}
+	}
+	return page.Text{VI: display.Regions(language.Vietnamese).Name(r), EN: display.Regions(language.English).Name(r)}
 }
 
 func place(p *population.Place) page.Raw {
@@ -76,7 +88,7 @@ func citizen(p population.Person) []page.Fact {
 		{Label: "field.sex", Value: sex(p.Sex)},
 		{Label: "desk.birth_place", Value: place(p.BirthPlace)},
 		{Label: "desk.origin", Value: place(p.Origin)},
-		{Label: "desk.nationality", Value: page.Raw(p.Nationality)},
+		{Label: "desk.nationality", Value: nation(p.Nationality)},
 		{Label: "desk.ethnicity", Value: page.Raw(p.Ethnicity)},
 	}
 	if p.Dead {

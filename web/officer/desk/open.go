@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 
 	"danh/audit"
 	"danh/biometric"
@@ -61,10 +62,20 @@ func (k *desk) open(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 	case o.Way == visit.Finger && (err == nil || form.FromFault(err)):
 		k.renderFingers(w, r, status, form)
 	case err == nil || form.FromFault(err):
-		k.render(w, r, by, status, form, nil, o.Purpose)
+		k.render(w, r, by, status, form, again(form, o), o.Purpose)
 	default:
 		k.journey.Fail(w, r, err)
 	}
+}
+
+// again is whom the form was about, as the search showed her: an opening that
+// failed leaves the other ways at hand, and needs no second search.
+func again(form *page.Form, o visit.Opening) []found {
+	if o.Person.IsZero() || form.Value("shown") == "" {
+		return nil
+	}
+	year, _ := strconv.Atoi(form.Value("year"))
+	return []found{{Hit: visit.Hit{Person: o.Person, Name: form.Value("shown"), BirthYear: year, NumberTail: form.Value("tail"), Foreign: form.Has("foreign", "yes")}, Printed: o.Printed}}
 }
 
 // read adds what a reader read, or what was uploaded in its stead.
