@@ -118,6 +118,17 @@ func (d *Desk) desks(ctx context.Context, tx *db.Tx, by audit.Actor) ([]office.S
 	return out, nil
 }
 
+// refused records that somebody tried what is not hers to do, in a commit of its
+// own, and gives the refusal back.
+func (d *Desk) refused(ctx context.Context, by audit.Actor, action string, why error) error {
+	f := fault.Of(why)
+	// A wrong pairing code is nobody's: strangers must not fill the log with them.
+	if f == nil || !fault.Is(why, fault.Forbidden) && f.Key != "enrolment.counter.none" || f.Key == "enrolment.counter.code" {
+		return why
+	}
+	return errors.Join(why, d.audit.Record(ctx, audit.Entry{Actor: by, Action: action, Purpose: "enrolment.counter", Outcome: "refused", Detail: map[string]string{"why": f.Key}}))
+}
+
 func (d *Desk) rule(ctx context.Context, q db.Q, name string) (time.Duration, error) {
 	var v int64
 	err := q.QueryRowContext(ctx, `SELECT value FROM enrolment_counter_rule WHERE name = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)
@@ -160,7 +171,7 @@ func (d *Desk) NewPairing(ctx context.Context, by audit.Actor) (code string, exp
 		return d.audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "enrolment.counter.code", Purpose: "enrolment.counter"})
 	})
 	if err != nil {
-		return "", time.Time{}, err
+		return "", time.Time{}, d.refused(ctx, by, "enrolment.counter.code", err)
 	}
 	return string(raw[:codeLength/2]) + "-" + string(raw[codeLength/2:]), expires, nil
 }
@@ -225,7 +236,7 @@ func (d *Desk) Pair(ctx context.Context, code, name string, key ed25519.PublicKe
 		return d.audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "enrolment.counter.paired", Purpose: "enrolment.counter", Detail: map[string]string{"counter": c.ID.String()}})
 	})
 	if err != nil {
-		return Counter{}, err
+		return Counter{}, d.refused(ctx, audit.Anonymous(), "enrolment.counter.paired", err)
 	}
 	return c, nil
 }
@@ -287,7 +298,7 @@ func (d *Desk) Find(ctx context.Context, by audit.Actor, which ID) (Counter, err
 // End ends a counter of the officer's office: from this commit on nothing that
 // its reader signs is accepted.
 func (d *Desk) End(ctx context.Context, by audit.Actor, which ID) error {
-	return d.db.Write(ctx, func(tx *db.Tx) error {
+	err := d.db.Write(ctx, func(tx *db.Tx) error {
 		at, err := d.desks(ctx, tx, by)
 		if err != nil {
 			return err
@@ -306,6 +317,7 @@ func (d *Desk) End(ctx context.Context, by audit.Actor, which ID) error {
 		}
 		return fault.New(fault.NotFound, "enrolment.counter.none")
 	})
+	return d.refused(ctx, by, "enrolment.counter.ended", err)
 }
 
 // Purges delete codes and nonces whose time has been over for a day.

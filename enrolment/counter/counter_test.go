@@ -169,8 +169,18 @@ func TestPairingIsRefused(t *testing.T) {
 		if _, _, err := h.NewPairing(t.Context(), audit.Citizen(h.Person, h.Person)); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("a citizen asks for a code: %v", err)
 		}
+		if n := h.Count(t, "enrolment.counter.code", "refused"); n != 4 {
+			t.Errorf("%d of 4 attempts are in the log", n)
+		}
 		key(t, pair("AAAAA-AAAAA"), "enrolment.counter.code")
 		key(t, pair(""), "enrolment.counter.code")
+		elsewhere := h.PairMachine(t, h.Officer(t, office.IntakeOfficer, h.Away))
+		if err := h.End(t.Context(), h.Officer(t, office.IntakeOfficer, h.Here), elsewhere.ID); !fault.Is(err, fault.NotFound) {
+			t.Errorf("another office's counter is ended: %v", err)
+		}
+		if n := h.Count(t, "enrolment.counter.ended", "refused"); n != 1 {
+			t.Errorf("%d entries of an attempt elsewhere", n)
+		}
 		by := h.Officer(t, office.IntakeOfficer, h.Here)
 		old := code(by)
 		h.Clock.Advance(10*time.Minute + time.Second)
@@ -182,6 +192,9 @@ func TestPairingIsRefused(t *testing.T) {
 		}
 		if err := pair(lost); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("an officer without her role: %v", err)
+		}
+		if n := h.Count(t, "enrolment.counter.paired", "refused"); n != 1 {
+			t.Errorf("%d entries of a code whose officer lost her role", n)
 		}
 		// A key that was paired before, ended or not, begins no second counter.
 		by = h.Officer(t, office.IntakeOfficer, h.Here)
@@ -355,6 +368,9 @@ func TestNonceIsRefused(t *testing.T) {
 			if _, err := h.NewNonce(t.Context(), who, m.ID, twoFingers); !fault.Is(err, fault.Forbidden) {
 				t.Errorf("%s at %s: %v", who.Kind, who.Name, err)
 			}
+		}
+		if n := h.Count(t, "enrolment.reading.asked", "refused"); n != 4 {
+			t.Errorf("%d of 4 attempts are in the log", n)
 		}
 		for _, w := range []counter.Want{{}, {Kind: "iris"}, {Kind: counter.Finger}, {Kind: counter.Finger, Positions: []int{0}}, {Kind: counter.Finger, Positions: []int{11}},
 			{Kind: counter.Finger, Positions: []int{2, 2}}, {Kind: counter.Chip, Positions: []int{2}}, {Kind: counter.Portrait, Dossier: strings.Repeat("x", 65)}} {

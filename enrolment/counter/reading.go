@@ -53,7 +53,7 @@ func (d *Desk) NewNonce(ctx context.Context, by audit.Actor, which ID, want Want
 	_, _ = rand.Read(n.Value)
 	// 1. The authority, before anything is made on its behalf.
 	if _, err := d.roster.Require(ctx, by, office.IntakeOfficer); err != nil {
-		return Nonce{}, err
+		return Nonce{}, d.refused(ctx, by, "enrolment.reading.asked", err)
 	}
 	// 2. The chip's challenge lives in the card registry; one without its nonce
 	// is never asked for and dies by itself.
@@ -91,7 +91,7 @@ func (d *Desk) NewNonce(ctx context.Context, by audit.Actor, which ID, want Want
 		return nil
 	})
 	if err != nil {
-		return Nonce{}, err
+		return Nonce{}, d.refused(ctx, by, "enrolment.reading.asked", err)
 	}
 	return n, nil
 }
