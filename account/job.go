@@ -23,15 +23,21 @@ const (
 	jobCase   = "account.case"   // a case was opened: tell the holder of an account, if there is one
 	jobOpened = "account.opened" // an account was opened: tell the person's other channels
 	jobBarred = "account.barred" // too many wrong passwords: tell the holder, if there is one
+
+	jobHotline = "account.hotline" // the hotline took a call: lock the account, if there is one
+	jobThaw    = "account.thaw"    // the wait before an unlocking is over
 )
 
 type told struct {
 	Account ID     `json:"account,omitzero"`
 	Case    CaseID `json:"case,omitzero"`
+	Call    callID `json:"call,omitzero"`
+	Thaw    thawID `json:"thaw,omitzero"`
 }
 
 func (k *Keeper) handleJobs() {
-	for what, h := range map[string]func(context.Context, *db.Tx, told) error{jobCase: k.tellOfCase, jobOpened: k.tellOthers, jobBarred: k.tellBarred} {
+	for what, h := range map[string]func(context.Context, *db.Tx, told) error{jobCase: k.tellOfCase, jobOpened: k.tellOthers, jobBarred: k.tellBarred,
+		jobHotline: k.freezeByCall, jobThaw: k.thawDue} {
 		k.c.Jobs.Handle(what, func(ctx context.Context, j job.Job) error {
 			var p told
 			if err := j.Decode(&p); err != nil {

@@ -32,10 +32,24 @@ func (k *Keeper) LockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, g 
 	if err := k.officeTx(ctx, tx, by, acc.Person, lockRoles...); err != nil {
 		return err
 	}
+	return k.lockTx(ctx, tx, by, acc, g, vias[by.Kind])
+}
+
+// vias says how a lock came about, when it came from whom it most often comes.
+var vias = map[audit.Kind]string{audit.KindCitizen: viaTap, audit.KindOfficer: viaCounter}
+
+// lockTx is LockTx once it is clear that by may.
+func (k *Keeper) lockTx(ctx context.Context, tx *db.Tx, by audit.Actor, acc Account, g Ground, via string) error {
+	a := acc.ID
 	if acc.Status.Over() {
 		return fault.New(fault.Conflict, "account.over")
 	}
 	now := k.c.Clock.Now()
+	if g == OwnRequest { // whoever asks for it again stops what would end it
+		if err := k.stopThawTx(ctx, tx, by, acc, now); err != nil {
+			return err
+		}
+	}
 	var open int
 	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_lock WHERE account = $1 AND ground = $2 AND ended_at IS NULL`, a, string(g)).Scan(&open); err != nil {
 		return fmt.Errorf("find lock: %w", err)
@@ -43,8 +57,8 @@ func (k *Keeper) LockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, g 
 	if open > 0 {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO account_lock (account, id, ground, by_name, since) VALUES ($1, $2, $3, $4, $5)`,
-		a, id.NewPerson(), string(g), by.Name, clock.Micros(now)); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO account_lock (account, id, ground, by_name, since, via) VALUES ($1, $2, $3, $4, $5, $6)`,
+		a, id.NewPerson(), string(g), by.Name, clock.Micros(now), via); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
 	if acc.Status != Locked {
@@ -59,7 +73,7 @@ func (k *Keeper) LockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, g 
 	if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, "locked", now); err != nil {
 		return err
 	}
-	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.locked", Subject: acc.Person, Detail: map[string]string{"ground": string(g)}}); err != nil {
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.locked", Subject: acc.Person, Detail: map[string]string{"ground": string(g), "via": via}}); err != nil {
 		return err
 	}
 	if g == Death {
@@ -68,6 +82,9 @@ func (k *Keeper) LockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, g 
 	reason := "officer"
 	if g == OwnRequest {
 		reason = "request"
+	}
+	if via == viaHotline {
+		reason = viaHotline
 	}
 	return k.tellTx(ctx, tx, by, a, "account_locked", map[string]string{"reason": reason})
 }
@@ -91,6 +108,11 @@ func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 	}
 	if !ok {
 		return fault.New(fault.Conflict, "account.not_locked")
+	}
+	if g == OwnRequest { // nothing is left to wait for
+		if _, err := tx.ExecContext(ctx, `UPDATE account_thaw SET state = 'moved', ended_at = $2 WHERE account = $1 AND state = 'waiting'`, a, now); err != nil {
+			return fmt.Errorf("end a wait: %w", err)
+		}
 	}
 	var left int
 	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_lock WHERE account = $1 AND ended_at IS NULL`, a).Scan(&left); err != nil {

@@ -160,14 +160,9 @@ func (k *Keeper) admit(ctx context.Context, in PasskeySignIn, a ID, used held, g
 		}
 		// 1. The counter, once: of two answers with the same count one gets through
 		// (WebAuthn level 3, section 6.1.1).
-		count := int64(got.Authenticator.SignCount)
-		ok := false
-		if !got.Authenticator.CloneWarning {
-			if ok, err = changed(tx.ExecContext(ctx, `UPDATE account_passkey SET sign_count = $3, backed_up = $4, used_at = $5
-				WHERE account = $1 AND id = $2 AND ended_at IS NULL AND (sign_count < $3 OR sign_count = 0 AND $3 = 0)`,
-				a, used.ID, count, got.Flags.BackupState, clock.Micros(now))); err != nil {
-				return fmt.Errorf("count a use: %w", err)
-			}
+		ok, err := k.countUseTx(ctx, tx, a, used, got, now)
+		if err != nil {
+			return err
 		}
 		if !ok {
 			refused = errPasskeyRefused
@@ -203,6 +198,21 @@ func (k *Keeper) admit(ctx context.Context, in PasskeySignIn, a ID, used held, g
 		return "", Session{}, err
 	}
 	return token, s, nil
+}
+
+// countUseTx writes down the use of a passkey; false when its counter did not
+// grow, as that of a copy does not.
+func (k *Keeper) countUseTx(ctx context.Context, tx *db.Tx, a ID, used held, got *webauthn.Credential, now time.Time) (bool, error) {
+	if got.Authenticator.CloneWarning {
+		return false, nil
+	}
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_passkey SET sign_count = $3, backed_up = $4, used_at = $5
+		WHERE account = $1 AND id = $2 AND ended_at IS NULL AND (sign_count < $3 OR sign_count = 0 AND $3 = 0)`,
+		a, used.ID, int64(got.Authenticator.SignCount), got.Flags.BackupState, clock.Micros(now)))
+	if err != nil {
+		return false, fmt.Errorf("count a use: %w", err)
+	}
+	return ok, nil
 }
 
 // raiseTx adds the passkey to a session. Its key stays, so that the doors it

@@ -43,6 +43,9 @@ func (k *Keeper) Purges() []db.Purge {
 		plain("account_staff_code", time.Hour, `DELETE FROM account_staff_code WHERE expires_at < $1`, at),
 		plain("account_passkey", 24*time.Hour, `DELETE FROM account_passkey WHERE ended_at < $1`, days("session_days")),
 		plain("account_device", 24*time.Hour, `DELETE FROM account_device WHERE seen_at < $1`, days("device_days")),
+		plain("account_freeze_link", time.Hour, `DELETE FROM account_freeze_link WHERE expires_at < $1`, at),
+		plain("account_thaw", 24*time.Hour, `DELETE FROM account_thaw WHERE ended_at < $1`, days("hotline_days")),
+		{Name: "account_hotline_call", Every: 24 * time.Hour, Run: k.purgeCalls},
 		{Name: "account_case", Every: 24 * time.Hour, Run: k.purgeCases},
 		plain("account_use", 24*time.Hour, `DELETE FROM account_use WHERE asked_at < $1`, days("use_days")),
 		{Name: "account_representation", Every: 15 * time.Minute, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
@@ -68,6 +71,14 @@ func (k *Keeper) purgeCases(ctx context.Context, tx *db.Tx, now time.Time) (int6
 		return 0, err
 	}
 	return k.purgeSealed(ctx, tx, `SELECT id FROM account_case WHERE opened_at < $1 ORDER BY opened_at LIMIT $2`, `DELETE FROM account_case WHERE id = $1`, now.AddDate(-f.value("opening_case_years"), 0, 0))
+}
+
+func (k *Keeper) purgeCalls(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return k.purgeSealed(ctx, tx, `SELECT id FROM account_hotline_call WHERE at < $1 ORDER BY at LIMIT $2`, `DELETE FROM account_hotline_call WHERE id = $1`, now.AddDate(0, 0, -f.value("hotline_days")))
 }
 
 func (k *Keeper) purgeSealed(ctx context.Context, tx *db.Tx, find, remove string, before time.Time) (int64, error) {

@@ -260,7 +260,13 @@ func (k *Keeper) tellTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, te
 	if data == nil {
 		data = map[string]string{}
 	}
-	data["at"] = k.c.Clock.Now().In(clock.Vietnam).Format("15:04 02/01/2006")
+	now := k.c.Clock.Now()
+	data["at"] = now.In(clock.Vietnam).Format("15:04 02/01/2006")
+	if alarms[template] {
+		if data["freeze"], err = k.freezeLinkTx(ctx, tx, a, now); err != nil {
+			return err
+		}
+	}
 	_, err = k.c.Notify.SendTx(ctx, tx, by, notify.Message{To: c.recipient(a), Template: template, Data: data, Purpose: "account.security"})
 	if err != nil {
 		return fmt.Errorf("tell %s: %w", template, err)

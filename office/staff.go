@@ -34,17 +34,20 @@ const (
 
 	IntakeOfficer Role = "intake"   // enrols people at an office's counter
 	Approver      Role = "approver" // the second officer: confirms what an intake officer established
+	Hotline       Role = "hotline"  // answers the telephone: may lock an account, and neither unlock nor see anything
 )
 
 // Roles lists all of them.
-var Roles = []Role{Operator, Registrar, Auditor, IntakeOfficer, Approver}
+var Roles = []Role{Operator, Registrar, Auditor, IntakeOfficer, Approver, Hotline}
 
 func (r Role) known() bool { return slices.Contains(Roles, r) }
 
 // atOffice reports whether a role is held at an office: people are told which
 // office looked at their data, and an officer without one would be nobody to
 // them.
-func (r Role) atOffice() bool { return r == Registrar || r == IntakeOfficer || r == Approver }
+func (r Role) atOffice() bool {
+	return r == Registrar || r == IntakeOfficer || r == Approver || r == Hotline
+}
 
 // Staff is one appointment: an account that holds a role at an office for a time.
 type Staff struct {

@@ -294,12 +294,10 @@ func (p *Provider) liveGrant(ctx context.Context, token string) (grant, string, 
 	if err != nil {
 		return grant{}, "", err
 	}
-	if !g.offline { // of an offline grant, release looks at the account
-		if err := p.mustLive(ctx, at, g.facts.Session, false); errors.Is(err, errGrant) {
-			return grant{}, "", errToken
-		} else if err != nil {
-			return grant{}, "", err
-		}
+	if err := p.mustLive(ctx, at, g.facts.Session, g.offline); errors.Is(err, errGrant) {
+		return grant{}, "", errToken
+	} else if err != nil {
+		return grant{}, "", err
 	}
 	g.facts.Scopes = strings.Fields(a.Scope) // a refresh may have asked for less
 	return g, a.Subject, nil

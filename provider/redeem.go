@@ -281,7 +281,24 @@ func (p *Provider) mustLive(ctx context.Context, at place, session account.Sessi
 	if fault.Is(err, fault.NotFound) || err == nil && a.Status != account.Active {
 		return errGrant
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	// She may have locked her account because of this very grant: unlocking does
+	// not bring it back.
+	frozen, err := p.c.Accounts.FrozenAt(ctx, at.account)
+	if err != nil || frozen.IsZero() {
+		return err
+	}
+	var made int64
+	err = p.c.DB.Read().QueryRowContext(ctx, `SELECT created_at FROM provider_grant WHERE account = $1 AND id = $2`, at.account, at.grant).Scan(&made)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !clock.FromMicros(made).After(frozen) {
+		return errGrant
+	}
+	if err != nil {
+		return fmt.Errorf("look how old a grant is: %w", err)
+	}
+	return nil
 }
 
 // issue signs the tokens of a grant. It stands outside the transaction: the
