@@ -168,6 +168,7 @@ func (d *Desk) refused(ctx context.Context, by audit.Actor, person id.Person, wh
 // whoCame finds the person and checks the proof.
 func (d *Desk) whoCame(ctx context.Context, by audit.Actor, p Purpose, o *Opening, v *Visit) (subject, error) {
 	look := p.look(by, v.Proved, population.FieldNumber, population.FieldName, population.FieldBirthDate)
+	var elsewhere *card.Verdict // of a chip that another authority made
 	switch o.Way {
 	case Chip:
 		if o.Presented == nil {
@@ -180,6 +181,8 @@ func (d *Desk) whoCame(ctx context.Context, by audit.Actor, p Purpose, o *Openin
 		o.Person, o.Number, o.Document = id.Person{}, verdict.Number, Document{}
 		if verdict.Own {
 			o.Person = verdict.Card.Person
+		} else {
+			elsewhere = &verdict
 		}
 	case QR:
 		printed, err := card.ParsePrinted(o.Printed)
@@ -202,10 +205,37 @@ func (d *Desk) whoCame(ctx context.Context, by audit.Actor, p Purpose, o *Openin
 	if o.Name != "" && c.Name == population.Different || !o.BirthDate.IsZero() && c.BirthDate == population.Different {
 		return subject{}, d.refused(ctx, by, s.person, fault.New(fault.Conflict, "enrolment.visit.differs"))
 	}
+	if elsewhere != nil {
+		if err := d.cardStands(ctx, by, look, s, elsewhere.Content.Zone.Expiry); err != nil {
+			return subject{}, err
+		}
+	}
 	if o.Way == Finger {
 		v.Evidence, err = d.compare(ctx, by, look, s, o.Samples)
 	}
 	return s, err
+}
+
+// cardStands refuses the chip of a card that was made elsewhere when the
+// registry knows the card, by its last day, and it is out of use: its chip says
+// nothing of that. Of somebody whose cards nobody recorded it is believed.
+func (d *Desk) cardStands(ctx context.Context, by audit.Actor, look audit.Look, s subject, last clock.Date) error {
+	look.Fields = []string{card.FieldCard}
+	list, err := d.c.Cards.ListByPerson(ctx, look, s.person)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	why := card.Replaced
+	for _, c := range list {
+		if c.Kind == card.OldPaper || c.ExpiresOn != last {
+			continue
+		}
+		if c.InForce() {
+			return nil
+		}
+		why = c.State
+	}
+	return d.refused(ctx, by, s.person, fault.New(fault.Conflict, "card.present."+string(why)))
 }
 
 // find finds whom an opening names.

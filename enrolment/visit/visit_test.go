@@ -120,6 +120,36 @@ func TestChipOpensAProvedVisit(t *testing.T) {
 	})
 }
 
+// TestStolenCardOfAnotherAuthority: a chip that is not of this registry's making
+// does not know that it was reported; the registry does.
+func TestStolenCardOfAnotherAuthority(t *testing.T) {
+	run(t, func(t *testing.T, c *counter) {
+		c.her(t)
+		k, image, key := c.issued(t)
+		// As a chip is that was made before this registry: the card is recorded, its chip is not.
+		for _, q := range []string{`DELETE FROM card_chip`, `UPDATE card_certificate SET purpose = 'elsewhere' WHERE purpose = 'document-signer'`} {
+			check(t, c.DB.Write(t.Context(), func(tx *db.Tx) error { _, err := tx.ExecContext(t.Context(), q); return err }))
+		}
+		open := func() error {
+			_, err := c.Desk.Open(t.Context(), c.officer, visit.Opening{Way: visit.Chip, Purpose: "account", Presented: c.laid(t, c.officer, image, key)})
+			return err
+		}
+		check(t, open())
+		check(t, c.cards.Decide(t.Context(), c.officer, card.Decision{Person: c.ha, Card: k.ID, Step: card.Lose, Reason: "stolen", Ground: "test"}))
+		wants(t, open(), fault.Conflict, "card.present.lost")
+		// Another card in her hand does not bring the stolen one back.
+		check(t, c.DB.Write(t.Context(), func(tx *db.Tx) error {
+			today := clock.DateOf(c.Clock.Now())
+			_, err := c.cards.RecordEarlierTx(t.Context(), tx, c.officer, card.Earlier{Person: c.ha, Kind: card.Chip, Number: k.Number, IssuedOn: today, ExpiresOn: today.AddDays(900), Ground: "test"})
+			return err
+		}))
+		wants(t, open(), fault.Conflict, "card.present.lost")
+		if n := c.audited(t, c.ha, "enrolment.visit.opened", "enrolment.visit", "refused"); n != 2 {
+			t.Errorf("%d of 2 attempts are in the log", n)
+		}
+	})
+}
+
 func TestFingersOpenAProvedVisit(t *testing.T) {
 	run(t, func(t *testing.T, c *counter) {
 		c.her(t)
