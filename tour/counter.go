@@ -20,7 +20,7 @@ var counterTour = Tour{
 
 func (t *counterWalk) steps() []step {
 	return []step{
-		{"the sandbox hands out a woman without a card", t.become},
+		{"the sandbox hands out somebody without a card", t.become},
 		{"with a phone that is not in her name she gets a provisional account, and books a time with it", t.book},
 		{"an officer signs in with password and passkey", t.atWork},
 		{"a visit on a typed number is flagged; a phone that may not be hers hears nothing of it", t.typed},

@@ -17,21 +17,21 @@ var squatterTour = Tour{
 	steps: func(w *walk) []step {
 		t := &squatterWalk{counter: counter{walk: w}}
 		return []step{
-			{"the sandbox hands out a man who has no account", t.become},
-			{"a stranger who knows his data opens a provisional account with a phone of nobody's", t.squat},
-			{"he comes to the counter; an officer signs in", t.atWork},
+			{"the sandbox hands out somebody who has no account", t.become},
+			{"a stranger who knows her data opens a provisional account with a phone of nobody's", t.squat},
+			{"she comes to the counter; an officer signs in", t.atWork},
 			{"a visit is opened; the stranger's phone hears nothing of it", t.comes},
 			{"a dossier begins with what the registries hold, not with what the stranger said", t.applicant},
-			{"his own phone is confirmed", t.reach},
+			{"her own phone is confirmed", t.reach},
 			{"portrait and fingers are taken", t.capture},
 			{"fingers are searched, faces are compared", t.judge},
-			{"he reads the turned screen and signs both forms", t.agree},
+			{"she reads the turned screen and signs both forms", t.agree},
 			{"handed in: a deadline and a receipt", t.handIn},
 			{"the second officer approves", t.approved},
-			{"the stranger's session has ended, and his password opens nothing", t.gone},
-			{"the rightful man activates his account, of level 2", t.wake},
+			{"the stranger's session has ended, and that password opens nothing", t.gone},
+			{"she activates her own account, of level 2", t.wake},
 			{"the stranger's phone was told nothing", t.silent},
-			{"who looked shows him the officers, and none of the stranger's doings under his name", t.looked},
+			{"who looked shows her the officers", t.looked},
 		}
 	},
 }
@@ -43,7 +43,7 @@ type squatterWalk struct {
 	before   int // messages at the stranger's phone before the counter
 }
 
-// strangersPassword is not the one that the rightful man chooses.
+// strangersPassword is not the one that she chooses.
 const strangersPassword = "Zwolf-Fjord-62?"
 
 func (t *squatterWalk) become(ctx context.Context) (err error) {
