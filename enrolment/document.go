@@ -47,7 +47,7 @@ func (o *Office) signaturesOf(ctx context.Context, q db.Q, f *file, name string)
 			if x.Form != name || x.Role != role || x.Digest != f.digest() {
 				continue
 			}
-			s.Name, s.At = x.By, x.At
+			s.Name, s.At, s.Online = x.By, x.At, x.How == "online"
 			if x.How == "screen" {
 				b, err := o.readFile(ctx, q, f, x.File)
 				if err != nil {

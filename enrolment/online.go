@@ -196,7 +196,7 @@ func (f *file) signAs(form, role, name string, at time.Time) {
 func (o *Office) drawRequest(f *file) ([]byte, error) {
 	c := f.content.Card
 	x := form.Request{Code: f.code, Office: f.officeName, Kind: string(f.kind), Applicant: party(f.stated()), Cause: f.causeSaid(), Reason: f.Online.Reason, Fee: c.Fee, Exemption: c.Exemption,
-		PortraitOn: f.Online.PortraitOn, Fingers: f.Online.Fingers, On: clock.DateOf(f.Online.SentAt), Signatures: []form.Signature{{Role: "applicant", Name: f.stated().Name, At: f.Online.SentAt}}}
+		PortraitOn: f.Online.PortraitOn, Fingers: f.Online.Fingers, On: clock.DateOf(f.Online.SentAt), Signatures: []form.Signature{{Role: "applicant", Name: f.stated().Name, At: f.Online.SentAt, Online: true}}}
 	return x.PDF()
 }
 

@@ -121,12 +121,14 @@ func (s *sheet) signatures(statement string, list []Signature) {
 			centre(s.y+2, 10, "B", ink, say(g.Role, roles))
 			if g.Image != nil {
 				s.put("signature "+strconv.Itoa(len(list))+" "+strconv.Itoa(i), g.Image, x+6, s.y+8, w-12, 20, false)
-			} else {
+			} else if !g.Online {
 				centre(s.y+7, 7.5, "", ink2, "(ký, ghi rõ họ tên)")
 			}
 			centre(s.y+30, 10, "", ink, clean(g.Name))
 			switch {
 			case g.At.IsZero():
+			case g.Online:
+				centre(s.y+35.5, 7.5, "", ink2, "Xác nhận từ tài khoản lúc "+moment(g.At))
 			case g.Image != nil:
 				centre(s.y+35.5, 7.5, "", ink2, "Ký trên màn hình lúc "+moment(g.At))
 			default:

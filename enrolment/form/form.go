@@ -73,10 +73,11 @@ type FingerNote struct {
 
 // Signature is one signature under a form.
 type Signature struct {
-	Role  string    // applicant, representative, intake, approver
-	Name  string    // printed under it
-	At    time.Time // zero: not signed yet
-	Image []byte    // PNG drawn on the screen; nil: signed on paper
+	Role   string    // applicant, representative, intake, approver
+	Name   string    // printed under it
+	At     time.Time // zero: not signed yet
+	Image  []byte    // PNG drawn on the screen; nil: signed on paper
+	Online bool      // confirmed from an account, without pen
 }
 
 // Enrolment is the request for an account, after model TK01.

@@ -109,6 +109,8 @@ func samples() map[string]sheet {
 			Track: "https://danh.example/track?code=" + code, Hotline: "0693.187.344", On: today, Signatures: []form.Signature{{Role: "intake", Name: "Trần Quốc Đạt", At: at}}},
 		"supplement": form.Supplement{Code: code, Office: office, Kind: "ward", Applicant: party(), Asked: []string{"Bản chính quyết định công nhận người giám hộ", "Ảnh chụp lại: mắt nhắm"},
 			Track: "https://danh.example/track?code=" + code, On: today},
+		"request": form.Request{Code: code, Office: office, Kind: "reissue", Applicant: party(), Cause: "lost", Reason: "Rơi trên xe buýt số 9", Fee: 35000, PortraitOn: clock.Date{Year: 2021, Month: 5, Day: 10}, Fingers: 10, On: today,
+			Signatures: []form.Signature{{Role: "applicant", Name: "Nguyễn Thị Phương Lan", At: at, Online: true}}},
 		"refusal": form.Refusal{Code: code, Office: office, Kind: "first_card", Applicant: party(), Reason: "Người đề nghị đang bị giữ thẻ", Ground: "Luật Căn cước 2023, Điều 29",
 			Words: "Thẻ sẽ được trả khi hết lý do giữ.", Track: "https://danh.example/track", On: today},
 	}
@@ -155,7 +157,9 @@ func TestFormsSayWhatTheyMust(t *testing.T) {
 		"child":     {"Cấp tài khoản cho người dưới 14 tuổi", "Lê Thị Huyền Diệu", "Mẹ"},
 		"capture": {"PHIẾU THU NHẬN THÔNG TIN CĂN CƯỚC", "Theo mẫu CC01, TT 17/2024/TT-BCA", "Nguyễn Văn Thuở", "Nốt ruồi cách 1 cm trên đuôi mắt trái", "không có ngón", "Chất lượng 61",
 			"Không lấy", "Cấp lần đầu"},
-		"receipt":    {"GIẤY HẸN TRẢ KẾT QUẢ", "Theo mẫu CC02", "70.000 đồng", "0001234", "Lúc 09:00 02/12/2026", "02/12/2026", "0693.187.344", "… 0123", "371 Đoàn Kết"},
+		"receipt": {"GIẤY HẸN TRẢ KẾT QUẢ", "Theo mẫu CC02", "70.000 đồng", "0001234", "Lúc 09:00 02/12/2026", "02/12/2026", "0693.187.344", "… 0123", "371 Đoàn Kết"},
+		"request": {"PHIẾU ĐỀ NGHỊ GIẢI QUYẾT THỦ TỤC VỀ CĂN CƯỚC", "Theo mẫu DC02", "Cấp lại thẻ căn cước", "Mất thẻ", "Rơi trên xe buýt số 9", "35.000 đồng", "10/05/2021", "10 ngón",
+			"Xác nhận từ tài khoản lúc 09:41 21/11/2026"},
 		"supplement": {"PHIẾU YÊU CẦU BỔ SUNG HỒ SƠ", "quyết định công nhận người giám hộ", "tạm dừng từ ngày 21/11/2026"},
 		"refusal":    {"TỪ CHỐI GIẢI QUYẾT THỦ TỤC", "Theo mẫu CC03", "Luật Căn cước 2023, Điều 29", "quyền khiếu nại"},
 	} {
