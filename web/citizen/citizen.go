@@ -34,15 +34,19 @@ import (
 	"danh/web/citizen/consents"
 	"danh/web/citizen/dependants"
 	"danh/web/citizen/dossier"
+	"danh/web/citizen/freeze"
 	"danh/web/citizen/home"
 	"danh/web/citizen/inbox"
+	"danh/web/citizen/install"
 	"danh/web/citizen/looked"
 	"danh/web/citizen/open"
 	"danh/web/citizen/openid"
 	"danh/web/citizen/paper"
 	"danh/web/citizen/passkey"
+	"danh/web/citizen/scan"
 	"danh/web/citizen/security"
 	"danh/web/citizen/session"
+	"danh/web/citizen/settings"
 	"danh/web/citizen/signin"
 	"danh/web/citizen/visit"
 )
@@ -77,10 +81,14 @@ func Door(c Config) http.Handler {
 		Nav: []page.Link{
 			{ID: "home", Href: "/", Icon: "idcard", Text: page.Text{VI: "Tài khoản", EN: "Account"}},
 			{ID: "inbox", Href: "/inbox", Icon: "bell", Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Dot: dot(unread)},
+			{ID: "scan", Href: "/scan", Icon: "scan", Strong: true, Text: page.Text{VI: "Quét", EN: "Scan"}},
 			{ID: "looked", Href: "/looked", Icon: "history", Text: page.Text{VI: "Nhật ký", EN: "Looked"}},
 			{ID: "security", Href: "/security", Icon: "lock", Text: page.Text{VI: "Bảo mật", EN: "Security"}},
 		},
 		Foot: c.foot(),
+		App: &page.App{Name: page.Text{VI: "Danh, tài khoản định danh", EN: "Danh, identity account"}, Short: page.Text{VI: "Danh", EN: "Danh"},
+			About: page.Text{VI: "Tài khoản định danh của bạn: đăng nhập, thông báo, ai đã xem dữ liệu.", EN: "Your identity account: signing in, messages, who looked at your data."},
+			Quick: []page.Shortcut{{Text: page.Text{VI: "Quét mã", EN: "Scan a code"}, Href: "/scan"}, {Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Href: "/inbox"}, {Text: page.Text{VI: "Ai đã xem", EN: "Who looked"}, Href: "/looked"}}},
 		Open: openid.Open, Texts: []fs.FS{session.Texts, account.Texts, card.Texts, enrolmentvisit.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
@@ -90,6 +98,7 @@ func Door(c Config) http.Handler {
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
 	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
 	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Origin: c.Provider.ReturnOrigin})
+	freeze.Mount(mux, site, c.Accounts, guard)
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
 	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send})
@@ -107,6 +116,9 @@ func Door(c Config) http.Handler {
 		visit.Mount(mux, site, c.Visits, c.Clock)
 	}
 	inbox.Mount(mux, site, c.Notify)
+	settings.Mount(mux, site, c.Notify)
+	install.Mount(mux, site)
+	scan.Mount(mux, site, c.issuer(), c.Portal)
 	looked.Mount(mux, site, c.Audit, c.Clock, c.Provider.PartnerName)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
@@ -149,9 +161,17 @@ func (c Config) asked() func(context.Context, audit.Actor) (int, error) {
 	return c.Visits.CountAsked
 }
 
+// issuer is the door's own address as everybody else knows it.
+func (c Config) issuer() string {
+	if c.Provider == nil {
+		return ""
+	}
+	return c.Provider.Issuer()
+}
+
 // foot leads to what anybody may use without an account.
 func (c Config) foot() []page.Link {
-	var out []page.Link
+	out := []page.Link{{Href: "/settings", Text: page.Text{VI: "Cài đặt", EN: "Settings"}}, {Href: "/install", Text: page.Text{VI: "Cài lên điện thoại", EN: "Install on a phone"}}}
 	if c.Enrolment != nil {
 		out = append(out, page.Link{Href: "/track", Text: page.Text{VI: "Tra cứu hồ sơ tại quầy", EN: "Track a dossier"}})
 	}
