@@ -180,7 +180,9 @@ func TestHotlineLocksAndLearnsNothing(t *testing.T) {
 		// Her log says that an officer locked it, and under which office's name.
 		list, _, err := b.Audit.ListBySubject(t.Context(), audit.Query{Subject: b.lan.ID})
 		ok(t, err)
-		if !slices.ContainsFunc(list, func(e audit.Recorded) bool { return e.Action == "account.locked" && e.Actor.Name == b.office.Name && e.Detail["via"] == "hotline" }) {
+		if !slices.ContainsFunc(list, func(e audit.Recorded) bool {
+			return e.Action == "account.locked" && e.Actor.Name == b.office.Name && e.Detail["via"] == "hotline"
+		}) {
 			t.Errorf("her log does not say who locked it: %+v", list)
 		}
 	})

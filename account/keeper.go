@@ -12,6 +12,7 @@ import (
 
 	"danh/account/password"
 	"danh/account/portrait"
+	"danh/account/scam"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -71,6 +72,7 @@ type Keeper struct {
 	rules  rules
 	spray  *spray
 	studio *portrait.Studio
+	scams  *scam.Desk
 
 	passkeys *webauthn.WebAuthn // nil: there are none at this address
 }
@@ -93,9 +95,13 @@ func New(c Config) (*Keeper, error) {
 		return nil, err
 	}
 	k.rules.db, k.rules.clock = c.DB, c.Clock
+	k.scams = scam.New(scam.Config{DB: c.DB, Clock: c.Clock, Seal: c.Seal, Audit: c.Audit, Roster: c.Roster, Value: k.Value, Spray: k.spray.hit, HitTx: k.hitTx})
 	k.handleJobs()
 	return k, nil
 }
+
+// Scams is the desk that takes reports of people who pretend to be an office.
+func (k *Keeper) Scams() *scam.Desk { return k.scams }
 
 // silentCarrier stands for a carrier without a subscriber check.
 type silentCarrier struct{}

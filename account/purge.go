@@ -34,7 +34,7 @@ func (k *Keeper) Purges() []db.Purge {
 	days := func(rule string) func(inForce, time.Time) time.Time {
 		return func(f inForce, now time.Time) time.Time { return now.AddDate(0, 0, -f.value(rule)) }
 	}
-	return []db.Purge{
+	return append(k.scams.Purges(), []db.Purge{
 		{Name: "account_opening", Every: 15 * time.Minute, Run: k.purgeOpenings},
 		plain("account_code", 15*time.Minute, `DELETE FROM account_code WHERE expires_at < $1`, func(_ inForce, now time.Time) time.Time { return now.Add(-24 * time.Hour) }),
 		plain("account_limit", time.Hour, `DELETE FROM account_limit WHERE ends_at < $1`, at),
@@ -54,7 +54,7 @@ func (k *Keeper) Purges() []db.Purge {
 		plain("account_activation_used", 24*time.Hour, `DELETE FROM account_activation WHERE used_at < $1`, days("session_days")),
 		{Name: "account_activation", Every: 15 * time.Minute, Run: k.lapseActivations},
 		{Name: "account_password_reminder", Every: time.Hour, Run: k.remindOfPasswords},
-	}
+	}...)
 }
 
 const purgeBatch = 500

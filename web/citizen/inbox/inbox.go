@@ -102,6 +102,13 @@ var places = map[string]string{
 	"visit_asked": "/visits", "visit_opened": "/looked", "glass_broken": "/looked",
 }
 
+// alarms are the messages about what a thief would do: the way to lock the
+// account stands beside them.
+var alarms = map[string]bool{
+	"new_device": true, "passkey_added": true, "passkey_removed": true, "password_changed": true, "signin_slowed": true,
+	"phone_changed": true, "email_changed": true, "account_unlocked": true, "opening_attempt": true, "visit_opened": true, "glass_broken": true,
+}
+
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
 	me := account.Owner(s.Account)
@@ -122,7 +129,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	d.j.Render(w, r, http.StatusOK, "show", page.View{Title: page.Raw(it.Subject), Lede: page.Raw(it.At.In(clock.Vietnam).Format("02/01/2006 15:04")), Task: "inbox.title", Back: "/inbox", BackTo: "inbox.back",
-		Data: map[string]any{"Paragraphs": strings.Split(it.Text, "\n\n"), "Place": places[it.Template],
+		Data: map[string]any{"Paragraphs": strings.Split(it.Text, "\n\n"), "Place": places[it.Template], "Alarm": alarms[it.Template],
 			"PlaceWord": "inbox.place" + strings.ReplaceAll(places[it.Template], "/", ".")}})
 }
 
