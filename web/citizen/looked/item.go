@@ -50,7 +50,13 @@ func (b *bundle) take(it item) bool {
 		b.Each = []item{b.item}
 		b.Fields = slices.Clone(b.Fields)
 	}
-	b.Each, b.First, b.Sealed = append(b.Each, it), it.At, b.Sealed && it.Sealed
+	b.Each, b.Sealed = append(b.Each, it), b.Sealed && it.Sealed
+	if it.At.Before(b.First) {
+		b.First = it.At
+	}
+	if it.At.After(b.At) {
+		b.At = it.At
+	}
 	for _, f := range it.Fields {
 		if !slices.Contains(b.Fields, f) {
 			b.Fields = append(b.Fields, f)
