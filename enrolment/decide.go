@@ -153,13 +153,18 @@ func (o *Office) Withdraw(ctx context.Context, by audit.Actor, d DossierID) (Dos
 	}})
 }
 
-// forgetCapturesTx forgets all prints of a dossier that gives nobody anything.
+// forgetCapturesTx forgets the prints of a dossier that is decided, and of one
+// that she gave up the portrait as well: nobody has to account for it.
 func (o *Office) forgetCapturesTx(ctx context.Context, tx *db.Tx, f *file) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM enrolment_dossier_finger WHERE person = $1 AND dossier = $2`, f.person, f.id); err != nil {
 		return fmt.Errorf("forget impressions: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM enrolment_dossier_otp WHERE person = $1 AND dossier = $2`, f.person, f.id); err != nil {
 		return fmt.Errorf("forget a code: %w", err)
+	}
+	if f.state == Withdrawn {
+		f.Portrait = nil
+		return errors.Join(o.dropFileTx(ctx, tx, f, filePortrait), o.dropFileTx(ctx, tx, f, fileCard))
 	}
 	return nil
 }

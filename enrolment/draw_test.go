@@ -63,6 +63,16 @@ func TestWithdrawnUntilAFriendIsDrawn(t *testing.T) {
 			run(t, func(t *testing.T, h *enrolmenttest.House) {
 				d := h.HandedIn(t, h.Intake, enrolmenttest.Lam, enrolment.FirstCard, 20)
 				check(t, end(t, h, d))
+				for _, table := range []string{"enrolment_dossier_finger", "enrolment_dossier_file"} {
+					where, n := "", 0
+					if table == "enrolment_dossier_file" {
+						where = ` WHERE name IN ('portrait', 'card')`
+					}
+					check(t, h.DB.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM `+table+where).Scan(&n))
+					if n != 0 && (where == "" || name == "withdrawn") {
+						t.Errorf("%d rows of what was taken are kept in %s", n, table)
+					}
+				}
 				// A colleague does no better.
 				d = h.HandedIn(t, h.Colleague, enrolmenttest.Lam, enrolment.FirstCard, 20)
 				if d.Second != h.Elsewhere.Account || !slices.Contains(d.Contested, "retried") {
