@@ -96,7 +96,7 @@ func TestSheSeesHerCardAndReportsItLost(t *testing.T) {
 		// 3. A loss is asked about once more, and needs its reason.
 		p = p.Click("Báo mất thẻ").Want(200, "không dùng lại được nữa").Lacks(lan.Declared.Number.Reveal())
 		p = p.Submit("Báo mất").Want(422)
-		p.Submit("Báo mất", "why", "stolen").At("/card").Want(200, "Đã báo mất thẻ", "Đã báo mất")
+		p.Submit("Báo mất", "why", "stolen").At("/card").Want(200, "Đã báo mất thẻ", "Đã báo mất", "Cần làm lại thẻ")
 		look := audit.Look{By: audit.System("test"), Purpose: "test", Ground: "test"}
 		if got, err := cards.Find(t.Context(), look, lan.ID, c.ID); err != nil || got.State != card.Lost || got.Reason != "stolen" {
 			t.Errorf("%v, %v", got.State, err)
