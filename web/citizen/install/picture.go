@@ -102,7 +102,7 @@ func (d drawing) picture(language string) template.HTML {
 			fmt.Fprintf(&b, `<rect class="word" x="%d" y="%d" width="%d" height="7" rx="3.5"/>`, sx+14, sy+13+i*52, sw-50-i*14)
 		}
 		fmt.Fprintf(&b, `<rect class="choice" x="%d" y="%d" width="%d" height="34" rx="9"/>`, sx+5, sy+26, sw-10)
-		lines := wrap(words, 18)
+		lines := wrap(words, 15)
 		for i, l := range lines {
 			fmt.Fprintf(&b, `<text x="%d" y="%d">%s</text>`, sx+sw/2, sy+47-(len(lines)-1)*6+i*13, template.HTMLEscapeString(l))
 		}
