@@ -59,6 +59,8 @@ func (d *journey) view(r *http.Request, t enrolment.Tracked) view {
 			v.Next = "dossier.next.approved.account"
 		case d.passed(t.Card):
 			v.Next = "dossier.next.approved.ready"
+		case slices.ContainsFunc(t.Events, func(e enrolment.Event) bool { return e.Name == "produced" }):
+			v.Next = "dossier.next.approved.made"
 		}
 	case enrolment.Done:
 		v.Tone = "ok"
@@ -74,8 +76,11 @@ func (d *journey) view(r *http.Request, t enrolment.Tracked) view {
 		v.Tone = "quiet"
 	}
 	v.Course = d.course(t)
-	if c := t.Card; c != nil {
-		if !c.Appointment.IsZero() && t.State != enrolment.Refused && t.State != enrolment.Withdrawn {
+	if t.State == enrolment.Refused || t.State == enrolment.Withdrawn {
+		v.T.Card = nil // there will be none to collect
+	}
+	if c := v.T.Card; c != nil {
+		if !c.Appointment.IsZero() {
 			v.Card = append(v.Card, page.Fact{Label: "dossier.appointment", Value: c.Appointment, Mono: true}, page.Fact{Label: "dossier.where", Value: t.OfficeName})
 		}
 	}
