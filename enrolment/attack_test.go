@@ -26,27 +26,14 @@ import (
 	"danh/registry/population"
 )
 
-func entries(t testing.TB, h *enrolmenttest.House, action, outcome string, about id.Person) (n int) {
-	t.Helper()
-	check(t, h.DB.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM audit_entry WHERE action = $1 AND outcome = $2 AND subject = $3`, action, outcome, about[:]).Scan(&n))
-	return n
-}
-
-// also makes an officer an approver too, or an approver an intake officer.
-func also(t testing.TB, h *enrolmenttest.House, a audit.Actor, at office.Office, role office.Role) {
-	t.Helper()
-	_, err := h.Roster.Appoint(t.Context(), audit.System("test"), office.Appointment{Account: a.Account, Person: a.Person, Role: role, Office: at.ID})
-	check(t, err)
-}
-
 // TestNobodyApprovesHerOwnIntake: with both roles, drawn or not, by another
 // account of the same person, or as a colleague.
 func TestNobodyApprovesHerOwnIntake(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
 		ctx := t.Context()
-		also(t, h, h.Intake, h.Here, office.Approver)
+		h.Also(t, h.Intake, h.Here, office.Approver)
 		twin := audit.Officer(id.NewPerson(), h.Intake.Person, h.Here.Name)
-		also(t, h, twin, h.Here, office.Approver)
+		h.Also(t, twin, h.Here, office.Approver)
 		d := h.HandedIn(t, h.Intake, enrolmenttest.Lam, enrolment.FirstCard, 20)
 		if d.Second != h.Second.Account {
 			t.Fatal("the intake officer was drawn for her own dossier")
@@ -57,7 +44,7 @@ func TestNobodyApprovesHerOwnIntake(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if n := entries(t, h, "enrolment.decide", "refused", d.Person); n != 7 {
+		if n := h.Entries(t, "enrolment.decide", "refused", d.Person); n != 7 {
 			t.Errorf("%d of 7 attempts are in the log", n)
 		}
 		if _, err := h.Keeper.FindByPerson(ctx, d.Person); !fault.Is(err, fault.NotFound) {
@@ -111,7 +98,7 @@ func TestApprovedTwiceInParallel(t *testing.T) {
 		}
 		held, err := h.Cards.ListByPerson(ctx, look, d.Person)
 		check(t, err)
-		if won != 1 || len(held) != 1 || entries(t, h, "account.issued", "", d.Person) != 1 {
+		if won != 1 || len(held) != 1 || h.Entries(t, "account.issued", "", d.Person) != 1 {
 			t.Fatalf("%d won, %d cards", won, len(held))
 		}
 	})
@@ -278,12 +265,12 @@ func TestAnotherOfficeOpensADossier(t *testing.T) {
 				t.Errorf("%s hands it in", name)
 			}
 		}
-		if n := entries(t, h, "enrolment.dossier.read", "refused", d.Person); n != 3 {
+		if n := h.Entries(t, "enrolment.dossier.read", "refused", d.Person); n != 3 {
 			t.Errorf("%d of 3 attempts to read are in the log", n)
 		}
 		// Her officer moved to another office: the dossier stays where it was taken in.
 		check(t, h.Roster.End(ctx, audit.System("test"), h.Intake.Account, office.IntakeOfficer))
-		also(t, h, h.Intake, h.There, office.IntakeOfficer)
+		h.Also(t, h.Intake, h.There, office.IntakeOfficer)
 		_, err := h.Office.Find(ctx, h.Intake, d.ID)
 		wants(t, err, fault.Forbidden, "enrolment.forbidden")
 	})
@@ -299,7 +286,7 @@ func TestAnOfficerEnrolsHerselfOrHerFamily(t *testing.T) {
 		mother := h.Typed(t, h.Intake, enrolmenttest.Cuc)
 		_, err = h.Office.Open(ctx, h.Intake, enrolment.Opening{Visit: mother.ID.String(), Kind: enrolment.FirstCard})
 		wants(t, err, fault.Forbidden, "enrolment.own_family")
-		if entries(t, h, "enrolment.opened", "refused", h.Person(enrolmenttest.Cuc)) != 1 || entries(t, h, "enrolment.opened", "refused", h.Person("p6")) != 1 {
+		if h.Entries(t, "enrolment.opened", "refused", h.Person(enrolmenttest.Cuc)) != 1 || h.Entries(t, "enrolment.opened", "refused", h.Person("p6")) != 1 {
 			t.Error("the attempts are not in the log")
 		}
 		// Nor is anybody drawn for her own family: Ha's mother is the only approver but one.
@@ -380,7 +367,7 @@ func TestAHalfApprovalLeavesNothing(t *testing.T) {
 		face := got.Evidence[slices.IndexFunc(got.Evidence, func(e biometric.Evidence) bool { return e.Kind == "face" })]
 		held, err := h.Cards.ListByPerson(ctx, look, d.Person)
 		check(t, err)
-		if got.State != enrolment.Waiting || face.Outcome != "" || len(held) != 0 || entries(t, h, "biometric.enrolled", "", d.Person) != 0 {
+		if got.State != enrolment.Waiting || face.Outcome != "" || len(held) != 0 || h.Entries(t, "biometric.enrolled", "", d.Person) != 0 {
 			t.Fatalf("%s, face %q, %d cards: half of an approval stands", got.State, face.Outcome, len(held))
 		}
 	})
@@ -422,7 +409,7 @@ func TestFingersOfSomebodyElse(t *testing.T) {
 		if d.Second != h.Elsewhere.Account || d.State != enrolment.Waiting {
 			t.Fatal("fingers of somebody else are decided at the same office")
 		}
-		if entries(t, h, "biometric.candidate.searched", "", h.Person(enrolmenttest.Ha)) == 0 {
+		if h.Entries(t, "biometric.candidate.searched", "", h.Person(enrolmenttest.Ha)) == 0 {
 			t.Fatal("she cannot see that she came up")
 		}
 		d, err := h.Office.Refuse(ctx, h.Elsewhere, d.ID, "other_identity", "")

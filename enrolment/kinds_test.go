@@ -12,42 +12,16 @@ import (
 	"danh/biometric"
 	"danh/enrolment"
 	"danh/enrolment/enrolmenttest"
-	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/registry/card"
 )
 
-// represented gives Ha a card, prints and an active account of level 2, so that
-// she can act for others, and a proved visit.
-func represented(t *testing.T, h *enrolmenttest.House) visit.Visit {
-	t.Helper()
-	ctx := t.Context()
-	h.Holds(t, enrolmenttest.Ha, card.Chip)
-	h.Enrol(t, enrolmenttest.Ha, "card", 30)
-	v := h.Proved(t, h.Intake, enrolmenttest.Ha, 30)
-	d, err := h.Office.Open(ctx, h.Intake, enrolment.Opening{Visit: v.ID.String(), Kind: enrolment.AccountOnly})
-	check(t, err)
-	d = h.Complete(t, h.Intake, d, enrolmenttest.Ha, 30)
-	d, err = h.Office.HandIn(ctx, h.Intake, d.ID)
-	check(t, err)
-	if d.Second != h.Second.Account {
-		t.Fatal("a proved visit with equal fingers is no case for another office")
-	}
-	d, err = h.Office.Approve(ctx, h.Second, d.ID, biometric.Same)
-	check(t, err)
-	if d.State != enrolment.Done {
-		t.Fatalf("an account without a card is done when it is approved, not %s", d.State)
-	}
-	h.Activate(t, enrolmenttest.Ha)
-	return v
-}
-
 // TestACardHolderGetsAnAccount: fingers equal to the card's are the evidence.
 func TestACardHolderGetsAnAccount(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
-		represented(t, h)
+		h.Adult(t)
 		a, err := h.Keeper.FindByPerson(t.Context(), h.Person(enrolmenttest.Ha))
 		check(t, err)
 		if a.Level != 2 || a.Status != account.Active || a.Proofing.What != "fingerprint" {
@@ -116,7 +90,7 @@ func TestASquatterFalls(t *testing.T) {
 func TestAChildThroughHerMother(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
 		ctx := t.Context()
-		mother := represented(t, h)
+		mother := h.Adult(t)
 		open := func(ref, relation string) (enrolment.Dossier, error) {
 			return h.Office.Open(ctx, h.Intake, enrolment.Opening{Visit: h.Typed(t, h.Intake, ref).ID.String(), Kind: enrolment.Child, Relation: relation, Representative: mother.ID.String()})
 		}
@@ -189,7 +163,7 @@ func TestAChildThroughHerMother(t *testing.T) {
 func TestAWardByDecision(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
 		ctx := t.Context()
-		guardian := represented(t, h)
+		guardian := h.Adult(t)
 		d, err := h.Office.Open(ctx, h.Intake, enrolment.Opening{Visit: h.Typed(t, h.Intake, enrolmenttest.Tam).ID.String(), Kind: enrolment.Ward, Relation: "guardian", Representative: guardian.ID.String()})
 		check(t, err)
 		_, err = h.Office.HandIn(ctx, h.Intake, d.ID)

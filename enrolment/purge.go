@@ -23,17 +23,6 @@ func (o *Office) Purges() []db.Purge {
 		{Name: "enrolment_dossier_otp", Every: time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 			return affected(tx.ExecContext(ctx, `DELETE FROM enrolment_dossier_otp WHERE expires_at < $1`, clock.Micros(now.Add(-24*time.Hour))))
 		}},
-		{Name: "enrolment_account_act", Every: 24 * time.Hour, Run: o.purgeActs},
-		{Name: "enrolment_card_act", Every: 24 * time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
-			days, err := rule(ctx, tx, "keep.days", clock.DateOf(now))
-			if err != nil {
-				return 0, err
-			}
-			// Who took a card is kept for as long as nobody gave it back.
-			return affected(tx.ExecContext(ctx, `DELETE FROM enrolment_card_act WHERE at < $1 AND (step <> 'hold' OR EXISTS (SELECT 1 FROM enrolment_card_act x
-				WHERE x.person = enrolment_card_act.person AND x.card = enrolment_card_act.card AND x.step <> 'hold' AND x.at >= enrolment_card_act.at))`,
-				clock.Micros(now.AddDate(0, 0, -days))))
-		}},
 		{Name: "enrolment_limit", Every: time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 			return affected(tx.ExecContext(ctx, `DELETE FROM enrolment_limit WHERE ends_at < $1`, clock.Micros(now)))
 		}},

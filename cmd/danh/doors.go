@@ -31,13 +31,13 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 	}{
 		{"portal", f.PortalPort, func(secret string, key []byte) (http.Handler, error) {
 			return portal.Door(portal.Config{Origin: f.PortalURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log,
-				Desk: r.procedure, Units: r.units, Offices: r.offices})
+				Desk: r.procedure, Units: r.units, Offices: r.offices, Accounts: r.accounts, Enrolment: r.enrolment})
 		}},
 		{"officer", f.OfficerPort, func(secret string, key []byte) (http.Handler, error) {
 			return officer.Door(officer.Config{Origin: f.OfficerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log,
 				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster),
 				Operations: office.OpenOperations(r.db, r.roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit,
-				Counters: r.counters, Visits: r.visits, Enrolment: r.enrolment, Diary: r.procedure.Diary(), Notices: r.procedure})
+				Counters: r.counters, Visits: r.visits, Enrolment: r.enrolment, Keep: r.keep, Diary: r.procedure.Diary(), Notices: r.procedure})
 		}},
 		{"partner", f.PartnerPort, func(secret string, key []byte) (http.Handler, error) {
 			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log, Accounts: r.accounts})

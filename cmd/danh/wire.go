@@ -18,6 +18,7 @@ import (
 	"danh/enrolment"
 	"danh/enrolment/counter"
 	"danh/enrolment/form"
+	"danh/enrolment/keep"
 	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -51,7 +52,7 @@ func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
 		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), provider.Purges(),
-		r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.procedure.Purges(),
+		r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
 	}
@@ -167,6 +168,7 @@ type rooms struct {
 	counters  *counter.Desk
 	visits    *visit.Desk
 	enrolment *enrolment.Office
+	keep      *keep.Desk
 	procedure *procedure.Desk
 	sms       *sms.Carrier
 }
@@ -259,5 +261,9 @@ func (r *rooms) openEnrolment(f serveFlags, carrier account.SubscriberCheck) (er
 	r.enrolment, err = enrolment.New(enrolment.Config{DB: r.db, Clock: r.clock, Log: r.log, Seal: r.seal, Jobs: r.jobs, Audit: r.audit, Notify: r.notify, Roster: r.roster,
 		Offices: r.offices, Calendar: r.calendar, Population: r.population, Residence: r.residence, Cards: r.cards, Immigration: r.immigration, Biometric: r.biometric,
 		Accounts: r.accounts, Carrier: carrier, Visits: r.visits, Forms: r.forms, Diary: r.procedure.Diary(), Track: f.Issuer + "/track"})
+	if err != nil {
+		return err
+	}
+	r.keep, err = keep.New(keep.Config{DB: r.db, Clock: r.clock, Seal: r.seal, Audit: r.audit, Roster: r.roster, Visits: r.visits, Cards: r.cards, Accounts: r.accounts})
 	return err
 }

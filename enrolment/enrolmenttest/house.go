@@ -27,6 +27,7 @@ import (
 	"danh/biometric/raster"
 	"danh/enrolment"
 	"danh/enrolment/form"
+	"danh/enrolment/keep"
 	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -67,6 +68,7 @@ type House struct {
 	*accounttest.House
 	Office      *enrolment.Office
 	Visits      *visit.Desk
+	Keep        *keep.Desk
 	Roster      *office.Roster
 	Offices     *office.Directory
 	Calendar    *office.Calendar
@@ -169,6 +171,8 @@ func New(t testing.TB, d *db.DB) *House {
 	h.Office, err = enrolment.New(enrolment.Config{DB: d, Clock: h.Clock, Log: h.Log, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Roster: h.Roster, Offices: h.Offices,
 		Calendar: h.Calendar, Diary: h.Diary, Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper,
 		Carrier: h.Carrier, Visits: h.Visits, Forms: forms, Track: "http://localhost:8080/track"})
+	check(t, err)
+	h.Keep, err = keep.New(keep.Config{DB: d, Clock: h.Clock, Seal: h.Seal, Audit: h.Audit, Roster: h.Roster, Visits: h.Visits, Cards: h.Cards, Accounts: h.Keeper})
 	check(t, err)
 	got, err := h.Residence.Import(t.Context(), residence.ImportConfig{}, strings.NewReader(feed))
 	if err != nil || got.Rejected != 0 {

@@ -45,11 +45,11 @@ func TestAccountInTheBrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := c.proved(t, by)
-		if err := c.rooms.Office.LockAccount(ctx, by, v.ID, "asked", ""); err != nil {
+		if err := c.rooms.Keep.LockAccount(ctx, by, v.ID, "asked", ""); err != nil {
 			t.Fatal(err)
 		}
 		other := c.colleague(t, office.IntakeOfficer)
-		if err := c.rooms.Office.LockAccount(ctx, other, c.proved(t, other).ID, "court", "QĐ 12/2026/QĐ-TA"); err != nil {
+		if err := c.rooms.Keep.LockAccount(ctx, other, c.proved(t, other).ID, "court", "QĐ 12/2026/QĐ-TA"); err != nil {
 			t.Fatal(err)
 		}
 		unproved := c.minh(t, by)

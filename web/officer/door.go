@@ -21,6 +21,7 @@ import (
 	"danh/audit"
 	"danh/enrolment"
 	enrolmentcounter "danh/enrolment/counter"
+	"danh/enrolment/keep"
 	enrolmentvisit "danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -43,7 +44,9 @@ import (
 	"danh/web/officer/desk"
 	"danh/web/officer/dispute"
 	"danh/web/officer/dossier"
+	"danh/web/officer/hotline"
 	"danh/web/officer/operation"
+	"danh/web/officer/scam"
 	"danh/web/officer/session"
 	"danh/web/officer/visit"
 )
@@ -69,6 +72,7 @@ type Config struct {
 	Counters   *enrolmentcounter.Desk
 	Visits     *enrolmentvisit.Desk
 	Enrolment  *enrolment.Office // with Visits: dossiers
+	Keep       *keep.Desk        // with Visits: cards and accounts that exist
 	Diary      *office.Diary
 	Notices    *procedure.Desk // with Diary: what guests contradicted
 	HTTP       *http.Client    // to the issuer; nil for a sensible one
@@ -98,6 +102,8 @@ func Door(c Config) (http.Handler, error) {
 	nav := []page.Link{
 		{ID: "cases", Href: "/cases", Icon: "inbox", Text: page.Text{VI: "Hồ sơ không khớp", EN: "Cases"}, Show: holds(office.Registrar)},
 		{ID: "counters", Href: "/counters", Icon: "plug", Text: page.Text{VI: "Quầy", EN: "Counters"}, Show: holds(office.IntakeOfficer, office.Registrar)},
+		{ID: "scams", Href: "/scams", Icon: "flag", Text: page.Text{VI: "Báo lừa đảo", EN: "Scams"}, Show: holds(office.Registrar)},
+		{ID: "hotline", Href: "/hotline", Icon: "phone", Text: page.Text{VI: "Đường dây nóng", EN: "Hotline"}, Show: holds(office.Hotline)},
 		{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}, Show: holds(office.Operator)},
 	}
 	if c.Diary != nil {
@@ -124,6 +130,8 @@ func Door(c Config) (http.Handler, error) {
 	cases.Mount(mux, site, guard, c.Cases, c.Clock)
 	operation.Mount(mux, site, guard, operation.Config{Operations: c.Operations, Jobs: c.Jobs, Notify: c.Notify, Audit: c.Audit, Clock: c.Clock})
 	capture.Mount(mux)
+	hotline.Mount(mux, site, guard, c.Accounts)
+	scam.Mount(mux, site, guard, c.Accounts.Scams())
 	if c.Counters != nil {
 		counter.Mount(mux, site, guard, counter.Config{Desk: c.Counters, Clock: c.Clock, Origin: c.Origin})
 	}
@@ -135,9 +143,9 @@ func Door(c Config) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	if c.Visits != nil && c.Enrolment != nil {
-		keeping.Mount(mux, site, guard, c.Visits, c.Enrolment)
-		holding.Mount(mux, site, guard, c.Enrolment, c.Clock)
+	if c.Visits != nil && c.Keep != nil {
+		keeping.Mount(mux, site, guard, c.Visits, c.Keep)
+		holding.Mount(mux, site, guard, c.Keep, c.Clock)
 	}
 	if c.Notices != nil {
 		dispute.Mount(mux, site, guard, c.Notices)

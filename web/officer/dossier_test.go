@@ -20,6 +20,7 @@ import (
 	"danh/enrolment"
 	"danh/enrolment/enrolmenttest"
 	"danh/enrolment/form"
+	"danh/enrolment/keep"
 	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -78,8 +79,10 @@ func furnish(t testing.TB, d *db.DB) *counters {
 			Calendar: h.Calendar, Population: c.Population, Residence: c.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: c.Keeper,
 			Carrier: c.Carrier, Visits: h.Visits, Forms: forms})
 		check()
+		h.Keep, err = keep.New(keep.Config{DB: d, Clock: c.Clock, Seal: c.Seal, Audit: c.Audit, Roster: c.roster, Visits: h.Visits, Cards: h.Cards, Accounts: c.Keeper})
+		check()
 		r.rooms = h
-		hers.Visits, theirs.Visits, theirs.Enrolment = h.Visits, h.Visits, h.Office
+		hers.Visits, theirs.Visits, theirs.Enrolment, theirs.Keep = h.Visits, h.Visits, h.Office, h.Keep
 	})
 	r.lan = r.staff(t)
 	return r

@@ -14,7 +14,7 @@ import (
 
 	"danh/account"
 	"danh/audit"
-	"danh/enrolment"
+	"danh/enrolment/keep"
 	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -27,14 +27,14 @@ import (
 var files embed.FS
 
 type journey struct {
-	office *enrolment.Office
+	office *keep.Desk
 	clock  clock.Clock
 	site   *page.Site
 	j      *page.Journey
 }
 
 // Mount puts the pages on the mux.
-func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, o *enrolment.Office, c clock.Clock) {
+func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, o *keep.Desk, c clock.Clock) {
 	d := &journey{office: o, clock: c, site: site, j: site.Journey(files)}
 	staff := func(next func(http.ResponseWriter, *http.Request, audit.Actor)) http.HandlerFunc {
 		return guard.RequireAny(next, office.IntakeOfficer, office.Approver)
@@ -48,7 +48,7 @@ var tones = map[account.Status]string{account.Issued: "info", account.Activation
 
 // line is a lock with the form that lifts it.
 type line struct {
-	enrolment.AccountLock
+	keep.AccountLock
 	Form *page.Form
 }
 
@@ -104,7 +104,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, by audit.Actor, s
 	d.j.Render(w, r, status, "account", page.View{Layout: page.Desk, Title: "account.title", Task: "account.task", Back: "/visits/" + in.String(), BackTo: "account.back", Nav: "desk", Form: f, Data: data})
 }
 
-func choices(f enrolment.AccountFolio) []page.Choice {
+func choices(f keep.AccountFolio) []page.Choice {
 	if len(f.Reasons) == 0 {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 	"net/http"
 
 	"danh/audit"
-	"danh/enrolment"
+	"danh/enrolment/keep"
 	"danh/enrolment/visit"
 	"danh/internal/fault"
 	"danh/internal/page"
@@ -26,13 +26,13 @@ var files embed.FS
 
 type journey struct {
 	visits *visit.Desk
-	office *enrolment.Office
+	office *keep.Desk
 	site   *page.Site
 	j      *page.Journey
 }
 
 // Mount puts the pages on the mux.
-func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, visits *visit.Desk, o *enrolment.Office) {
+func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, visits *visit.Desk, o *keep.Desk) {
 	d := &journey{visits: visits, office: o, site: site, j: site.Journey(files)}
 	mux.HandleFunc("GET /visits/{id}/cards", guard.RequireAny(d.list, office.IntakeOfficer, office.Approver))
 	mux.HandleFunc("POST /visits/{id}/cards/{card}", guard.RequireAny(d.keep, office.IntakeOfficer, office.Approver))

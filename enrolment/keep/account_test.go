@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package enrolment_test
+package keep_test
 
 import (
 	"slices"
@@ -22,6 +22,26 @@ import (
 	"danh/office"
 )
 
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func run(t *testing.T, body func(t *testing.T, h *enrolmenttest.House)) {
+	t.Helper()
+	t.Parallel()
+	enrolmenttest.Run(t, body)
+}
+
+func wants(t testing.TB, err error, kind fault.Kind, key string) {
+	t.Helper()
+	if f := fault.Of(err); f == nil || f.Kind != kind || f.Key != key {
+		t.Fatalf("got %v, not %s %s", err, kind, key)
+	}
+}
+
 func statusOf(t *testing.T, h *enrolmenttest.House, ref string) account.Status {
 	t.Helper()
 	a, err := h.Keeper.FindByPerson(t.Context(), h.Person(ref))
@@ -39,9 +59,9 @@ func issued(t *testing.T, h *enrolmenttest.House) {
 
 func TestAnAccountIsLockedByOneOfficerAndUnlockedByAnother(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
-		ctx, v := t.Context(), represented(t, h)
+		ctx, v := t.Context(), h.Adult(t)
 		// 1. The page: her own account, the phone masked, nothing locked.
-		f, err := h.Office.FindAccount(ctx, h.Intake, v.ID)
+		f, err := h.Keep.FindAccount(ctx, h.Intake, v.ID)
 		check(t, err)
 		if f.Account == nil || f.Account.Level != 2 || f.Account.Status != account.Active || len(f.Locks) != 0 || len(f.Reasons) != 6 || f.Invites {
 			t.Fatalf("%+v", f)
@@ -50,16 +70,16 @@ func TestAnAccountIsLockedByOneOfficerAndUnlockedByAnother(t *testing.T) {
 		if !strings.HasSuffix(f.Phone, number[len(number)-3:]) || strings.Contains(f.Phone, number[:6]) {
 			t.Fatalf("the phone is shown as %s", f.Phone)
 		}
-		if n := entries(t, h, "account.read", "", h.Person(enrolmenttest.Ha)); n != 1 {
+		if n := h.Entries(t, "account.read", "", h.Person(enrolmenttest.Ha)); n != 1 {
 			t.Fatalf("%d looks are in her log", n)
 		}
 		// 2. Reasons are those of the day's list, and a body's document is named.
-		wants(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "dislike", ""), fault.Invalid, "enrolment.account.reason")
-		wants(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "court", " "), fault.Invalid, "enrolment.account.words")
-		wants(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "court", strings.Repeat("x", 501)), fault.Invalid, "enrolment.account.words")
-		check(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "device_lost", ""))
-		check(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "court", "Quyết định 12/2026/QĐ-TA"))
-		wants(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "misuse", ""), fault.Conflict, "enrolment.account.locked")
+		wants(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "dislike", ""), fault.Invalid, "enrolment.account.reason")
+		wants(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "court", " "), fault.Invalid, "enrolment.account.words")
+		wants(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "court", strings.Repeat("x", 501)), fault.Invalid, "enrolment.account.words")
+		check(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "device_lost", ""))
+		check(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "court", "Quyết định 12/2026/QĐ-TA"))
+		wants(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "misuse", ""), fault.Conflict, "enrolment.account.locked")
 		if s := statusOf(t, h, enrolmenttest.Ha); s != account.Locked {
 			t.Fatal(s)
 		}
@@ -70,22 +90,22 @@ func TestAnAccountIsLockedByOneOfficerAndUnlockedByAnother(t *testing.T) {
 		}
 		// 3. The approver, before the person herself, lifts one ground, then the other.
 		w := h.Proved(t, h.Second, enrolmenttest.Ha, 30)
-		f, err = h.Office.FindAccount(ctx, h.Second, w.ID)
+		f, err = h.Keep.FindAccount(ctx, h.Second, w.ID)
 		check(t, err)
 		if len(f.Locks) != 2 || f.Locks[0].Reason != "device_lost" || f.Locks[1].Words != "Quyết định 12/2026/QĐ-TA" || f.Locks[1].Blocked != "" || f.Locks[0].By != h.Here.Name || len(f.Reasons) != 0 {
 			t.Fatalf("%+v", f.Locks)
 		}
-		wants(t, h.Office.UnlockAccount(ctx, h.Second, w.ID, account.CompetentBody, ""), fault.Invalid, "enrolment.account.words")
-		check(t, h.Office.UnlockAccount(ctx, h.Second, w.ID, account.CompetentBody, "Quyết định 15/2026/QĐ-TA"))
+		wants(t, h.Keep.UnlockAccount(ctx, h.Second, w.ID, account.CompetentBody, ""), fault.Invalid, "enrolment.account.words")
+		check(t, h.Keep.UnlockAccount(ctx, h.Second, w.ID, account.CompetentBody, "Quyết định 15/2026/QĐ-TA"))
 		if s := statusOf(t, h, enrolmenttest.Ha); s != account.Locked {
 			t.Fatalf("one ground is left, and it is %s", s)
 		}
-		check(t, h.Office.UnlockAccount(ctx, h.Second, w.ID, account.OwnRequest, ""))
+		check(t, h.Keep.UnlockAccount(ctx, h.Second, w.ID, account.OwnRequest, ""))
 		if s := statusOf(t, h, enrolmenttest.Ha); s != account.Active {
 			t.Fatal(s)
 		}
-		wants(t, h.Office.UnlockAccount(ctx, h.Second, w.ID, account.OwnRequest, ""), fault.Conflict, "account.not_locked")
-		if n := entries(t, h, "enrolment.account.unlock", "", h.Person(enrolmenttest.Ha)); n != 2 {
+		wants(t, h.Keep.UnlockAccount(ctx, h.Second, w.ID, account.OwnRequest, ""), fault.Conflict, "account.not_locked")
+		if n := h.Entries(t, "enrolment.account.unlock", "", h.Person(enrolmenttest.Ha)); n != 2 {
 			t.Fatalf("%d of 2 are in her log", n)
 		}
 	})
@@ -97,24 +117,24 @@ func TestAnAccountIsLockedByOneOfficerAndUnlockedByAnother(t *testing.T) {
 func TestAnIdentityIsRestoredByWhoMayNot(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
 		ctx, her := t.Context(), h.Person(enrolmenttest.Ha)
-		v := represented(t, h)
-		check(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "asked", ""))
-		wants(t, h.Office.UnlockAccount(ctx, h.Intake, v.ID, account.OwnRequest, ""), fault.Forbidden, "enrolment.account.not_yours")
-		also(t, h, h.Intake, h.Here, office.Approver)
-		wants(t, h.Office.UnlockAccount(ctx, h.Intake, v.ID, account.OwnRequest, ""), fault.Forbidden, "enrolment.account.unlock.same")
-		f, err := h.Office.FindAccount(ctx, h.Intake, v.ID)
+		v := h.Adult(t)
+		check(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "asked", ""))
+		wants(t, h.Keep.UnlockAccount(ctx, h.Intake, v.ID, account.OwnRequest, ""), fault.Forbidden, "enrolment.account.not_yours")
+		h.Also(t, h.Intake, h.Here, office.Approver)
+		wants(t, h.Keep.UnlockAccount(ctx, h.Intake, v.ID, account.OwnRequest, ""), fault.Forbidden, "enrolment.account.unlock.same")
+		f, err := h.Keep.FindAccount(ctx, h.Intake, v.ID)
 		check(t, err)
 		if f.Locks[0].Blocked != "enrolment.account.unlock.same" {
 			t.Fatalf("%+v", f.Locks)
 		}
 		twin := audit.Officer(id.NewPerson(), h.Intake.Person, h.Here.Name)
-		also(t, h, twin, h.Here, office.Approver)
+		h.Also(t, twin, h.Here, office.Approver)
 		w := h.Proved(t, twin, enrolmenttest.Ha, 30)
-		wants(t, h.Office.UnlockAccount(ctx, twin, w.ID, account.OwnRequest, ""), fault.Forbidden, "enrolment.account.unlock.same")
+		wants(t, h.Keep.UnlockAccount(ctx, twin, w.ID, account.OwnRequest, ""), fault.Forbidden, "enrolment.account.unlock.same")
 		typed := h.Typed(t, h.Second, enrolmenttest.Ha)
-		wants(t, h.Office.UnlockAccount(ctx, h.Second, typed.ID, account.OwnRequest, ""), fault.Forbidden, "enrolment.account.unproved")
-		wants(t, h.Office.LockAccount(ctx, h.Second, typed.ID, "asked", ""), fault.Forbidden, "enrolment.account.unproved")
-		wants(t, h.Office.UnlockAccount(ctx, h.Second, v.ID, account.OwnRequest, ""), fault.NotFound, "enrolment.visit.not_found")
+		wants(t, h.Keep.UnlockAccount(ctx, h.Second, typed.ID, account.OwnRequest, ""), fault.Forbidden, "enrolment.account.unproved")
+		wants(t, h.Keep.LockAccount(ctx, h.Second, typed.ID, "asked", ""), fault.Forbidden, "enrolment.account.unproved")
+		wants(t, h.Keep.UnlockAccount(ctx, h.Second, v.ID, account.OwnRequest, ""), fault.NotFound, "enrolment.visit.not_found")
 		check(t, h.DB.Write(ctx, func(tx *db.Tx) error {
 			a, err := h.Keeper.FindByPersonTx(ctx, tx, her)
 			if err != nil {
@@ -123,15 +143,15 @@ func TestAnIdentityIsRestoredByWhoMayNot(t *testing.T) {
 			return h.Keeper.LockTx(ctx, tx, audit.System("test"), a.ID, account.CardRevoked)
 		}))
 		x := h.Proved(t, h.Second, enrolmenttest.Ha, 30)
-		wants(t, h.Office.UnlockAccount(ctx, h.Second, x.ID, account.CardRevoked, "ok"), fault.Forbidden, "enrolment.account.unlock.hangs")
+		wants(t, h.Keep.UnlockAccount(ctx, h.Second, x.ID, account.CardRevoked, "ok"), fault.Forbidden, "enrolment.account.unlock.hangs")
 		check(t, h.Visits.Close(ctx, h.Second, x.ID))
-		if err := h.Office.UnlockAccount(ctx, h.Second, x.ID, account.OwnRequest, ""); err == nil {
+		if err := h.Keep.UnlockAccount(ctx, h.Second, x.ID, account.OwnRequest, ""); err == nil {
 			t.Fatal("after the visit")
 		}
 		if s := statusOf(t, h, enrolmenttest.Ha); s != account.Locked {
 			t.Fatal(s)
 		}
-		if n := entries(t, h, "enrolment.account.unlock", "refused", her); n != 5 {
+		if n := h.Entries(t, "enrolment.account.unlock", "refused", her); n != 5 {
 			t.Fatalf("%d of 5 tries are in her log", n)
 		}
 	})
@@ -140,19 +160,19 @@ func TestAnIdentityIsRestoredByWhoMayNot(t *testing.T) {
 // TestUnlockedTwiceInParallel: of two approvers one lifts it.
 func TestUnlockedTwiceInParallel(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
-		ctx, v := t.Context(), represented(t, h)
-		check(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "asked", ""))
+		ctx, v := t.Context(), h.Adult(t)
+		check(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "asked", ""))
 		var wg sync.WaitGroup
 		errs := make([]error, 2)
 		for i, by := range []audit.Actor{h.Second, h.Elsewhere} {
 			w := h.Proved(t, by, enrolmenttest.Ha, 30)
-			wg.Go(func() { errs[i] = h.Office.UnlockAccount(ctx, by, w.ID, account.OwnRequest, "") })
+			wg.Go(func() { errs[i] = h.Keep.UnlockAccount(ctx, by, w.ID, account.OwnRequest, "") })
 		}
 		wg.Wait()
 		if (errs[0] == nil) == (errs[1] == nil) {
 			t.Fatalf("%v, %v", errs[0], errs[1])
 		}
-		if n := entries(t, h, "enrolment.account.unlock", "", h.Person(enrolmenttest.Ha)); n != 1 {
+		if n := h.Entries(t, "enrolment.account.unlock", "", h.Person(enrolmenttest.Ha)); n != 1 {
 			t.Fatalf("unlocked %d times", n)
 		}
 	})
@@ -162,20 +182,20 @@ func TestUnlockedTwiceInParallel(t *testing.T) {
 // or in a visit about residence.
 func TestAnAccountInAVisitThatIsNotForIt(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
-		ctx, v := t.Context(), represented(t, h)
+		ctx, v := t.Context(), h.Adult(t)
 		for name, by := range map[string]audit.Actor{"a colleague": h.Colleague, "another office": h.Stranger, "herself": h.Citizen(t, enrolmenttest.Ha), "nobody": audit.Anonymous(), "the system": audit.System("x")} {
-			if _, err := h.Office.FindAccount(ctx, by, v.ID); err == nil {
+			if _, err := h.Keep.FindAccount(ctx, by, v.ID); err == nil {
 				t.Errorf("%s sees it", name)
 			}
-			if err := h.Office.LockAccount(ctx, by, v.ID, "asked", ""); err == nil {
+			if err := h.Keep.LockAccount(ctx, by, v.ID, "asked", ""); err == nil {
 				t.Errorf("%s locks it", name)
 			}
 		}
 		her := audit.Officer(id.NewPerson(), h.Person(enrolmenttest.Ha), h.Here.Name)
-		also(t, h, her, h.Here, office.Approver)
+		h.Also(t, her, h.Here, office.Approver)
 		self := h.Proved(t, her, enrolmenttest.Ha, 30)
-		wants(t, h.Office.LockAccount(ctx, her, self.ID, "asked", ""), fault.Forbidden, "enrolment.account.own")
-		_, err := h.Office.FindAccount(ctx, her, self.ID)
+		wants(t, h.Keep.LockAccount(ctx, her, self.ID, "asked", ""), fault.Forbidden, "enrolment.account.own")
+		_, err := h.Keep.FindAccount(ctx, her, self.ID)
 		wants(t, err, fault.Forbidden, "enrolment.account.own")
 		if s := statusOf(t, h, enrolmenttest.Ha); s != account.Active {
 			t.Fatal(s)
@@ -183,7 +203,7 @@ func TestAnAccountInAVisitThatIsNotForIt(t *testing.T) {
 		// In a visit about residence neither is shown.
 		r, err := h.Visits.Open(ctx, h.Intake, visit.Opening{Way: visit.Typed, Purpose: "residence", Number: h.Known(t, enrolmenttest.Ha).Number})
 		check(t, err)
-		_, err = h.Office.FindAccount(ctx, h.Intake, r.ID)
+		_, err = h.Keep.FindAccount(ctx, h.Intake, r.ID)
 		wants(t, err, fault.Forbidden, "enrolment.account.purpose")
 	})
 }
@@ -203,14 +223,14 @@ func TestTheActivationIsSentAgain(t *testing.T) {
 			t.Fatal(s)
 		}
 		v := h.Typed(t, h.Intake, enrolmenttest.Lam)
-		f, err := h.Office.FindAccount(ctx, h.Intake, v.ID)
+		f, err := h.Keep.FindAccount(ctx, h.Intake, v.ID)
 		check(t, err)
 		if !f.Invites || f.Account.Status != account.ActivationLapsed {
 			t.Fatalf("%+v", f)
 		}
-		check(t, h.Office.Reinvite(ctx, h.Intake, v.ID))
+		check(t, h.Keep.Reinvite(ctx, h.Intake, v.ID))
 		h.Activate(t, enrolmenttest.Lam)
-		wants(t, h.Office.Reinvite(ctx, h.Intake, v.ID), fault.Conflict, "account.activation.not_waiting")
+		wants(t, h.Keep.Reinvite(ctx, h.Intake, v.ID), fault.Conflict, "account.activation.not_waiting")
 	})
 }
 
@@ -222,11 +242,11 @@ func TestActivationsAreSentInAFlood(t *testing.T) {
 		v, w := h.Typed(t, h.Intake, enrolmenttest.Lam), h.Typed(t, h.Colleague, enrolmenttest.Lam)
 		sent := 0
 		for range 10 {
-			if h.Office.Reinvite(ctx, h.Intake, v.ID) == nil {
+			if h.Keep.Reinvite(ctx, h.Intake, v.ID) == nil {
 				sent++
 			}
 		}
-		err := h.Office.Reinvite(ctx, h.Colleague, w.ID)
+		err := h.Keep.Reinvite(ctx, h.Colleague, w.ID)
 		wants(t, err, fault.TooMany, "account.too_many")
 		if most, err := h.Keeper.Value(ctx, "activation_sends"); err != nil || sent != most {
 			t.Fatalf("%d were sent, %d may be: %v", sent, most, err)
@@ -238,32 +258,32 @@ func TestActivationsAreSentInAFlood(t *testing.T) {
 // who is proved to be there; that she acts herself again is the approver's.
 func TestARepresentationEndsAtTheCounter(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
-		ctx, v := t.Context(), represented(t, h)
+		ctx, v := t.Context(), h.Adult(t)
 		check(t, h.DB.Write(ctx, func(tx *db.Tx) error {
 			return h.Keeper.RepresentTx(ctx, tx, h.Second, account.Representation{Representative: h.Person(enrolmenttest.Ha), Person: h.Person(enrolmenttest.Tam), Relation: "guardian", Proof: "guardianship_decision",
 				Until: clock.Date{Year: 2030, Month: 1, Day: 1}})
 		}))
-		f, err := h.Office.FindAccount(ctx, h.Intake, v.ID)
+		f, err := h.Keep.FindAccount(ctx, h.Intake, v.ID)
 		check(t, err)
 		if len(f.Links) != 1 || f.Links[0].Name != "Hồ Văn Tám" || !slices.Equal(f.Endings, []string{"replaced", "error"}) {
 			t.Fatalf("%+v %v", f.Links, f.Endings)
 		}
-		if n := entries(t, h, "population.read", "", h.Person(enrolmenttest.Tam)); n == 0 {
+		if n := h.Entries(t, "population.read", "", h.Person(enrolmenttest.Tam)); n == 0 {
 			t.Fatal("the ward does not see that his name was read")
 		}
 		link := f.Links[0].ID
-		wants(t, h.Office.EndRepresentation(ctx, h.Intake, v.ID, link, "death"), fault.Invalid, "account.representation.why")
-		wants(t, h.Office.EndRepresentation(ctx, h.Intake, v.ID, link, "capacity"), fault.Forbidden, "enrolment.account.not_yours")
+		wants(t, h.Keep.EndRepresentation(ctx, h.Intake, v.ID, link, "death"), fault.Invalid, "account.representation.why")
+		wants(t, h.Keep.EndRepresentation(ctx, h.Intake, v.ID, link, "capacity"), fault.Forbidden, "enrolment.account.not_yours")
 		// The attacks: unproved, and from a visit of somebody who is not in it.
 		typed := h.Typed(t, h.Intake, enrolmenttest.Ha)
-		wants(t, h.Office.EndRepresentation(ctx, h.Intake, typed.ID, link, "replaced"), fault.Forbidden, "enrolment.account.unproved")
+		wants(t, h.Keep.EndRepresentation(ctx, h.Intake, typed.ID, link, "replaced"), fault.Forbidden, "enrolment.account.unproved")
 		h.Enrol(t, enrolmenttest.Old, "card", 50)
 		other := h.Proved(t, h.Intake, enrolmenttest.Old, 50)
-		wants(t, h.Office.EndRepresentation(ctx, h.Intake, other.ID, link, "replaced"), fault.NotFound, "account.representation.none")
+		wants(t, h.Keep.EndRepresentation(ctx, h.Intake, other.ID, link, "replaced"), fault.NotFound, "account.representation.none")
 		w := h.Proved(t, h.Second, enrolmenttest.Ha, 30)
-		check(t, h.Office.EndRepresentation(ctx, h.Second, w.ID, link, "capacity"))
-		wants(t, h.Office.EndRepresentation(ctx, h.Second, w.ID, link, "capacity"), fault.NotFound, "account.representation.none")
-		f, err = h.Office.FindAccount(ctx, h.Second, w.ID)
+		check(t, h.Keep.EndRepresentation(ctx, h.Second, w.ID, link, "capacity"))
+		wants(t, h.Keep.EndRepresentation(ctx, h.Second, w.ID, link, "capacity"), fault.NotFound, "account.representation.none")
+		f, err = h.Keep.FindAccount(ctx, h.Second, w.ID)
 		check(t, err)
 		if len(f.Links) != 1 || f.Links[0].EndedWhy != "capacity" {
 			t.Fatalf("%+v", f.Links)
@@ -275,16 +295,16 @@ func TestARepresentationEndsAtTheCounter(t *testing.T) {
 // one that stands it is kept, so that whoever locked still cannot unlock.
 func TestWhatWasSaidOfALockIsForgotten(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
-		ctx, v := t.Context(), represented(t, h)
-		check(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "asked", "mất điện thoại"))
-		check(t, h.Office.LockAccount(ctx, h.Intake, v.ID, "court", "QĐ 1/2026"))
-		check(t, h.Office.UnlockAccount(ctx, h.Second, h.Proved(t, h.Second, enrolmenttest.Ha, 30).ID, account.OwnRequest, ""))
+		ctx, v := t.Context(), h.Adult(t)
+		check(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "asked", "mất điện thoại"))
+		check(t, h.Keep.LockAccount(ctx, h.Intake, v.ID, "court", "QĐ 1/2026"))
+		check(t, h.Keep.UnlockAccount(ctx, h.Second, h.Proved(t, h.Second, enrolmenttest.Ha, 30).ID, account.OwnRequest, ""))
 		count := func() (n int) {
 			check(t, h.DB.Read().QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolment_account_act`).Scan(&n))
 			return n
 		}
 		purge := func() {
-			for _, p := range h.Office.Purges() {
+			for _, p := range h.Keep.Purges() {
 				if p.Name == "enrolment_account_act" {
 					check(t, h.DB.Write(ctx, func(tx *db.Tx) error { _, err := p.Run(ctx, tx, h.Clock.Now()); return err }))
 				}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package enrolment
+package keep
 
 import (
 	"context"
@@ -35,27 +35,27 @@ var keepers = map[card.Step][]office.Role{
 // proved before an officer who did not take it. The authority, the step and
 // its news, which lock and unlock what hangs on the card, are one commit; what
 // was refused for want of authority stands in her log.
-func (o *Office) KeepCard(ctx context.Context, by audit.Actor, in visit.ID, c card.ID, step card.Step, reason string) error {
+func (d *Desk) KeepCard(ctx context.Context, by audit.Actor, in visit.ID, c card.ID, step card.Step, reason string) error {
 	roles, ok := keepers[step]
 	if !ok {
 		return fault.New(fault.Invalid, "card.step.unknown")
 	}
 	// The desk records its own refusals, which a step that is undone would undo.
-	v, err := o.c.Visits.Require(ctx, by, in)
+	v, err := d.c.Visits.Require(ctx, by, in)
 	if err != nil {
 		return err
 	}
-	parts, err := o.c.Visits.Parts(ctx, by, in)
+	parts, err := d.c.Visits.Parts(ctx, by, in)
 	if err != nil {
 		return err
 	}
-	err = o.c.DB.Write(ctx, func(tx *db.Tx) error {
-		if v, err = o.c.Visits.RequireTx(ctx, tx, by, in); err != nil {
+	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if v, err = d.c.Visits.RequireTx(ctx, tx, by, in); err != nil {
 			return err
 		}
 		var staff office.Staff
 		for _, r := range roles {
-			if staff, err = o.c.Roster.RequireTx(ctx, tx, by, r); err == nil {
+			if staff, err = d.c.Roster.RequireTx(ctx, tx, by, r); err == nil {
 				break
 			}
 			if !fault.Is(err, fault.Forbidden) {
@@ -72,29 +72,29 @@ func (o *Office) KeepCard(ctx context.Context, by audit.Actor, in visit.ID, c ca
 		}
 		ground := ""
 		if step == card.Release {
-			if err := o.mayGiveBackTx(ctx, tx, v, staff, c); err != nil {
+			if err := d.mayGiveBackTx(ctx, tx, v, staff, c); err != nil {
 				return err
 			}
 			ground = "Luật Căn cước 26/2023/QH15, Điều 29"
 		}
-		if err := o.c.Cards.DecideTx(ctx, tx, by, card.Decision{Person: v.Person, Card: c, Step: step, Reason: reason, Ground: ground}); err != nil {
+		if err := d.c.Cards.DecideTx(ctx, tx, by, card.Decision{Person: v.Person, Card: c, Step: step, Reason: reason, Ground: ground}); err != nil {
 			return fmt.Errorf("%s a card: %w", step, err)
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO enrolment_card_act (person, id, card, step, officer, officer_person, visit, at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			v.Person, id.NewPerson(), c, string(step), by.Account, staff.Person, v.ID, clock.Micros(o.c.Clock.Now())); err != nil {
+			v.Person, id.NewPerson(), c, string(step), by.Account, staff.Person, v.ID, clock.Micros(d.c.Clock.Now())); err != nil {
 			return fmt.Errorf("note a card's step: %w", err)
 		}
 		return nil
 	})
 	if fault.Is(err, fault.Forbidden) {
-		err = errors.Join(err, o.c.Audit.Record(ctx, audit.Entry{Actor: by, Action: "enrolment.card." + string(step), Subject: v.Person, Purpose: purpose, Outcome: "refused"}))
+		err = errors.Join(err, d.c.Audit.Record(ctx, audit.Entry{Actor: by, Action: "enrolment.card." + string(step), Subject: v.Person, Purpose: purpose, Outcome: "refused"}))
 	}
 	return err
 }
 
 // mayGiveBackTx refuses a release before nobody, and by whoever took the card,
 // with this account or another of hers.
-func (o *Office) mayGiveBackTx(ctx context.Context, tx *db.Tx, v visit.Visit, s office.Staff, c card.ID) error {
+func (d *Desk) mayGiveBackTx(ctx context.Context, tx *db.Tx, v visit.Visit, s office.Staff, c card.ID) error {
 	if v.Flagged() {
 		return fault.New(fault.Forbidden, "enrolment.card.unproved")
 	}
@@ -120,20 +120,20 @@ type CardStep struct {
 }
 
 // ListCardSteps lists what an officer may do with a card in its state.
-func (o *Office) ListCardSteps(ctx context.Context, by audit.Actor, s card.State) ([]CardStep, error) {
+func (d *Desk) ListCardSteps(ctx context.Context, by audit.Actor, s card.State) ([]CardStep, error) {
 	var out []CardStep
-	today := clock.DateOf(o.c.Clock.Now())
+	today := clock.DateOf(d.c.Clock.Now())
 	for _, step := range []card.Step{card.Lose, card.Hold, card.Release, card.Revoke} {
 		if _, ok := card.Next(s, step); !ok {
 			continue
 		}
 		for _, r := range keepers[step] {
-			if _, err := o.c.Roster.Require(ctx, by, r); fault.Is(err, fault.Forbidden) {
+			if _, err := d.c.Roster.Require(ctx, by, r); fault.Is(err, fault.Forbidden) {
 				continue
 			} else if err != nil {
 				return nil, err
 			}
-			reasons, err := o.c.Cards.ListReasons(ctx, step, today)
+			reasons, err := d.c.Cards.ListReasons(ctx, step, today)
 			if err != nil {
 				return nil, err
 			}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package enrolment
+package keep
 
 import (
 	"context"
@@ -35,12 +35,12 @@ var endings = []string{"replaced", "capacity", "error"}
 
 // keeperTx is the visit in which an officer may act on somebody's account, and
 // who she is there: in one of the roles, and not before herself.
-func (o *Office) keeperTx(ctx context.Context, tx *db.Tx, by audit.Actor, in visit.ID, roles ...office.Role) (v visit.Visit, s office.Staff, err error) {
-	if v, err = o.c.Visits.RequireTx(ctx, tx, by, in); err != nil {
+func (d *Desk) keeperTx(ctx context.Context, tx *db.Tx, by audit.Actor, in visit.ID, roles ...office.Role) (v visit.Visit, s office.Staff, err error) {
+	if v, err = d.c.Visits.RequireTx(ctx, tx, by, in); err != nil {
 		return visit.Visit{}, s, err
 	}
 	for _, r := range roles {
-		if s, err = o.c.Roster.RequireTx(ctx, tx, by, r); err == nil || !fault.Is(err, fault.Forbidden) {
+		if s, err = d.c.Roster.RequireTx(ctx, tx, by, r); err == nil || !fault.Is(err, fault.Forbidden) {
 			break
 		}
 	}
@@ -59,21 +59,21 @@ func (o *Office) keeperTx(ctx context.Context, tx *db.Tx, by audit.Actor, in vis
 
 // onAccount takes a step in a visit as one transaction. What was refused for
 // want of authority stands in her log.
-func (o *Office) onAccount(ctx context.Context, by audit.Actor, in visit.ID, step string, roles []office.Role, do func(tx *db.Tx, v visit.Visit, s office.Staff) error) error {
+func (d *Desk) onAccount(ctx context.Context, by audit.Actor, in visit.ID, step string, roles []office.Role, do func(tx *db.Tx, v visit.Visit, s office.Staff) error) error {
 	// The desk records its own refusals, which a step that is undone would undo.
-	v, err := o.c.Visits.Require(ctx, by, in)
+	v, err := d.c.Visits.Require(ctx, by, in)
 	if err != nil {
 		return err
 	}
-	err = o.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
+	err = d.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
 		var s office.Staff
-		if v, s, err = o.keeperTx(ctx, tx, by, in, roles...); err != nil {
+		if v, s, err = d.keeperTx(ctx, tx, by, in, roles...); err != nil {
 			return err
 		}
 		return do(tx, v, s)
 	})
 	if fault.Is(err, fault.Forbidden) && !v.Person.IsZero() {
-		err = errors.Join(err, o.c.Audit.Record(ctx, audit.Entry{Actor: by, Action: "enrolment.account." + step, Subject: v.Person, Purpose: purpose, Outcome: "refused"}))
+		err = errors.Join(err, d.c.Audit.Record(ctx, audit.Entry{Actor: by, Action: "enrolment.account." + step, Subject: v.Person, Purpose: purpose, Outcome: "refused"}))
 	}
 	return err
 }
@@ -83,14 +83,14 @@ var bothOfficers = []office.Role{office.IntakeOfficer, office.Approver}
 // Reinvite sends the activation again to whoever waits for it, or let its days
 // pass ("later through the hotline", Decree 69/2024, article 14). It needs no
 // proof: the code goes where the first one went.
-func (o *Office) Reinvite(ctx context.Context, by audit.Actor, in visit.ID) error {
+func (d *Desk) Reinvite(ctx context.Context, by audit.Actor, in visit.ID) error {
 	var wait time.Duration
-	err := o.onAccount(ctx, by, in, "reinvite", bothOfficers, func(tx *db.Tx, v visit.Visit, _ office.Staff) error {
-		a, err := o.c.Accounts.FindByPersonTx(ctx, tx, v.Person)
+	err := d.onAccount(ctx, by, in, "reinvite", bothOfficers, func(tx *db.Tx, v visit.Visit, _ office.Staff) error {
+		a, err := d.c.Accounts.FindByPersonTx(ctx, tx, v.Person)
 		if err != nil {
 			return err
 		}
-		wait, err = o.c.Accounts.ReinviteTx(ctx, tx, by, a.ID)
+		wait, err = d.c.Accounts.ReinviteTx(ctx, tx, by, a.ID)
 		return err
 	})
 	if err == nil && wait > 0 {
@@ -102,10 +102,10 @@ func (o *Office) Reinvite(ctx context.Context, by audit.Actor, in visit.ID) erro
 // LockAccount locks the account on its holder's own request, for which she must
 // be proved to be there, or on that of a competent body, whose document is
 // named in words.
-func (o *Office) LockAccount(ctx context.Context, by audit.Actor, in visit.ID, reason, words string) error {
+func (d *Desk) LockAccount(ctx context.Context, by audit.Actor, in visit.ID, reason, words string) error {
 	words = strings.TrimSpace(words)
-	return o.onAccount(ctx, by, in, "lock", bothOfficers, func(tx *db.Tx, v visit.Visit, s office.Staff) error {
-		reasons, err := o.lockReasons(ctx, tx)
+	return d.onAccount(ctx, by, in, "lock", bothOfficers, func(tx *db.Tx, v visit.Visit, s office.Staff) error {
+		reasons, err := d.lockReasons(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -120,29 +120,29 @@ func (o *Office) LockAccount(ctx context.Context, by audit.Actor, in visit.ID, r
 		if r.Ground == account.OwnRequest && v.Flagged() {
 			return fault.New(fault.Forbidden, "enrolment.account.unproved")
 		}
-		a, err := o.c.Accounts.FindByPersonTx(ctx, tx, v.Person)
+		a, err := d.c.Accounts.FindByPersonTx(ctx, tx, v.Person)
 		if err != nil {
 			return err
 		}
-		locks, err := o.c.Accounts.ListLocksTx(ctx, tx, a.ID)
+		locks, err := d.c.Accounts.ListLocksTx(ctx, tx, a.ID)
 		if err != nil {
 			return err
 		}
 		if slices.ContainsFunc(locks, func(l account.Lock) bool { return l.Ground == r.Ground }) {
 			return fault.New(fault.Conflict, "enrolment.account.locked").With("reason", "enrolment.account.locked")
 		}
-		if err := o.c.Accounts.LockTx(ctx, tx, by, a.ID, r.Ground); err != nil {
+		if err := d.c.Accounts.LockTx(ctx, tx, by, a.ID, r.Ground); err != nil {
 			return fmt.Errorf("lock an account: %w", err)
 		}
-		return o.actTx(ctx, tx, by, v, s, a.ID, "lock", r.Ground, r.Key, r.Law, words)
+		return d.actTx(ctx, tx, by, v, s, a.ID, "lock", r.Ground, r.Key, r.Law, words)
 	})
 }
 
 // UnlockAccount lifts a ground. It restores an identity: the approver does it,
 // before the person herself, and never whoever set the lock.
-func (o *Office) UnlockAccount(ctx context.Context, by audit.Actor, in visit.ID, g account.Ground, words string) error {
+func (d *Desk) UnlockAccount(ctx context.Context, by audit.Actor, in visit.ID, g account.Ground, words string) error {
 	words = strings.TrimSpace(words)
-	return o.onAccount(ctx, by, in, "unlock", []office.Role{office.Approver}, func(tx *db.Tx, v visit.Visit, s office.Staff) error {
+	return d.onAccount(ctx, by, in, "unlock", []office.Role{office.Approver}, func(tx *db.Tx, v visit.Visit, s office.Staff) error {
 		if !slices.Contains(lifted, g) {
 			return fault.New(fault.Forbidden, "enrolment.account.unlock.hangs")
 		}
@@ -152,11 +152,11 @@ func (o *Office) UnlockAccount(ctx context.Context, by audit.Actor, in visit.ID,
 		if err := sayable(words, g != account.OwnRequest); err != nil {
 			return err
 		}
-		a, err := o.c.Accounts.FindByPersonTx(ctx, tx, v.Person)
+		a, err := d.c.Accounts.FindByPersonTx(ctx, tx, v.Person)
 		if err != nil {
 			return err
 		}
-		locks, err := o.c.Accounts.ListLocksTx(ctx, tx, a.ID)
+		locks, err := d.c.Accounts.ListLocksTx(ctx, tx, a.ID)
 		if err != nil {
 			return err
 		}
@@ -164,17 +164,17 @@ func (o *Office) UnlockAccount(ctx context.Context, by audit.Actor, in visit.ID,
 		if i < 0 {
 			return fault.New(fault.Conflict, "account.not_locked")
 		}
-		last, err := o.lastLock(ctx, tx, v.Person, a.ID, locks[i])
+		last, err := d.lastLock(ctx, tx, v.Person, a.ID, locks[i])
 		if err != nil {
 			return err
 		}
 		if last.by(by.Account, s.Person) {
 			return fault.New(fault.Forbidden, "enrolment.account.unlock.same")
 		}
-		if err := o.c.Accounts.UnlockTx(ctx, tx, by, a.ID, g); err != nil {
+		if err := d.c.Accounts.UnlockTx(ctx, tx, by, a.ID, g); err != nil {
 			return fmt.Errorf("unlock an account: %w", err)
 		}
-		return o.actTx(ctx, tx, by, v, s, a.ID, "unlock", g, "", "Nghị định 69/2024/NĐ-CP, Điều 30", words)
+		return d.actTx(ctx, tx, by, v, s, a.ID, "unlock", g, "", "Nghị định 69/2024/NĐ-CP, Điều 30", words)
 	})
 }
 
@@ -189,51 +189,51 @@ func sayable(words string, needed bool) error {
 // EndRepresentation ends a link of the person who came, in whichever direction,
 // before its day. She is proved to be there; that somebody acts herself again
 // restores an identity and is the approver's.
-func (o *Office) EndRepresentation(ctx context.Context, by audit.Actor, in visit.ID, link account.RepresentationID, why string) error {
+func (d *Desk) EndRepresentation(ctx context.Context, by audit.Actor, in visit.ID, link account.RepresentationID, why string) error {
 	roles := bothOfficers
 	if why == "capacity" {
 		roles = []office.Role{office.Approver}
 	}
-	return o.onAccount(ctx, by, in, "end_representation", roles, func(tx *db.Tx, v visit.Visit, _ office.Staff) error {
+	return d.onAccount(ctx, by, in, "end_representation", roles, func(tx *db.Tx, v visit.Visit, _ office.Staff) error {
 		if !slices.Contains(endings, why) {
 			return fault.New(fault.Invalid, "account.representation.why").With("why", "account.representation.why")
 		}
 		if v.Flagged() {
 			return fault.New(fault.Forbidden, "enrolment.account.unproved")
 		}
-		r, err := o.c.Accounts.FindLinkTx(ctx, tx, v.Person, link)
+		r, err := d.c.Accounts.FindLinkTx(ctx, tx, v.Person, link)
 		if err != nil {
 			return err
 		}
-		return o.c.Accounts.EndRepresentationTx(ctx, tx, by, r.Representative, r.Person, why)
+		return d.c.Accounts.EndRepresentationTx(ctx, tx, by, r.Representative, r.Person, why)
 	})
 }
 
 // actTx writes down who locked or unlocked, why, and in her log on which ground.
-func (o *Office) actTx(ctx context.Context, tx *db.Tx, by audit.Actor, v visit.Visit, s office.Staff, a account.ID, act string, g account.Ground, reason, law, words string) error {
+func (d *Desk) actTx(ctx context.Context, tx *db.Tx, by audit.Actor, v visit.Visit, s office.Staff, a account.ID, act string, g account.Ground, reason, law, words string) error {
 	key := id.NewPerson()
 	var sealed []byte
 	if words != "" {
 		var err error
-		if sealed, err = o.c.Seal.SealTx(ctx, tx, v.Person, wordsColumn(key), []byte(words)); err != nil {
+		if sealed, err = d.c.Seal.SealTx(ctx, tx, v.Person, wordsColumn(key), []byte(words)); err != nil {
 			return err
 		}
 	}
 	if _, err := tx.ExecContext(ctx, `INSERT INTO enrolment_account_act (person, id, account, act, ground, reason, words, officer, officer_person, visit, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		v.Person, key, a, act, string(g), reason, sealed, by.Account, s.Person, v.ID, clock.Micros(o.c.Clock.Now())); err != nil {
+		v.Person, key, a, act, string(g), reason, sealed, by.Account, s.Person, v.ID, clock.Micros(d.c.Clock.Now())); err != nil {
 		return fmt.Errorf("note a lock: %w", err)
 	}
 	detail := map[string]string{"ground": string(g)}
 	if reason != "" {
 		detail["reason"] = reason
 	}
-	return o.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "enrolment.account." + act, Subject: v.Person, Purpose: purpose, Ground: law, Detail: detail})
+	return d.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "enrolment.account." + act, Subject: v.Person, Purpose: purpose, Ground: law, Detail: detail})
 }
 
-// purgeActs forgets what was said of locks that were lifted long ago.
-func (o *Office) purgeActs(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
-	days, err := rule(ctx, tx, "keep.days", clock.DateOf(now))
+// purgeAccounts forgets what was said of locks that were lifted long ago.
+func (d *Desk) purgeAccounts(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
+	days, err := keepDays(ctx, tx, now)
 	if err != nil {
 		return 0, err
 	}

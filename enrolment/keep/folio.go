@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package enrolment
+package keep
 
 import (
 	"context"
@@ -49,13 +49,13 @@ type LockReason struct {
 
 // FindAccount shows the account of the person whose visit it is: the look, with
 // the visit's purpose and ground, is in her log before it answers.
-func (o *Office) FindAccount(ctx context.Context, by audit.Actor, in visit.ID) (AccountFolio, error) {
+func (d *Desk) FindAccount(ctx context.Context, by audit.Actor, in visit.ID) (AccountFolio, error) {
 	var out AccountFolio
 	var approves bool
 	var self id.Person
-	err := o.onAccount(ctx, by, in, "read", bothOfficers, func(tx *db.Tx, v visit.Visit, s office.Staff) error {
+	err := d.onAccount(ctx, by, in, "read", bothOfficers, func(tx *db.Tx, v visit.Visit, s office.Staff) error {
 		out.Visit, self = v, s.Person
-		_, err := o.c.Roster.RequireTx(ctx, tx, by, office.Approver)
+		_, err := d.c.Roster.RequireTx(ctx, tx, by, office.Approver)
 		if approves = err == nil; fault.Is(err, fault.Forbidden) {
 			err = nil
 		}
@@ -69,7 +69,7 @@ func (o *Office) FindAccount(ctx context.Context, by audit.Actor, in visit.ID) (
 	if v.Flagged() {
 		look.Purpose += ".unproved"
 	}
-	purposes, err := o.c.Visits.ListPurposes(ctx)
+	purposes, err := d.c.Visits.ListPurposes(ctx)
 	if err != nil {
 		return AccountFolio{}, err
 	}
@@ -78,7 +78,7 @@ func (o *Office) FindAccount(ctx context.Context, by audit.Actor, in visit.ID) (
 			look.Ground = p.Ground
 		}
 	}
-	if out.Folio, err = o.c.Accounts.FindFolio(ctx, look, v.Person); err != nil {
+	if out.Folio, err = d.c.Accounts.FindFolio(ctx, look, v.Person); err != nil {
 		return AccountFolio{}, err
 	}
 	if !v.Flagged() {
@@ -94,7 +94,7 @@ func (o *Office) FindAccount(ctx context.Context, by audit.Actor, in visit.ID) (
 	out.Invites = out.Account.Status == account.Issued || out.Account.Status == account.ActivationLapsed
 	for _, l := range out.Folio.Locks {
 		x := AccountLock{Lock: l, ByHand: slices.Contains(lifted, l.Ground)}
-		last, err := o.lastLock(ctx, o.c.DB.Read(), v.Person, out.Account.ID, l)
+		last, err := d.lastLock(ctx, d.c.DB.Read(), v.Person, out.Account.ID, l)
 		if err != nil {
 			return AccountFolio{}, err
 		}
@@ -111,7 +111,7 @@ func (o *Office) FindAccount(ctx context.Context, by audit.Actor, in visit.ID) (
 		}
 		out.Locks = append(out.Locks, x)
 	}
-	reasons, err := o.lockReasons(ctx, o.c.DB.Read())
+	reasons, err := d.lockReasons(ctx, d.c.DB.Read())
 	for _, r := range reasons {
 		locked := slices.ContainsFunc(out.Locks, func(l AccountLock) bool { return l.Ground == r.Ground })
 		if !locked && !out.Account.Status.Over() && (r.Ground != account.OwnRequest || !v.Flagged()) {
@@ -121,8 +121,8 @@ func (o *Office) FindAccount(ctx context.Context, by audit.Actor, in visit.ID) (
 	return out, err
 }
 
-func (o *Office) lockReasons(ctx context.Context, q db.Q) ([]LockReason, error) {
-	rows, err := q.QueryContext(ctx, `SELECT reason, ground, paper, law FROM enrolment_lock_reason WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to > $1) ORDER BY ground DESC, reason`, o.today().String())
+func (d *Desk) lockReasons(ctx context.Context, q db.Q) ([]LockReason, error) {
+	rows, err := q.QueryContext(ctx, `SELECT reason, ground, paper, law FROM enrolment_lock_reason WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to > $1) ORDER BY ground DESC, reason`, d.today().String())
 	if err != nil {
 		return nil, fmt.Errorf("list reasons of locks: %w", err)
 	}
@@ -152,7 +152,7 @@ func (s set) by(officer, person id.Person) bool {
 }
 
 // lastLock finds how a ground that stands was set; nothing when no counter did.
-func (o *Office) lastLock(ctx context.Context, q db.Q, person id.Person, a account.ID, l account.Lock) (s set, err error) {
+func (d *Desk) lastLock(ctx context.Context, q db.Q, person id.Person, a account.ID, l account.Lock) (s set, err error) {
 	var key id.Person
 	var words []byte
 	err = q.QueryRowContext(ctx, `SELECT id, reason, words, officer, officer_person FROM enrolment_account_act
@@ -165,7 +165,7 @@ func (o *Office) lastLock(ctx context.Context, q db.Q, person id.Person, a accou
 		return set{}, fmt.Errorf("find who locked: %w", err)
 	}
 	if words != nil {
-		plain, err := o.c.Seal.Open(ctx, q, person, wordsColumn(key), words)
+		plain, err := d.c.Seal.Open(ctx, q, person, wordsColumn(key), words)
 		if err != nil && !errors.Is(err, seal.ErrDestroyed) {
 			return set{}, fmt.Errorf("open what was said of a lock: %w", err)
 		}
