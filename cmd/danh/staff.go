@@ -36,8 +36,8 @@ type staffCommand struct {
 func (staffCommand) Help() string {
 	return `Roles: operator (keeps the installation running), registrar (decides cases at
 an office), auditor (checks the log), intake (enrols people at a counter),
-approver (the second officer there). The person needs an active account of
-level 2, which a counter gives; danh staff found makes the first two officers of
+approver (the second officer there), hotline (answers the telephone: locks an
+account and nothing else). The person needs an active account of level 2, which a counter gives; danh staff found makes the first two officers of
 a new installation. Staff sign in with password and passkey: the command prints
 a one-time code, good for 24 hours, which is handed over in person and typed at
 the citizen's door under Security, Passkeys. A running server takes changes up
@@ -58,7 +58,7 @@ var byStaffCommand = audit.System("danh staff")
 type staffPerson struct {
 	dataFlags
 	Number string `help:"The person's identity number." required:"" placeholder:"NUMBER"`
-	Role   string `help:"operator, registrar, auditor, intake or approver." required:"" enum:"operator,registrar,auditor,intake,approver"`
+	Role   string `help:"operator, registrar, auditor, intake, approver or hotline." required:"" enum:"operator,registrar,auditor,intake,approver,hotline"`
 }
 
 // staffGround is what the staff commands stand on.
@@ -261,7 +261,7 @@ type staffEndCommand struct {
 	dataFlags
 	Number  string `help:"The person's identity number." placeholder:"NUMBER" xor:"who" required:""`
 	Account string `help:"Her account's key, as danh staff list shows it; for an account that is closed." placeholder:"KEY" xor:"who" required:""`
-	Role    string `help:"operator, registrar, auditor, intake or approver." required:"" enum:"operator,registrar,auditor,intake,approver"`
+	Role    string `help:"operator, registrar, auditor, intake, approver or hotline." required:"" enum:"operator,registrar,auditor,intake,approver,hotline"`
 }
 
 func (c *staffEndCommand) Run(w *world) error {

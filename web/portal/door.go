@@ -32,6 +32,7 @@ import (
 	"danh/web/portal/find"
 	"danh/web/portal/guide"
 	"danh/web/portal/lodging"
+	"danh/web/portal/scam"
 	"danh/web/portal/session"
 	"danh/web/portal/visit"
 )
@@ -53,7 +54,7 @@ type Config struct {
 	Desk      *procedure.Desk
 	Units     *unit.Directory
 	Offices   *office.Directory
-	Accounts  *account.Keeper   // with Enrolment
+	Accounts  *account.Keeper   // with Enrolment; takes reports of scams
 	Enrolment *enrolment.Office // nil: no card can be asked for here
 	HTTP      *http.Client      // to the issuer; nil for a sensible one
 }
@@ -77,6 +78,10 @@ func Door(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	issuer := client.Issuer()
+	scams := "/guides/lua-dao"
+	if c.Accounts != nil {
+		scams = "/report"
+	}
 	site := page.New(page.Config{
 		Door: "portal", Secure: secure, Log: c.Log, Clock: c.Clock, Home: "/",
 		Brand: page.Text{VI: "Cổng dịch vụ công", EN: "Public services"},
@@ -89,7 +94,7 @@ func Door(c Config) (http.Handler, error) {
 		Foot: []page.Link{
 			{Href: "/track", Text: page.Text{VI: "Tra cứu hồ sơ", EN: "Track a case"}},
 			{Href: issuer + "/looked", Text: page.Text{VI: "Ai đã xem dữ liệu của tôi", EN: "Who looked at my data"}},
-			{Href: "/guides/lua-dao", Text: page.Text{VI: "Báo lừa đảo", EN: "Report a scam"}},
+			{Href: scams, Text: page.Text{VI: "Báo lừa đảo", EN: "Report a scam"}},
 			{Href: "/accessibility", Text: page.Text{VI: "Dễ dùng cho mọi người", EN: "Accessibility"}},
 		},
 		Texts: []fs.FS{texts},
@@ -108,6 +113,9 @@ func Door(c Config) (http.Handler, error) {
 	cases.Mount(mux, site, c.Desk, c.Enrolment, c.Clock)
 	booking.Mount(mux, site, c.Desk, c.Offices, c.Clock)
 	guide.Mount(mux, site)
+	if c.Accounts != nil {
+		scam.Mount(mux, site, c.Accounts.Scams())
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
 	})

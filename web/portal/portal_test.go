@@ -52,7 +52,7 @@ func open(t *testing.T, d *db.DB) *town {
 	}
 	citizenDoor = citizen.Door(citizen.Config{Accounts: w.Keeper, Provider: w.Provider, Notify: w.Notify, Audit: w.Audit, Offices: w.Offices, Clock: w.Clock, Log: w.Log, Portal: w.Portal.URL})
 	portalDoor, err = portal.Door(portal.Config{Origin: w.Portal.URL, Issuer: w.Citizen.URL, Secret: secret.Reveal(), Key: bytes.Repeat([]byte{7}, 32),
-		Clock: w.Clock, Log: w.Log, Desk: w.Desk, Units: w.Units, Offices: w.Offices})
+		Clock: w.Clock, Log: w.Log, Desk: w.Desk, Units: w.Units, Offices: w.Offices, Accounts: w.Keeper})
 	if err != nil {
 		t.Fatal(err)
 	}

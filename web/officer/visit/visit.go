@@ -46,6 +46,9 @@ func (v *visit) home(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to := "/me"
+	if _, ok := o.Holds(office.Hotline); ok {
+		to = "/hotline"
+	}
 	if _, ok := o.Holds(office.Approver); ok {
 		to = "/dossiers?show=decide"
 	}
