@@ -43,7 +43,7 @@ const maxText = 7089
 
 func (p places) judge(text string) answer {
 	text = strings.TrimSpace(text)
-	if len(text) > maxText || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+	if len(text) > maxText || !utf8.ValidString(text) || strings.ContainsFunc(text, unseen) {
 		return other
 	}
 	if _, err := card.ParsePrinted(text); err == nil {
@@ -77,6 +77,9 @@ func (p places) judge(text string) answer {
 	}
 	return answer{Kind: "elsewhere", Title: "scan.elsewhere", Lede: "scan.elsewhere.lede", Icon: "shield-alert", Host: host}
 }
+
+// unseen are letters that nobody sees and that turn others round.
+func unseen(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
 var other = answer{Kind: "other", Title: "scan.other", Lede: "scan.other.lede", Icon: "help"}
 

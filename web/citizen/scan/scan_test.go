@@ -102,6 +102,7 @@ func TestEveryCodeGetsAClearAnswer(t *testing.T) {
 		{"javascript:alert(1)", "Không phải mã của Danh", ""},
 		{"intent://scan/#Intent;scheme=zxing;end", "Không phải mã của Danh", ""},
 		{"https://danh.example/signin\r\nX: y", "Không phải mã của Danh", ""},
+		{"https://evil.example/\u202enigis/elpmaxe.hnad", "Không phải mã của Danh", ""},
 		{"<script>alert(1)</script>", "Không phải mã của Danh", ""},
 		{"WIFI:T:WPA;S=nhà;P=mật khẩu;;", "Không phải mã của Danh", ""},
 		{printed, "Đây là mã trên thẻ căn cước", ""},
