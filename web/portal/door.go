@@ -112,7 +112,7 @@ func Door(c Config) (http.Handler, error) {
 	lodging.Mount(mux, site, c.Desk, c.Units, c.Clock)
 	cases.Mount(mux, site, c.Desk, c.Enrolment, c.Clock)
 	booking.Mount(mux, site, c.Desk, c.Offices, c.Clock)
-	guide.Mount(mux, site)
+	guide.Mount(mux, site, issuer)
 	if c.Accounts != nil {
 		scam.Mount(mux, site, c.Accounts.Scams())
 	}

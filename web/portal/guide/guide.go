@@ -46,8 +46,9 @@ type block struct {
 }
 
 // Mount puts the journey on the door; it panics when a guide is broken or its
-// languages differ in structure.
-func Mount(mux *http.ServeMux, site *page.Site) {
+// languages differ in structure. citizen is the address of the citizen's door,
+// which shows how it is installed on a phone.
+func Mount(mux *http.ServeMux, site *page.Site, citizen string) {
 	j := site.Journey(files)
 	guides := map[string]guide{}
 	var list []guide
@@ -66,7 +67,8 @@ func Mount(mux *http.ServeMux, site *page.Site) {
 			Data: map[string]any{"Guide": g, "Others": list}})
 	}
 	mux.HandleFunc("GET /guides", func(w http.ResponseWriter, r *http.Request) {
-		j.Render(w, r, http.StatusOK, "guides", page.View{Layout: page.Desk, Title: "guide.title", Lede: "guide.lede", Nav: "help", Data: list})
+		j.Render(w, r, http.StatusOK, "guides", page.View{Layout: page.Desk, Title: "guide.title", Lede: "guide.lede", Nav: "help",
+			Data: map[string]any{"Guides": list, "Install": strings.TrimSuffix(citizen, "/") + "/install"}})
 	})
 	mux.HandleFunc("GET /guides/{name}", func(w http.ResponseWriter, r *http.Request) {
 		g, ok := guides[r.PathValue("name")]
