@@ -23,6 +23,7 @@ func (o *Office) Purges() []db.Purge {
 		{Name: "enrolment_dossier_otp", Every: time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 			return affected(tx.ExecContext(ctx, `DELETE FROM enrolment_dossier_otp WHERE expires_at < $1`, clock.Micros(now.Add(-24*time.Hour))))
 		}},
+		{Name: "enrolment_call", Every: 24 * time.Hour, Run: o.purgeCalls},
 		{Name: "enrolment_limit", Every: time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 			return affected(tx.ExecContext(ctx, `DELETE FROM enrolment_limit WHERE ends_at < $1`, clock.Micros(now)))
 		}},

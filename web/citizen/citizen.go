@@ -29,6 +29,7 @@ import (
 	"danh/provider"
 	"danh/registry/card"
 	"danh/web/citizen/activate"
+	"danh/web/citizen/calls"
 	cardjourney "danh/web/citizen/card"
 	"danh/web/citizen/consent"
 	"danh/web/citizen/consents"
@@ -92,7 +93,7 @@ func Door(c Config) http.Handler {
 		Open: openid.Open, Texts: []fs.FS{session.Texts, account.Texts, card.Texts, enrolmentvisit.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
-	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked()})
+	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked(), Calls: c.calls()})
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
@@ -108,6 +109,7 @@ func Door(c Config) http.Handler {
 	}
 	if c.Enrolment != nil {
 		dossier.Mount(mux, site, c.Enrolment, c.Clock)
+		calls.Mount(mux, site, c.Enrolment)
 	}
 	if c.Forms != nil {
 		paper.Mount(mux, site, c.Forms)
@@ -167,6 +169,14 @@ func (c Config) issuer() string {
 		return ""
 	}
 	return c.Provider.Issuer()
+}
+
+// calls counts the officers who are about to telephone her.
+func (c Config) calls() func(context.Context, audit.Actor) (int, error) {
+	if c.Enrolment == nil {
+		return nil
+	}
+	return c.Enrolment.CountCalls
 }
 
 // foot leads to what anybody may use without an account.

@@ -37,6 +37,7 @@ import (
 	"danh/registry/immigration"
 	holding "danh/web/officer/account"
 	"danh/web/officer/agenda"
+	"danh/web/officer/call"
 	"danh/web/officer/capture"
 	keeping "danh/web/officer/card"
 	"danh/web/officer/cases"
@@ -94,7 +95,8 @@ func Door(c Config) (http.Handler, error) {
 	secure := strings.HasPrefix(c.Origin, "https://")
 	client, err := relyingparty.New(relyingparty.Config{
 		Issuer: c.Issuer, ClientID: "officer", Secret: c.Secret, RedirectURL: c.Origin + partner.CallbackPath, PostLogoutURL: c.Origin + partner.LoggedOutPath,
-		Scopes: []string{"profile", "level"}, Demand: session.Demand, Cookie: "danh-officer", Secure: secure, Key: c.Key, Clock: c.Clock, Log: c.Log, HTTP: c.HTTP,
+		// Of the profile her name alone: it stands on what was done.
+		Scopes: []string{"level"}, Claims: `{"userinfo":{"name":{"essential":true}}}`, Demand: session.Demand, Cookie: "danh-officer", Secure: secure, Key: c.Key, Clock: c.Clock, Log: c.Log, HTTP: c.HTTP,
 	})
 	if err != nil {
 		return nil, err
@@ -142,6 +144,7 @@ func Door(c Config) (http.Handler, error) {
 		if err := dossier.Mount(mux, site, guard, dossier.Config{Office: c.Enrolment, Visits: c.Visits, Counters: c.Counters, Clock: c.Clock}); err != nil {
 			return nil, err
 		}
+		call.Mount(mux, site, guard, c.Enrolment)
 	}
 	if c.Visits != nil && c.Keep != nil {
 		keeping.Mount(mux, site, guard, c.Visits, c.Keep)

@@ -33,6 +33,7 @@ type Config struct {
 	Portal   string                                                 // address of the public-service portal, may be empty
 	Dossiers bool                                                   // dossiers at the counter have pages
 	Asked    func(ctx context.Context, by audit.Actor) (int, error) // officers who wait for her answer; nil: none can ask
+	Calls    func(ctx context.Context, by audit.Actor) (int, error) // officers who are about to telephone; nil: none say so here
 }
 
 type journey struct {
@@ -64,6 +65,8 @@ type view struct {
 	Dossiers bool
 	Visits   bool // officers at a counter can ask her
 	Asked    int  // and so many do
+	Telling  bool // officers announce their calls
+	Calls    int  // and so many are about to telephone
 	Level1   []feature
 	Level2   []feature
 	Days     int // until the password ends, when that is soon; else -1
@@ -87,6 +90,11 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 	}
 	if v.Visits = d.Asked != nil && !v.Account.Provisional; v.Visits {
 		if v.Asked, err = d.Asked(r.Context(), s.Actor()); err != nil {
+			return v, err
+		}
+	}
+	if v.Telling = d.Calls != nil; v.Telling {
+		if v.Calls, err = d.Calls(r.Context(), s.Actor()); err != nil {
 			return v, err
 		}
 	}
