@@ -720,6 +720,14 @@ func TestFees(t *testing.T) {
 			if err != nil || f.Amount != x.want || f.Source == "" {
 				t.Errorf("%s on %s: %+v %v, want %d", x.cause, x.on, f, err, x.want)
 			}
+			// Whoever pays less than the circular says reads why.
+			halved := strings.Contains(f.Source, "giảm một nửa đến hết 31/12/2026")
+			if want := x.want > 0 && x.on < "2027"; halved != want {
+				t.Errorf("%s on %s: by %q", x.cause, x.on, f.Source)
+			}
+			if waived := strings.Contains(f.Source, "NQ 66.22/2026"); waived != (x.integrated && x.want == 0) {
+				t.Errorf("%s on %s: by %q", x.cause, x.on, f.Source)
+			}
 		}
 		if _, err := b.FindFee(t.Context(), "wish", date(t, "2026-11-21"), false); !fault.Is(err, fault.NotFound) {
 			t.Error(err)

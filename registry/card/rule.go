@@ -81,7 +81,8 @@ func birthday(birth clock.Date, age int) clock.Date {
 	return d
 }
 
-// Fee is what a card costs, in đồng, and by which rule.
+// Fee is what a card costs, in đồng, and by which rules: the one that sets it,
+// then each that lowers it.
 type Fee struct {
 	Amount int
 	Source string
@@ -105,14 +106,19 @@ func (r *Registry) FindFee(ctx context.Context, cause Cause, on clock.Date, inte
 		names = append(names, "fee.integrated_percent")
 	}
 	for _, name := range names {
-		percent, err := rule(ctx, q, name, on)
+		var percent int
+		var source string
+		err := q.QueryRowContext(ctx, `SELECT value, source FROM card_rule WHERE name = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)
+			ORDER BY valid_from DESC LIMIT 1`, name, on.String()).Scan(&percent, &source)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
 		if err != nil {
-			return Fee{}, err
+			return Fee{}, fmt.Errorf("find what lowers a fee: %w", err)
 		}
-		f.Amount = f.Amount * percent / 100
+		if lowered := f.Amount * percent / 100; lowered != f.Amount {
+			f.Amount, f.Source = lowered, f.Source+"; "+source
+		}
 	}
 	return f, nil
 }
