@@ -228,6 +228,8 @@ func TestTheClockStandsForASupplement(t *testing.T) {
 			t.Fatalf("%+v", own)
 		}
 		d = h.Begin(t, h.Intake, enrolmenttest.Lam, enrolment.FirstCard)
+		_, err = h.Office.HandIn(ctx, h.Intake, d.ID) // as it was: nothing changed, and nobody says why
+		wants(t, err, fault.Conflict, "enrolment.incomplete")
 		d, err = h.Office.HandIn(ctx, h.Intake, h.Signs(t, h.Intake, h.Capture(t, h.Intake, d, 20)).ID)
 		check(t, err)
 		// Neither the day of the request nor that of the answer counts: seven from the 8th.
@@ -388,6 +390,7 @@ func TestTwoOfficersSeeDifferentFaces(t *testing.T) {
 		wants(t, err, fault.Conflict, "enrolment.face.settled")
 		_, err = h.Office.AskSupplement(ctx, h.Second, d.ID, "Chụp lại ảnh chân dung")
 		check(t, err)
+		h.Clock.Advance(time.Minute)
 		d = h.Begin(t, h.Intake, enrolmenttest.Lam, enrolment.FirstCard)
 		d, err = h.Office.HandIn(ctx, h.Intake, h.Signs(t, h.Intake, h.Capture(t, h.Intake, d, 20)).ID)
 		check(t, err)

@@ -86,11 +86,29 @@ func (o *Office) askSupplement(ctx context.Context, by audit.Actor, d DossierID,
 		if f.Match != nil && f.Match.Settled { // those faces are settled: others are compared
 			f.Match = nil
 		}
+		f.AskedOf, f.Answer = f.supplied(), ""
 		f.Events = append(f.Events, Event{At: now, Name: event, By: by.Name, Words: words})
 		if err := o.putFileTx(ctx, tx, f, "pdf/supplement", "application/pdf", pdf); err != nil {
 			return err
 		}
 		return o.tellTx(ctx, tx, by, f, "dossier_supplement", map[string]string{})
+	}})
+}
+
+// AnswerAsked keeps the counter's words to what was asked for. Without a change
+// of the dossier and without them it cannot be handed in again: whoever asked
+// would read what she read before.
+func (o *Office) AnswerAsked(ctx context.Context, by audit.Actor, d DossierID, words string) (Dossier, error) {
+	words = strings.TrimSpace(words)
+	if words == "" || utf8.RuneCountInString(words) > 1000 {
+		return Dossier{}, fault.New(fault.Invalid, "enrolment.words").With("answer", "enrolment.words")
+	}
+	return o.change(ctx, by, d, step{act: actEdit, action: "supplement.answered", present: true, do: func(_ *db.Tx, f *file, _ part, _ office.Staff) error {
+		if f.state != Supplement {
+			return fault.New(fault.Conflict, "enrolment.moved")
+		}
+		f.Answer = words
+		return nil
 	}})
 }
 

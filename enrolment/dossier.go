@@ -235,6 +235,7 @@ type Dossier struct {
 	DueAt          time.Time
 	Late           bool
 	Asked          []string // open supplement request: text keys or words
+	Answer         string   // what the counter says to it
 	RefusedReason  string   // key of the dated list
 	RefusedWords   string
 	Events         []Event

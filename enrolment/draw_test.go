@@ -120,7 +120,8 @@ func TestAnotherSecondAfterASupplement(t *testing.T) {
 		}
 		for range 4 {
 			again()
-			var err error
+			_, err := h.Office.AnswerAsked(ctx, h.Intake, d.ID, "Ảnh đã rõ, không cần chụp lại")
+			check(t, err)
 			d, err = h.Office.HandIn(ctx, h.Intake, h.Signs(t, h.Intake, d).ID)
 			check(t, err)
 			if d.Second != h.Second.Account {
@@ -129,7 +130,9 @@ func TestAnotherSecondAfterASupplement(t *testing.T) {
 		}
 		again()
 		check(t, h.Roster.End(ctx, audit.System("test"), h.Second.Account, office.Approver))
-		d, err := h.Office.HandIn(ctx, h.Intake, h.Signs(t, h.Intake, d).ID)
+		_, err := h.Office.AnswerAsked(ctx, h.Intake, d.ID, "Ảnh đã rõ, không cần chụp lại")
+		check(t, err)
+		d, err = h.Office.HandIn(ctx, h.Intake, h.Signs(t, h.Intake, d).ID)
 		check(t, err)
 		if d.Second == h.Second.Account {
 			t.Fatal("drawn without the role")

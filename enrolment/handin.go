@@ -64,9 +64,9 @@ func (o *Office) HandIn(ctx context.Context, by audit.Actor, d DossierID) (Dossi
 		if x.countMissing() > 0 {
 			return fault.New(fault.Conflict, "enrolment.incomplete")
 		}
-		event := "handed_in"
+		event, words := "handed_in", ""
 		if x.state == Supplement {
-			event = "supplemented"
+			event, words = "supplemented", x.Answer
 		}
 		if x.Online != nil {
 			event = "checked"
@@ -88,8 +88,8 @@ func (o *Office) HandIn(ctx context.Context, by audit.Actor, d DossierID) (Dossi
 		if err := o.loseTx(ctx, tx, by, x); err != nil {
 			return err
 		}
-		x.state, x.Asked = Waiting, nil
-		x.Events = append(x.Events, Event{At: now, Name: event, By: x.officeName})
+		x.state, x.Asked, x.AskedOf, x.Answer = Waiting, nil, "", ""
+		x.Events = append(x.Events, Event{At: now, Name: event, By: x.officeName, Words: words})
 		if x.Online != nil { // she was told when she sent it
 			return nil
 		}

@@ -142,7 +142,7 @@ func (o *Office) showTx(ctx context.Context, q db.Q, by audit.Actor, f *file, as
 		Foreign: f.foreigner, Proved: f.proved, Representative: f.content.Representative, Language: f.language, Version: f.version, Applicant: f.Applicant,
 		PhoneState: f.PhoneState, Carrier: f.content.Carrier, Differences: f.Differences, Papers: f.Papers, Dependants: f.Dependants,
 		HasPortrait: f.Portrait != nil, Fingers: f.Fingers, GivesLevel: f.need.level, OpenedAt: f.openedAt, CompleteAt: f.completeAt, DueAt: f.dueAt,
-		Late: f.late(now), Asked: f.Asked, RefusedReason: f.RefusedReason, RefusedWords: f.RefusedWords, Events: f.Events, Tasks: f.tasks(), Contested: f.content.Contested}
+		Late: f.late(now), Asked: f.Asked, Answer: f.Answer, RefusedReason: f.RefusedReason, RefusedWords: f.RefusedWords, Events: f.Events, Tasks: f.tasks(), Contested: f.content.Contested}
 	if f.Portrait != nil {
 		d.PortraitHints, d.EyesConfirmed = f.Portrait.Hints, f.Portrait.Eyes
 	}

@@ -80,6 +80,8 @@ type content struct {
 	Lose           string // the reason for which the old card is reported lost
 	Card           *CardPart
 	Asked          []string
+	AskedOf        string // what was asked about: see supplied
+	Answer         string // words to what was asked, where nothing of the dossier changes
 	RefusedReason  string
 	RefusedWords   string
 	Disputed       bool

@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
 	"danh/biometric"
+	"danh/internal/clock"
 )
 
 // digest is what she reads and signs: typed data, settled differences, papers,
@@ -89,7 +91,25 @@ func (f *file) tasks() []Task {
 		out = append(out, todo("old_card", c.OldCard != "", "enrolment.task.old_card"))
 		out = append(out, todo("fee", c.Fee == 0 || c.Exemption != "" || c.ReceiptNo != "", "enrolment.task.fee"))
 	}
+	if f.state == Supplement {
+		out = append(out, todo("supplement", f.AskedOf != f.supplied() || f.Answer != "", "enrolment.task.supplement"))
+	}
 	return out
+}
+
+// supplied tells one content from another where a supplement was asked for: a
+// picture that was taken anew is another one even when it looks the same.
+func (f *file) supplied() string {
+	var taken time.Time
+	if f.Portrait != nil {
+		taken = f.Portrait.At
+	}
+	old, exemption, receipt := "", "", ""
+	if c := f.content.Card; c != nil {
+		old, exemption, receipt = c.OldCard, c.Exemption, c.ReceiptNo
+	}
+	h := sha256.Sum256(fmt.Appendf(nil, "%s %d %q %q %q %q", f.digest(), clock.Micros(taken), f.PhoneState, old, exemption, receipt))
+	return hex.EncodeToString(h[:])
 }
 
 func todo(name string, done bool, why string) Task {

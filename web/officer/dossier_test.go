@@ -296,6 +296,7 @@ func TestSecondOfficerDecides(t *testing.T) {
 		if got := must[enrolment.Dossier](t)(c.rooms.Office.Find(t.Context(), first, d.ID)); got.State != enrolment.Supplement || !slices.Contains(got.Asked, "Ảnh chụp giấy phép bị mờ") {
 			t.Fatalf("%s %v", got.State, got.Asked)
 		}
+		must[enrolment.Dossier](t)(c.rooms.Office.AnswerAsked(t.Context(), first, d.ID, "Đã xem lại giấy phép gốc"))
 		must[enrolment.Dossier](t)(c.rooms.Office.HandIn(t.Context(), first, d.ID))
 		p = c.browser.Get(at).Want(200, "Yêu cầu bổ sung, đồng hồ dừng", "Ảnh chụp giấy phép bị mờ")
 		p.Submit("Duyệt").Want(http.StatusUnprocessableEntity)
@@ -306,6 +307,38 @@ func TestSecondOfficerDecides(t *testing.T) {
 		if err != nil || a.Level != 2 {
 			t.Fatalf("%+v %v", a, err)
 		}
+	})
+}
+
+// TestSupplementRequestReachesTheFirstOfficer: what was asked for stands on every
+// page that she opens, and as it was it cannot be handed in again.
+func TestSupplementRequestReachesTheFirstOfficer(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		second := c.colleague(t, office.Approver)
+		me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+		d := c.handedIn(t, me)
+		at := "/dossiers/" + d.ID.String()
+		const asked = "Chụp lại ảnh, tóc che trán"
+		must[enrolment.Dossier](t)(c.rooms.Office.AskSupplement(t.Context(), second, d.ID, asked))
+		c.signIn(t, at).At(at+"/handin").Want(200, "Cần bổ sung", asked, "Chưa bổ sung gì").Lacks("Hồ sơ đã đủ")
+		c.browser.Get("/dossiers").Want(200, "Còn 1 việc")
+		for _, part := range []string{"applicant", "contact", "papers", "dependants", "portrait", "fingers", "match", "face", "card", "review", "sign"} {
+			c.browser.Get(at+"/"+part).Want(200, asked)
+		}
+		c.worded(t, at+"/handin")
+		p := c.browser.Get(at + "/handin")
+		p.Submit("Nộp hồ sơ").Want(http.StatusUnprocessableEntity, "Hãy điền trả lời yêu cầu bổ sung")
+		if got := must[enrolment.Dossier](t)(c.rooms.Office.Find(t.Context(), me, d.ID)); got.State != enrolment.Supplement {
+			t.Fatalf("unchanged and unanswered it is %s", got.State)
+		}
+		p.Submit("Nộp hồ sơ", "answer", "Tóc không che trán, ảnh đạt mẫu").At(at + "/receipt")
+		c.browser.Get(at).Want(200, "Đã bổ sung", "Tóc không che trán, ảnh đạt mẫu")
+		// Another picture needs no words.
+		must[enrolment.Dossier](t)(c.rooms.Office.AskSupplement(t.Context(), second, d.ID, asked))
+		c.Clock.Advance(time.Minute)
+		c.rooms.Signs(t, me, c.rooms.Capture(t, me, d, hand))
+		c.browser.Get(at+"/handin").Want(200, asked, "Hồ sơ đã đủ").Submit("Nộp hồ sơ").At(at + "/receipt")
 	})
 }
 
@@ -396,7 +429,7 @@ func TestLostCardFromThePortal(t *testing.T) {
 		x := must[enrolment.Request](t)(c.rooms.Office.OpenRequest(ctx, minh, enrolment.Asking{What: "lost"}))
 		must[enrolment.Request](t)(c.rooms.Office.SaveRequest(ctx, minh, x.ID, enrolment.RequestDetails{Reason: "Rơi trên xe buýt"}))
 		must[enrolment.Request](t)(c.rooms.Office.ChooseOffice(ctx, minh, x.ID, c.office.ID))
-		x = must[enrolment.Request](t)(c.rooms.Office.SendRequest(ctx, minh, x.ID))
+		x = must[enrolment.Request](t)(c.rooms.Office.SendRequest(ctx, minh, x.ID, c.Clock.Now()))
 		p := c.signIn(t, "/dossiers?show=online").Want(200, "Từ cổng dịch vụ", x.Code, "Trần Văn Minh", "4321", "Cấp lại thẻ").Lacks(minhNumber)
 		p = p.Submit("Nhận hồ sơ").Want(200, "Bạn đã nhận hồ sơ này", "Rơi trên xe buýt", "Kiểm tra của bạn", "Vân tay đang lưu", "Đang tính hạn", "Đề nghị gửi trực tuyến")
 		at := dossierPath.FindString(p.URL.Path)

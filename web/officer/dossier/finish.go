@@ -62,10 +62,35 @@ func (k *desk) cardFacts(c *call) []page.Fact {
 }
 
 func (k *desk) showHandIn(c *call, status int) {
-	k.render(c, status, "handin", k.view(c, "handin"), map[string]any{"Plan": plan(c.d), "Ready": c.d.Ready(), "Next": next(c.d, "")})
+	k.render(c, status, "handin", k.view(c, "handin"), map[string]any{"Plan": plan(c.d), "Ready": c.d.Ready(), "Unsupplied": unsupplied(c.d), "Next": next(c.d, "")})
+}
+
+// unsupplied reports whether the answer to a supplement request is all that is
+// missing: nothing changed, and nobody said why.
+func unsupplied(d enrolment.Dossier) bool {
+	open := 0
+	for _, t := range d.Tasks {
+		if !t.Done {
+			open++
+		}
+	}
+	return open == 1 && why(d, "supplement") != ""
 }
 
 func (k *desk) handIn(c *call) (string, error) {
+	if err := k.find(c); err != nil {
+		return "", err
+	}
+	if working(c.d) && len(c.d.Asked) > 0 {
+		if words := c.form.Value("answer"); words != "" && words != c.d.Answer {
+			if _, err := k.Office.AnswerAsked(c.r.Context(), c.by, c.id, words); err != nil {
+				return "", err
+			}
+		} else if unsupplied(c.d) {
+			c.form.Require("answer")
+			return "", nil
+		}
+	}
 	_, err := k.Office.HandIn(c.r.Context(), c.by, c.id)
 	return path(c.id, "receipt"), err
 }
