@@ -64,6 +64,10 @@ func (o *Office) HandOver(ctx context.Context, by audit.Actor, d DossierID, visi
 			return fault.New(fault.Conflict, "enrolment.handover.other")
 		case !v.Proved:
 			return fault.New(fault.Conflict, "enrolment.handover.unproved")
+		case f.Online != nil && v.Way != visit.Chip && v.Way != visit.Finger:
+			// The account that asked for the card can approve on a phone: whoever has
+			// it from somebody else would collect the card as well.
+			return fault.New(fault.Conflict, "enrolment.handover.body")
 		case f.Online != nil && !f.settled():
 			return fault.New(fault.Conflict, "enrolment.handover.unsettled")
 		}

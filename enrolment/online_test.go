@@ -17,6 +17,7 @@ import (
 	"danh/enrolment"
 	"danh/enrolment/enrolmenttest"
 	"danh/enrolment/form"
+	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
@@ -56,7 +57,7 @@ func lost(t *testing.T, h *enrolmenttest.House, by audit.Actor) enrolment.Reques
 	x := asks(t, h, by, "lost")
 	x, err := h.Office.ChooseOffice(t.Context(), by, x.ID, h.Here.ID)
 	check(t, err)
-	x, err = h.Office.SendRequest(t.Context(), by, x.ID)
+	x, err = h.Office.SendRequest(t.Context(), by, x.ID, h.Clock.Now())
 	check(t, err)
 	return x
 }
@@ -91,22 +92,29 @@ func TestALostCardIsMadeAgainWithoutACounter(t *testing.T) {
 		if again.ID != x.ID || again.Reason != "Rơi trên xe buýt" {
 			t.Fatalf("the draft is gone: %+v", again)
 		}
-		_, err = h.Office.SendRequest(ctx, ha, x.ID)
+		_, err = h.Office.SendRequest(ctx, ha, x.ID, h.Clock.Now())
 		wants(t, err, fault.Invalid, "enrolment.request.office")
 		_, err = h.Office.ChooseOffice(ctx, ha, x.ID, h.Here.ID)
 		check(t, err)
+
+		// A session that lay about sends nothing.
+		for name, at := range map[string]time.Time{"eleven minutes": h.Clock.Now().Add(-11 * time.Minute), "nobody knows when": {}} {
+			if _, err := h.Office.SendRequest(ctx, ha, x.ID, at); !fault.Is(err, fault.StepUp) {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
 
 		// Sent by two hands at once: one dossier, one code, the card is reported lost.
 		var wg sync.WaitGroup
 		errs := make([]error, 4)
 		for i := range errs {
-			wg.Go(func() { _, errs[i] = h.Office.SendRequest(ctx, ha, x.ID) })
+			wg.Go(func() { _, errs[i] = h.Office.SendRequest(ctx, ha, x.ID, h.Clock.Now()) })
 		}
 		wg.Wait()
 		for _, err := range errs {
 			check(t, err)
 		}
-		sent, err := h.Office.SendRequest(ctx, ha, x.ID)
+		sent, err := h.Office.SendRequest(ctx, ha, x.ID, h.Clock.Now())
 		check(t, err)
 		if sent.State != enrolment.RequestTaken || sent.Code != x.Code {
 			t.Fatalf("%+v", sent)
@@ -202,6 +210,12 @@ func TestALostCardIsMadeAgainWithoutACounter(t *testing.T) {
 		wants(t, err, fault.Conflict, "enrolment.handover.unsettled")
 		_, err = h.Office.SettleCard(ctx, h.Intake, d.ID, "lost", "", "BL-9")
 		check(t, err)
+		// Whoever has her account has her yes on a phone: here it proves nothing.
+		said, err := h.Visits.Open(ctx, h.Intake, visit.Opening{Way: visit.Phone, Purpose: "enrolment", Number: h.Known(t, enrolmenttest.Ha).Number})
+		check(t, err)
+		check(t, h.Visits.Answer(ctx, ha, said.ID, said.Matching, true))
+		_, err = h.Office.HandOver(ctx, h.Intake, d.ID, said.ID.String())
+		wants(t, err, fault.Conflict, "enrolment.handover.body")
 		d, err = h.Office.HandOver(ctx, h.Intake, d.ID, v.ID.String())
 		check(t, err)
 		if d.State != enrolment.Done {
@@ -338,7 +352,7 @@ func TestARequestWaitsForItsAppointment(t *testing.T) {
 		_, err = h.Office.ChooseBooking(ctx, ha, x.ID, b.ID)
 		check(t, err)
 		for range 2 {
-			x, err = h.Office.SendRequest(ctx, ha, x.ID)
+			x, err = h.Office.SendRequest(ctx, ha, x.ID, h.Clock.Now())
 			check(t, err)
 		}
 		if x.State != enrolment.RequestSent || x.Office != h.Here.ID || !x.At.Equal(b.Start) {
@@ -405,7 +419,7 @@ func TestAMotherAsksForHerChild(t *testing.T) {
 		b := books(t, h, ha, h.Here, x.Procedure)
 		_, err = h.Office.ChooseBooking(ctx, ha, x.ID, b.ID)
 		check(t, err)
-		_, err = h.Office.SendRequest(ctx, ha, x.ID)
+		_, err = h.Office.SendRequest(ctx, ha, x.ID, h.Clock.Now())
 		check(t, err)
 		h.Clock.Set(b.Start)
 		v := h.Typed(t, h.Intake, enrolmenttest.An)
@@ -467,7 +481,7 @@ func TestRequestsAreForgotten(t *testing.T) {
 		b := books(t, h, ha, h.Here, x.Procedure)
 		_, err := h.Office.ChooseBooking(ctx, ha, x.ID, b.ID)
 		check(t, err)
-		_, err = h.Office.SendRequest(ctx, ha, x.ID)
+		_, err = h.Office.SendRequest(ctx, ha, x.ID, h.Clock.Now())
 		check(t, err)
 		h.Clock.Set(b.Start.AddDate(0, 0, 15))
 		purge()

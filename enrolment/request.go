@@ -523,8 +523,9 @@ func (o *Office) DropRequest(ctx context.Context, by audit.Actor, r RequestID) e
 
 // SendRequest sends a request: one for the counter waits at the office of its
 // appointment, one that is done online becomes a dossier at once. Sent again it
-// changes nothing.
-func (o *Office) SendRequest(ctx context.Context, by audit.Actor, r RequestID) (Request, error) {
+// changes nothing. signedIn is when she signed in at the issuer: a session that
+// lay about on a stolen phone reports no card lost and orders none.
+func (o *Office) SendRequest(ctx context.Context, by audit.Actor, r RequestID, signedIn time.Time) (Request, error) {
 	if err := o.allowed(ctx, by); err != nil {
 		return Request{}, err
 	}
@@ -534,6 +535,12 @@ func (o *Office) SendRequest(ctx context.Context, by audit.Actor, r RequestID) (
 	}
 	if x.State != RequestDraft {
 		return x, fault.New(fault.Conflict, "enrolment.request.sent")
+	}
+	if fresh, err := o.FreshRequest(ctx, signedIn); err != nil || !fresh {
+		if err == nil {
+			err = fault.New(fault.StepUp, "enrolment.request.fresh")
+		}
+		return x, err
 	}
 	f, err := o.suits(ctx, by, &x)
 	if err != nil {
@@ -562,6 +569,13 @@ func (o *Office) SendRequest(ctx context.Context, by audit.Actor, r RequestID) (
 		return o.c.Audit.RecordTx(ctx, tx, x.entry(by, "sent"))
 	})
 	return x, err
+}
+
+// FreshRequest reports whether a sign-in of that moment is fresh enough to send
+// a request.
+func (o *Office) FreshRequest(ctx context.Context, signedIn time.Time) (bool, error) {
+	minutes, err := rule(ctx, o.c.DB.Read(), "request.fresh_minutes", o.today())
+	return err == nil && o.c.Clock.Now().Sub(signedIn) <= time.Duration(minutes)*time.Minute, err
 }
 
 // sendRequestTx is the one moment at which a request is sent; false when it was

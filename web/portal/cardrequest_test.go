@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"danh/account"
 	"danh/account/accounttest"
@@ -160,6 +161,21 @@ func TestSheLosesHerCardAndAsksForAnotherAtHome(t *testing.T) {
 		p = p.Submit("Lưu và đi tiếp", "office", kimLien[0].ID.String()).Want(200, "Xem lại trước khi gửi", "Rơi trên xe buýt số 9", "báo mất ngay", "7 ngày làm việc", "nộp khi nhận thẻ")
 		said(t, p)
 		p = p.Submit("Gửi đề nghị").Want(422, "Hãy xác nhận")
+		// Whoever finds her session open does not send it: the issuer asks for the
+		// password, and what was filled in is there when she comes back.
+		w.Clock.Advance(11 * time.Minute)
+		p = c.Get(at+"/review").Want(200, "Bạn sẽ đăng nhập lại trước khi gửi")
+		said(t, p)
+		again := p.Submit("Gửi đề nghị", "correct", "yes").Want(200, "Mật khẩu").At("/signin")
+		if held, err := w.cards.ListByPerson(ctx, audit.Look{By: audit.System("test"), Purpose: "test.purpose", Ground: "test"}, w.lan.Person); err != nil || len(held) != 1 || held[0].State == card.Lost {
+			t.Fatalf("reported lost from an old session: %v %v", held, err)
+		}
+		if again.Attr("input[name=number]", "value") == "" {
+			again = again.Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password))
+		} else {
+			again = again.Submit("Đăng nhập", "password", string(accounttest.Password))
+		}
+		p = again.At(at+"/review").Want(200, "Rơi trên xe buýt số 9").Lacks("Bạn sẽ đăng nhập lại")
 		p = p.Submit("Gửi đề nghị", "correct", "yes").Want(200, "Đã gửi đề nghị", "Bạn đã gửi, hồ sơ đã tiếp nhận", "mẫu DC02", "mẫu CC02").At(at)
 		said(t, p)
 		code := dossierCode.FindString(p.Body)

@@ -262,7 +262,7 @@ func TestWhatWasSentFromThePortalIsFollowedHere(t *testing.T) {
 		ha := by.Person
 		c := serve(t, h, &ha)
 		c.Get("/dossiers/" + x.Code).Want(404) // nothing is sent yet
-		_, err = h.Office.SendRequest(ctx, by, x.ID)
+		_, err = h.Office.SendRequest(ctx, by, x.ID, h.Clock.Now())
 		check(t, err)
 		c.Get("/dossiers").Want(200, "Cấp lại thẻ", "hẹn 03/12/2026")
 		c.Get("/dossiers/"+x.Code).Want(200, "Đã nhận, chờ cán bộ", "Đồng hồ đang chạy", "Bạn đã gửi, bắt đầu tính thời hạn", "Phiếu đề nghị gửi trực tuyến").Lacks("dossier.")

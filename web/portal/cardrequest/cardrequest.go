@@ -426,6 +426,13 @@ func (k *journey) showReview(c *call, status int) {
 		}
 		d["Days"] = l.Days
 	}
+	who, _ := session.From(c.r.Context())
+	fresh, err := k.Office.FreshRequest(c.r.Context(), who.AuthTime)
+	if err != nil {
+		k.j.Fail(c.w, c.r, err)
+		return
+	}
+	d["Again"] = !fresh
 	d["Lost"] = c.x.What == "lost" || c.x.What == "stolen"
 	k.j.Render(c.w, c.r, status, "review", v)
 }
@@ -456,7 +463,13 @@ func (k *journey) send(c *call) {
 		k.showReview(c, http.StatusUnprocessableEntity)
 		return
 	}
-	if _, err := k.Office.SendRequest(c.r.Context(), c.a.By, c.x.ID); err != nil {
+	who, _ := session.From(c.r.Context())
+	_, err := k.Office.SendRequest(c.r.Context(), c.a.By, c.x.ID, who.AuthTime)
+	if fault.Is(err, fault.StepUp) { // the draft is kept: she comes back to this page
+		http.Redirect(c.w, c.r, session.SignInAgain(c.path("/review")), http.StatusSeeOther)
+		return
+	}
+	if err != nil {
 		k.said(c, err, k.showReview)
 		return
 	}

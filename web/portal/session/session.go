@@ -45,6 +45,10 @@ func From(ctx context.Context) (relyingparty.Identity, bool) {
 // SignIn is the address that signs in and leads on to a path of the portal.
 func SignIn(path string) string { return "/signin?return=" + url.QueryEscape(path) }
 
+// SignInAgain is SignIn for what a session that lies about must not do: the
+// issuer asks for the password also when it knows her.
+func SignInAgain(path string) string { return SignIn(path) + "&again=yes" }
+
 // Require leads visitors who are not signed in through the sign-in and back.
 func Require(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

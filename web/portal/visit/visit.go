@@ -42,7 +42,11 @@ func Mount(mux *http.ServeMux, site *page.Site, client *relyingparty.Client, ori
 
 func (v *visit) signIn(w http.ResponseWriter, r *http.Request) {
 	back := page.Local(r.URL.Query().Get("return"))
-	if err := v.client.Begin(w, r, back, relyingparty.UILocales(page.Language(r))); err != nil {
+	opts := []relyingparty.Option{relyingparty.UILocales(page.Language(r))}
+	if r.URL.Query().Get("again") != "" {
+		opts = append(opts, relyingparty.Prompt("login"))
+	}
+	if err := v.client.Begin(w, r, back, opts...); err != nil {
 		v.journey.Fail(w, r, err)
 	}
 }
