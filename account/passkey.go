@@ -93,6 +93,10 @@ func relyingParty(issuer string) (*webauthn.WebAuthn, error) {
 	return w, nil
 }
 
+// TakesPasskeys reports whether there are passkeys at the door's address: a page
+// offers none where there are not.
+func (k *Keeper) TakesPasskeys() bool { return k.passkeys != nil }
+
 // record is what is sealed of a passkey.
 type record struct {
 	Credential []byte   `json:"c"`

@@ -58,6 +58,7 @@ type view struct {
 	Minutes         string
 	Problem         string // of a passkey
 	Also            bool   // she is signed in by something else already
+	Passkeys        bool   // they work at this address
 }
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
@@ -73,6 +74,7 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, v view, f *page.Form) {
+	v.Passkeys = d.Accounts.TakesPasskeys() && !v.Also
 	p := page.View{Title: "signin.title", Lede: "signin.lede", Form: f, Data: v}
 	if v.Request != "" {
 		p.Lede = "signin.lede_request"
