@@ -112,19 +112,25 @@ func (k *Keeper) FreezeByLink(ctx context.Context, t Token) error {
 	})
 }
 
-// FrozenAt is when an account was last locked at its holder's own request; zero
-// when it never was. What was granted before then stays dead after it is
-// unlocked: she may have locked it because of that very grant.
-func (k *Keeper) FrozenAt(ctx context.Context, a ID) (time.Time, error) {
+// StandsFor reports, in one read, whether an account may be used and when it was
+// last locked at its holder's own request; zero when it never was. What was
+// granted before then stays dead after it is unlocked: she may have locked it
+// because of that very grant.
+func (k *Keeper) StandsFor(ctx context.Context, a ID) (active bool, frozen time.Time, err error) {
+	var status string
 	var since sql.NullInt64
-	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT MAX(since) FROM account_lock WHERE account = $1 AND ground = $2`, a, string(OwnRequest)).Scan(&since)
+	err = k.c.DB.Read().QueryRowContext(ctx, `SELECT a.status, (SELECT MAX(l.since) FROM account_lock l WHERE l.account = a.id AND l.ground = $2)
+		FROM account_account a WHERE a.id = $1`, a, string(OwnRequest)).Scan(&status, &since)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, time.Time{}, nil
+	}
 	if err != nil {
-		return time.Time{}, fmt.Errorf("find the last freeze: %w", err)
+		return false, time.Time{}, fmt.Errorf("find status and last freeze: %w", err)
 	}
-	if !since.Valid {
-		return time.Time{}, nil
+	if since.Valid {
+		frozen = clock.FromMicros(since.Int64)
 	}
-	return clock.FromMicros(since.Int64), nil
+	return Status(status) == Active, frozen, nil
 }
 
 type callKind struct{}

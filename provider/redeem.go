@@ -18,7 +18,6 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
-	"danh/internal/fault"
 	"danh/internal/keys"
 	"danh/partner"
 	"danh/provider/claim"
@@ -277,16 +276,12 @@ func (p *Provider) mustLive(ctx context.Context, at place, session account.Sessi
 		}
 		return err
 	}
-	a, err := p.c.Accounts.Find(ctx, at.account)
-	if fault.Is(err, fault.NotFound) || err == nil && a.Status != account.Active {
-		return errGrant
-	}
-	if err != nil {
-		return err
-	}
 	// She may have locked her account because of this very grant: unlocking does
 	// not bring it back.
-	frozen, err := p.c.Accounts.FrozenAt(ctx, at.account)
+	active, frozen, err := p.c.Accounts.StandsFor(ctx, at.account)
+	if err == nil && !active {
+		return errGrant
+	}
 	if err != nil || frozen.IsZero() {
 		return err
 	}
