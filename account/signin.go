@@ -283,6 +283,23 @@ func (k *Keeper) Recipient(ctx context.Context, a ID) (notify.Recipient, error) 
 	return c.recipient(a), nil
 }
 
+// RecipientTx is Recipient within a transaction that may have opened the
+// account. A phone that turned out to be somebody else's is no way to her.
+func (k *Keeper) RecipientTx(ctx context.Context, tx *db.Tx, a ID) (notify.Recipient, error) {
+	c, err := k.store.channels(ctx, tx, a)
+	if err != nil {
+		return notify.Recipient{}, err
+	}
+	var others int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_lock WHERE account = $1 AND ground = $2 AND ended_at IS NULL`, a, string(PhoneConflict)).Scan(&others); err != nil {
+		return notify.Recipient{}, fmt.Errorf("find lock: %w", err)
+	}
+	if others > 0 {
+		c.Phone = ""
+	}
+	return c.recipient(a), nil
+}
+
 func (c channels) recipient(a ID) notify.Recipient {
 	return notify.Recipient{Owner: Owner(a), Account: Owner(a), Person: c.person, Phone: c.Phone, Email: c.Email, Language: c.Language}
 }

@@ -70,7 +70,7 @@ func (o *Office) AnnounceCall(ctx context.Context, by audit.Actor, d DossierID, 
 		if !slices.Contains(callable, f.state) {
 			return fault.New(fault.Conflict, "enrolment.call.closed")
 		}
-		to, err := o.recipientTx(ctx, tx, f)
+		to, _, err := o.recipientTx(ctx, tx, f)
 		if err != nil {
 			return err
 		}

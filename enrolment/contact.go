@@ -64,8 +64,8 @@ func (o *Office) SendCode(ctx context.Context, by audit.Actor, d DossierID) (Dos
 			return fmt.Errorf("keep a code: %w", err)
 		}
 		f.PhoneState = "sent"
-		_, err = o.c.Notify.SendTx(ctx, tx, by, notify.Message{To: notify.Recipient{Owner: f.person, Person: f.person, Phone: phone, Language: f.language}, Template: "otp",
-			Purpose: purpose, Urgent: true, Channels: []notify.Channel{notify.SMS}, Data: map[string]string{"code": code, "purpose": "phone"}, Expires: ends})
+		_, err = o.c.Notify.SendTx(ctx, tx, by, notify.Message{To: notify.Recipient{Owner: f.person, Person: f.person, Phone: phone, Language: f.language}, Template: "counter_code",
+			Purpose: purpose, Urgent: true, Channels: []notify.Channel{notify.SMS}, Data: map[string]string{"code": code, "office": f.officeName}, Expires: ends})
 		return err
 	}})
 }
@@ -187,10 +187,11 @@ func (o *Office) count(ctx context.Context, scope, name string, key []byte, wind
 	return nil
 }
 
-// recipient is how she, or who acts for her, is told about the dossier: at the
-// confirmed phone, and in the inbox of the account if there is one.
-func (o *Office) recipientTx(ctx context.Context, tx *db.Tx, f *file) (notify.Recipient, error) {
-	r := notify.Recipient{Owner: f.person, Person: f.person, Email: f.Applicant.Email, Language: f.language}
+// recipientTx is how she, or who acts for her, is told about the dossier: at
+// the phone that was confirmed in it, else at that of the account, and in the
+// inbox of the account if there is one. active says that she can sign in there.
+func (o *Office) recipientTx(ctx context.Context, tx *db.Tx, f *file) (r notify.Recipient, active bool, err error) {
+	r = notify.Recipient{Owner: f.person, Person: f.person, Email: f.Applicant.Email, Language: f.language}
 	if f.PhoneState == "confirmed" {
 		r.Phone = f.Applicant.Phone
 	}
@@ -200,18 +201,31 @@ func (o *Office) recipientTx(ctx context.Context, tx *db.Tx, f *file) (notify.Re
 	}
 	a, err := o.c.Accounts.FindByPersonTx(ctx, tx, whose)
 	if fault.Is(err, fault.NotFound) || err == nil && a.Provisional {
-		return r, nil
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, err
 	}
 	r.Account = id.Person(a.ID)
-	return r, err
+	own, err := o.c.Accounts.RecipientTx(ctx, tx, a.ID)
+	if err != nil {
+		return r, false, err
+	}
+	r.Phone, r.Email = cmp.Or(r.Phone, own.Phone), cmp.Or(r.Email, own.Email)
+	return r, a.Status == account.Active, nil
 }
 
 func (o *Office) tellTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file, template string, data map[string]string) error {
-	to, err := o.recipientTx(ctx, tx, f)
+	to, active, err := o.recipientTx(ctx, tx, f)
 	if err != nil {
 		return err
 	}
 	data["code"], data["office"] = f.code, f.officeName
+	if active { // where she reads more
+		data["mine"] = "dossiers"
+	} else {
+		data["track"] = o.c.Track
+	}
 	_, err = o.c.Notify.SendTx(ctx, tx, by, notify.Message{To: to, Template: template, Purpose: purpose, Data: data})
 	return err
 }

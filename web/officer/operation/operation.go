@@ -105,7 +105,7 @@ func (b *board) show(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 	}
 	troubles := make([]trouble, len(failed))
 	for i, t := range failed {
-		troubles[i] = trouble{t, b.word(lang, "operation.message."+t.Template, t.Template), t.Template == "otp"}
+		troubles[i] = trouble{t, b.word(lang, "operation.message."+t.Template, t.Template), t.Template == "otp" || t.Template == "counter_code"}
 	}
 	channels, bad := sum(counts)
 	sealLate := b.sealLate(ctx, head)
