@@ -75,7 +75,7 @@ func (i appIcon) png() []byte {
 			for _, p := range pieces {
 				near = min(near, distance(in, p[0], p[1]))
 			}
-			line := cover(markStroke/2-near, unit/scale)
+			line := cover(markStroke/2-math.Sqrt(near), unit/scale)
 			img.SetNRGBA(x, y, mixed(ground, markLine, line))
 		}
 	}
@@ -93,10 +93,12 @@ func roundedSquare(p point) float64 {
 	return math.Hypot(max(dx, 0), max(dy, 0)) + min(max(dx, dy), 0) - markRadius
 }
 
+// distance is the square of how far a point is from a straight piece.
 func distance(p, a, b point) float64 {
 	dx, dy := b.x-a.x, b.y-a.y
 	t := min(1, max(0, ((p.x-a.x)*dx+(p.y-a.y)*dy)/(dx*dx+dy*dy)))
-	return math.Hypot(p.x-a.x-t*dx, p.y-a.y-t*dy)
+	ex, ey := p.x-a.x-t*dx, p.y-a.y-t*dy
+	return ex*ex + ey*ey
 }
 
 func mixed(a, b color.NRGBA, part float64) color.NRGBA {
