@@ -36,6 +36,15 @@ function restore(form, kept) {
   }
 }
 
+// reached asks the server for next to nothing.
+async function reached() {
+  try {
+    return (await fetch(import.meta.url, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(4000) })).ok;
+  } catch {
+    return false;
+  }
+}
+
 forget(false);
 const wrong = document.querySelector('.errsum') !== null;
 const page = document.querySelector('[data-dossier]');
@@ -79,26 +88,47 @@ for (const form of document.querySelectorAll('form[data-draft]')) {
       }
     }, 250);
   });
-  // With the network gone a form would lead to the browser's own error page: it stays here instead, and goes when the
-  // network is back.
+  // With the server gone a form would lead to the browser's own error page: it stays here instead, and goes when the
+  // server answers again. What the browser holds of the network is a reason to ask, no answer: a counter whose line is
+  // down still reaches a server in the house.
   let waiting = false;
+  let tried = false;
   let by = null;
+  const again = async () => {
+    if (!waiting) return;
+    if (!navigator.onLine && !await reached()) {
+      setTimeout(again, 2000);
+      return;
+    }
+    if (!waiting) return;
+    waiting = false;
+    tried = true;
+    show('');
+    form.requestSubmit(by);
+  };
   form.addEventListener('submit', (e) => {
     clearTimeout(timer);
-    keep(navigator.onLine);
-    if (navigator.onLine) return;
+    const sends = tried || navigator.onLine;
+    tried = false;
+    keep(sends);
+    if (sends) return;
     e.preventDefault();
     e.stopImmediatePropagation();
-    waiting = true;
     by = e.submitter;
-    show('offline');
+    if (waiting) return;
+    waiting = true;
+    const ask = async () => {
+      if (!await reached()) show('offline');
+      again();
+    };
+    ask();
   }, true);
   window.addEventListener('online', () => {
     show('');
-    if (!waiting) return;
-    waiting = false;
-    form.requestSubmit(by);
+    again();
   });
-  window.addEventListener('offline', () => show('offline'));
+  window.addEventListener('offline', async () => {
+    if (!await reached()) show('offline');
+  });
 }
 for (const form of document.querySelectorAll('form[action="/signout"]')) form.addEventListener('submit', () => forget(true));
