@@ -46,7 +46,7 @@ type Config struct {
 	PostLogoutURL string        // where the issuer sends people after signing out
 	Scopes        []string      // beside "openid"
 	Claims        string        // "claims" parameter (OpenID Connect Core 1.0, section 5.5), or ""
-	Demand        string        // the authentication context class that every session must have, or ""; excludes Claims
+	Demand        string        // the authentication context class that every session must have, or ""; put beside Claims
 	Cookie        string        // "danh-portal"; "__Host-" is put before it when Secure
 	Secure        bool          // the door is served over https
 	Key           []byte        // 32 bytes that seal the cookies
@@ -94,12 +94,19 @@ func New(c Config) (*Client, error) {
 		return nil, errors.New("relyingparty: give either a secret or a signer")
 	}
 	if c.Demand != "" {
+		wants := map[string]map[string]any{}
 		if c.Claims != "" {
-			return nil, errors.New("relyingparty: a demand and a claims parameter exclude each other")
+			if err := json.Unmarshal([]byte(c.Claims), &wants); err != nil {
+				return nil, fmt.Errorf("relyingparty: the claims parameter: %w", err)
+			}
+		}
+		if wants["id_token"] == nil {
+			wants["id_token"] = map[string]any{}
 		}
 		// Essential: the issuer answers an error rather than less (OpenID Connect
 		// Core 1.0, section 5.5.1.1).
-		doc, err := json.Marshal(map[string]any{"id_token": map[string]any{"acr": map[string]any{"essential": true, "values": []string{c.Demand}}}})
+		wants["id_token"]["acr"] = map[string]any{"essential": true, "values": []string{c.Demand}}
+		doc, err := json.Marshal(wants)
 		if err != nil {
 			return nil, err
 		}

@@ -286,6 +286,17 @@ func TestDemandedClass(t *testing.T) {
 	if s, got := get(t, b, d.URL+"/signin?return=/me"); s != http.StatusForbidden || !strings.Contains(got, "signin.unmet") {
 		t.Errorf("the issuer refuses: %d %q", s, got)
 	}
+	// A demand stands beside what else is asked for.
+	d.use(t, func(c *relyingparty.Config) {
+		c.Demand, c.Claims = "urn:danh:acr:l2:a3", `{"id_token":{"sid":null},"userinfo":{"name":{"essential":true}}}`
+	})
+	get(t, b, d.URL+"/signin?return=/me")
+	d.issuer.Lock()
+	asked = d.issuer.Pushed[len(d.issuer.Pushed)-1].Get("claims")
+	d.issuer.Unlock()
+	if asked != `{"id_token":{"acr":{"essential":true,"values":["urn:danh:acr:l2:a3"]},"sid":null},"userinfo":{"name":{"essential":true}}}` {
+		t.Errorf("the issuer was asked %s", asked)
+	}
 	d.use(t, func(c *relyingparty.Config) { c.Demand = "test" })
 	if s, got := get(t, b, d.URL+"/signin?return=/me"); s != http.StatusOK {
 		t.Errorf("the class that was demanded: %d %q", s, got)
