@@ -106,9 +106,12 @@ type serveFlags struct {
 	PasswordMax   int           `help:"Longest password accepted, in characters (at least 64)." default:"64" env:"DANH_PASSWORD_MAX"`
 	SessionIdle   time.Duration `help:"A citizen's session ends after this time without a request." default:"30m" env:"DANH_SESSION_IDLE"`
 	SessionMax    time.Duration `help:"A citizen's session ends after this time in any case." default:"12h" env:"DANH_SESSION_MAX"`
+	CoolOff       time.Duration `help:"Instead of the dated rule, how long an unlocking can be stopped; for trying out on this machine only." env:"DANH_COOL_OFF"`
 	TraceEndpoint string        `help:"OTLP endpoint for traces; empty turns them off." env:"DANH_TRACES" placeholder:"ADDR"`
 	StopAfter     time.Duration `help:"How long a stop waits for requests under way." default:"20s" env:"DANH_STOP_AFTER"`
 }
+
+var errCoolOff = errors.New("DANH_COOL_OFF shortens the wait in which a theft is stopped: it is for trying out, a second or more, and refused beyond this machine")
 
 func (f *serveFlags) complete() error {
 	def := func(at *string, port int) {
@@ -139,6 +142,9 @@ func (f *serveFlags) complete() error {
 	}
 	if u, err := url.Parse(f.OSIA); f.OSIA != "" && (err != nil || u.Scheme != "https" && !loopbackName(u.Hostname())) {
 		return errors.New("the outside engine's address must begin with https:// because fingerprints do not cross a network in clear")
+	}
+	if f.CoolOff != 0 && (f.CoolOff < time.Second || !loopbackName(hostOf(f.Issuer))) {
+		return errCoolOff
 	}
 	if f.PasswordMax < 64 {
 		return errors.New("--password-max must be 64 or more: a shorter limit breaks pass phrases and password managers")

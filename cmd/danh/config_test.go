@@ -2,7 +2,11 @@
 
 package main
 
-import "testing"
+import (
+	"errors"
+	"testing"
+	"time"
+)
 
 // Codes and phones do not cross a network in clear by default.
 func TestCarrierIsSpokenToUnderTLSBeyondLoopback(t *testing.T) {
@@ -17,6 +21,24 @@ func TestCarrierIsSpokenToUnderTLSBeyondLoopback(t *testing.T) {
 		got := f.smppTLS()
 		if (got == nil) != (c.name == "") || got != nil && (got.ServerName != c.name || got.InsecureSkipVerify) {
 			t.Errorf("%s, %q: %+v", c.addr, c.mode, got)
+		}
+	}
+}
+
+// The wait in which a stolen account's unlocking is stopped is not shortened
+// where anybody else can reach the doors, also behind a proxy on this machine.
+func TestCoolOffIsNotShortenedBeyondThisMachine(t *testing.T) {
+	for _, c := range []struct {
+		issuer string
+		wait   time.Duration
+		ok     bool
+	}{
+		{"http://localhost:8080", 20 * time.Second, true}, {"http://localhost:8080", time.Millisecond, false}, {"http://localhost:8080", -time.Second, false},
+		{"https://danh.example", 20 * time.Second, false}, {"https://danh.example", 0, true},
+	} {
+		f := serveFlags{Host: "localhost", Issuer: c.issuer, CoolOff: c.wait, PasswordMax: 64}
+		if err := f.complete(); errors.Is(err, errCoolOff) == c.ok {
+			t.Errorf("%s, %s: %v", c.issuer, c.wait, err)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func TestServeRefusesBeyondLoopback(t *testing.T) {
 	if err == nil {
 		t.Fatal("it serves")
 	}
-	for _, reason := range []string{"will not listen", "synthetic people", "DANH_SMPP_PASSWORD", "DANH_PASSPHRASE", "DANH_ISSUER"} {
+	for _, reason := range []string{"will not listen", "synthetic people", "DANH_SMPP_PASSWORD", "DANH_PASSPHRASE", "DANH_ISSUER", "DANH_COOL_OFF"} {
 		if !strings.Contains(err.Error(), reason) {
 			t.Errorf("the refusal does not name %s: %v", reason, err)
 		}

@@ -140,6 +140,9 @@ func (c *serveCommand) refuseExposure(ctx context.Context, r *rooms) error {
 	if loopbackName(hostOf(c.Issuer)) {
 		why = append(why, errors.New("the issuer is an address of this machine: set DANH_ISSUER"))
 	}
+	if c.CoolOff != 0 {
+		why = append(why, errCoolOff)
+	}
 	if len(why) > 0 {
 		return fmt.Errorf("will not listen on %s, which is beyond this machine:\n%w", c.Host, errors.Join(why...))
 	}

@@ -125,6 +125,7 @@ func (s *stack) command(args ...string) (*exec.Cmd, error) {
 		"DANH_PARTNER_PORT="+strconv.Itoa(p.partner), "DANH_AUDITOR_PORT="+strconv.Itoa(p.auditor),
 		fmt.Sprintf("DANH_METRICS=localhost:%d", p.metrics), fmt.Sprintf("DANH_SMPP=localhost:%d", p.smpp), fmt.Sprintf("DANH_SMTP=localhost:%d", p.smtp),
 		fmt.Sprintf("DANH_CARRIER_URL=http://localhost:%d", p.sandbox),
+		"DANH_COOL_OFF=20s", // of an unlocking: a tester does not wait a day
 		"DANH_SANDBOX_PORT="+strconv.Itoa(p.sandbox), "DANH_SANDBOX_SMPP_PORT="+strconv.Itoa(p.smpp), "DANH_SANDBOX_SMTP_PORT="+strconv.Itoa(p.smtp),
 	)
 	cmd.Env = append(cmd.Env, s.extra...)

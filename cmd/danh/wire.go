@@ -213,7 +213,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		return nil, err
 	}
 	if r.accounts, err = account.New(account.Config{Pepper: pepper, DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
-		Population: g.population, Calendar: r.calendar, Carrier: carrier, MaxPassword: f.PasswordMax, Idle: f.SessionIdle, Absolute: f.SessionMax,
+		Population: g.population, Calendar: r.calendar, Carrier: carrier, MaxPassword: f.PasswordMax, Idle: f.SessionIdle, Absolute: f.SessionMax, CoolOff: f.CoolOff,
 		Roster: r.roster, Cards: g.cards, Borders: g.immigration, Citizen: f.Issuer, Areas: office.Areas{Residence: g.residence, Units: g.units, Clock: g.clock},
 		Origins: []string{f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL}}); err != nil {
 		return nil, err
