@@ -210,7 +210,7 @@ type Dossier struct {
 	Second         id.Person // the approver's account; zero until it is handed in
 	Person         id.Person
 	Foreign        bool
-	Proved         bool // the visit it was opened in was proved by chip, finger or phone
+	Proved         bool // the visit it was opened in was proved by chip, phone or a finger on a paired reader
 	Representative *Representative
 	Language       string
 	Version        int // of the typed data: a later save wins over nobody else's

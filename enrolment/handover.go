@@ -62,7 +62,7 @@ func (o *Office) HandOver(ctx context.Context, by audit.Actor, d DossierID, visi
 			return err
 		case v.Person != f.person && (f.representative.IsZero() || v.Person != f.representative):
 			return fault.New(fault.Conflict, "enrolment.handover.other")
-		case !v.Proved:
+		case v.Flagged():
 			return fault.New(fault.Conflict, "enrolment.handover.unproved")
 		case f.Online != nil && v.Way != visit.Chip && v.Way != visit.Finger:
 			// The account that asked for the card can approve on a phone: whoever has

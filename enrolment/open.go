@@ -66,7 +66,7 @@ func (o *Office) open(ctx context.Context, by audit.Actor, w Opening, whom **fil
 	}
 	now := o.c.Clock.Now()
 	f := &file{person: came.Person, id: id.New[dossierKind](), code: newCode(now), kind: w.Kind, state: Draft, office: staff.Office, officeName: staff.OfficeName,
-		intake: by.Account, intakePerson: by.Person, visit: id.Person(visitID), proved: came.Proved, foreigner: came.Foreigner, language: language(w.Language), openedAt: now}
+		intake: by.Account, intakePerson: by.Person, visit: id.Person(visitID), proved: !came.Flagged(), foreigner: came.Foreigner, language: language(w.Language), openedAt: now}
 	if !slices.Contains(Kinds, w.Kind) {
 		return Dossier{}, fault.New(fault.Invalid, "enrolment.kind.unknown").With("kind", "enrolment.kind.unknown")
 	}
@@ -421,7 +421,7 @@ func (o *Office) representative(ctx context.Context, by audit.Actor, f *file, w 
 			r.Proof = "registry"
 		}
 	}
-	f.representative, f.content.Representative, f.proved = v.Person, r, true
+	f.representative, f.content.Representative, f.proved = v.Person, r, !v.Flagged()
 	return &v, nil
 }
 

@@ -121,7 +121,8 @@ func (k *desk) showWhole(c *call, status int) {
 	k.render(c, status, "whole", k.view(c, ""), data)
 }
 
-// visitsOf are the open visits of this officer in which an identity was proved.
+// visitsOf are the open visits of this officer in which an identity was proved:
+// for a card that was asked for at home by more than her yes on a phone.
 func (k *desk) visitsOf(c *call) ([]page.Choice, error) {
 	list, err := k.Visits.List(c.r.Context(), c.by)
 	if err != nil {
@@ -129,7 +130,7 @@ func (k *desk) visitsOf(c *call) ([]page.Choice, error) {
 	}
 	var out []page.Choice
 	for _, v := range list {
-		if v.State == visit.Open && v.Proved {
+		if v.State == visit.Open && !v.Flagged() && (c.d.Online == nil || v.Way != visit.Phone) {
 			out = append(out, page.Choice{Value: v.ID.String(), Text: page.Raw(v.Name + " ···· " + v.NumberTail), Hint: "dossier.way." + string(v.Way)})
 		}
 	}
