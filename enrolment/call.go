@@ -70,11 +70,11 @@ func (o *Office) AnnounceCall(ctx context.Context, by audit.Actor, d DossierID, 
 		if !slices.Contains(callable, f.state) {
 			return fault.New(fault.Conflict, "enrolment.call.closed")
 		}
-		to, _, err := o.recipientTx(ctx, tx, f)
+		to, active, err := o.recipientTx(ctx, tx, f)
 		if err != nil {
 			return err
 		}
-		if to.Account.IsZero() {
+		if !active { // nobody would see it
 			return fault.New(fault.Conflict, "enrolment.call.no_account")
 		}
 		now := o.c.Clock.Now()
