@@ -5,6 +5,7 @@ package office
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"danh/audit"
@@ -23,24 +24,55 @@ type Expected struct {
 	NameVI, NameEN string // of the procedure, as it was booked
 }
 
-// ListDay lists the appointments of a day at the registrar's own office.
+// receivers are the roles that meet the people who booked: those who enrol them
+// at the counter, and those who decide their cases.
+var receivers = []Role{IntakeOfficer, Registrar}
+
+// received gives the offices at which an officer meets them.
+func (d *Diary) received(ctx context.Context, q db.Q, by audit.Actor) (out []ID, err error) {
+	var none error
+	for _, role := range receivers {
+		s, err := d.roster.require(ctx, q, by, role)
+		switch {
+		case fault.Is(err, fault.Forbidden):
+			none = err
+		case err != nil:
+			return nil, err
+		case !slices.Contains(out, s.Office):
+			out = append(out, s.Office)
+		}
+	}
+	if len(out) == 0 {
+		return nil, none
+	}
+	return out, nil
+}
+
+// ListDay lists the appointments of a day at the officer's own office.
 func (d *Diary) ListDay(ctx context.Context, by audit.Actor, day clock.Date) ([]Expected, error) {
-	s, err := d.roster.Require(ctx, by, Registrar)
+	offices, err := d.received(ctx, d.c.DB.Read(), by)
 	if err != nil {
 		return nil, err
 	}
-	list, err := listBookings(ctx, d.c.DB.Read(), `a.office = $1 AND a.starts_at >= $2 AND a.starts_at < $3 AND a.state <> 'cancelled' ORDER BY a.starts_at, a.code`,
-		s.Office, clock.Micros(day.Time()), clock.Micros(day.AddDays(1).Time()))
 	var out []Expected
-	for _, b := range list {
-		out = append(out, Expected{b.Code, b.Procedure, b.Start, b.End, b.State, b.NameVI, b.NameEN})
+	for _, o := range offices {
+		list, err := listBookings(ctx, d.c.DB.Read(), `a.office = $1 AND a.starts_at >= $2 AND a.starts_at < $3 AND a.state <> 'cancelled' ORDER BY a.starts_at, a.code`,
+			o, clock.Micros(day.Time()), clock.Micros(day.AddDays(1).Time()))
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range list {
+			out = append(out, Expected{b.Code, b.Procedure, b.Start, b.End, b.State, b.NameVI, b.NameEN})
+		}
 	}
-	return out, err
+	slices.SortStableFunc(out, func(a, b Expected) int { return a.Start.Compare(b.Start) })
+	return out, nil
 }
 
 // Mark says whether she came: Attended from the beginning on, Missed when the
 // time is over, both for some days, and one may be corrected into the other.
-// Only a registrar of that very office may; another's try is recorded.
+// Only an intake officer or a registrar of that very office may; another's try
+// is recorded.
 func (d *Diary) Mark(ctx context.Context, by audit.Actor, code string, came bool) error {
 	state, action := Missed, "office.appointment.missed"
 	if came {
@@ -48,7 +80,7 @@ func (d *Diary) Mark(ctx context.Context, by audit.Actor, code string, came bool
 	}
 	var strange Booking // of another office
 	err := d.c.DB.Write(ctx, func(tx *db.Tx) error {
-		s, err := d.roster.RequireTx(ctx, tx, by, Registrar)
+		offices, err := d.received(ctx, tx, by)
 		if err != nil {
 			return err
 		}
@@ -61,7 +93,7 @@ func (d *Diary) Mark(ctx context.Context, by audit.Actor, code string, came bool
 			return errNoBooking
 		}
 		b, now := list[0], d.c.Clock.Now()
-		if b.Office != s.Office {
+		if !slices.Contains(offices, b.Office) {
 			strange = b
 			return errNoBooking
 		}

@@ -14,6 +14,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
+	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/notify"
 	"danh/office"
@@ -66,12 +67,51 @@ func TestRegistrarMarksWhoCame(t *testing.T) {
 		if list, err := diary.ListDay(t.Context(), stranger, day); err != nil || len(list) != 0 {
 			t.Fatalf("another office expects %+v %v", list, err)
 		}
+		// The intake officer receives her: she sees the same, and may mark it; an
+		// approver does not.
+		intake := audit.Officer(id.NewPerson(), id.NewPerson(), c.office.Name)
+		must[office.Staff](t)(c.roster.Appoint(t.Context(), audit.System("test"), office.Appointment{Account: intake.Account, Person: intake.Person, Role: office.IntakeOfficer, Office: c.office.ID}))
+		if list, err := diary.ListDay(t.Context(), intake, day); err != nil || len(list) != 1 || list[0].Code != b.Code {
+			t.Fatalf("intake expects %+v %v", list, err)
+		}
+		second := audit.Officer(id.NewPerson(), id.NewPerson(), c.office.Name)
+		must[office.Staff](t)(c.roster.Appoint(t.Context(), audit.System("test"), office.Appointment{Account: second.Account, Person: second.Person, Role: office.Approver, Office: c.office.ID}))
+		if _, err := diary.ListDay(t.Context(), second, day); !fault.Is(err, fault.Forbidden) {
+			t.Fatalf("an approver lists the day: %v", err)
+		}
+		away := audit.Officer(id.NewPerson(), id.NewPerson(), other.Name)
+		must[office.Staff](t)(c.roster.Appoint(t.Context(), audit.System("test"), office.Appointment{Account: away.Account, Person: away.Person, Role: office.IntakeOfficer, Office: other.ID}))
 		c.Clock.Set(found.Add(10 * time.Minute))
+		if err := diary.Mark(t.Context(), second, b.Code, true); !fault.Is(err, fault.Forbidden) {
+			t.Fatalf("an approver marks: %v", err)
+		}
+		if err := diary.Mark(t.Context(), away, b.Code, true); !fault.Is(err, fault.NotFound) {
+			t.Fatalf("another office's intake marks: %v", err)
+		}
+		if err := diary.Mark(t.Context(), intake, b.Code, true); err != nil {
+			t.Fatal(err)
+		}
 		if err := diary.Mark(t.Context(), me, b.Code, true); err != nil {
 			t.Fatal(err)
 		}
 		if list, err := diary.ListDay(t.Context(), me, day); err != nil || len(list) != 1 || list[0].State != office.Attended || list[0].NameVI != "Nâng mức tài khoản" {
 			t.Fatalf("%+v %v", list, err)
 		}
+	}, offices)
+}
+
+// TestIntakeFindsTheAgenda: from her own pages, and from an appointment to the
+// desk with what it is for; contradicted stays are the registrar's alone.
+func TestIntakeFindsTheAgenda(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, schemas, func(t *testing.T, d *db.DB) {
+		c := open(t, d, func(c *console, _ *citizen.Config, theirs *officer.Config) {
+			theirs.Diary = must[*office.Diary](t)(office.OpenDiary(office.DiaryConfig{DB: d, Clock: c.Clock, Audit: c.Audit, Notify: c.Notify, Jobs: c.Jobs, Offices: office.Open(d, unit.Open(d, nil)),
+				Reach: func(context.Context, id.Person) (notify.Recipient, error) { return notify.Recipient{}, nil }}))
+		})
+		lan := c.staff(t)
+		c.appoint(t, lan, office.IntakeOfficer)
+		c.signIn(t, "/me").Want(200, "Ai hẹn đến hôm nay").Click("Lịch hẹn").At("/agenda").Want(200, "Không có lịch hẹn nào").Lacks("Lưu trú bị phản ánh")
+		c.browser.Get("/disputes").Want(404)
 	}, offices)
 }

@@ -109,7 +109,7 @@ func Door(c Config) (http.Handler, error) {
 		{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}, Show: holds(office.Operator)},
 	}
 	if c.Diary != nil {
-		nav = append([]page.Link{{ID: "agenda", Href: "/agenda", Icon: "calendar", Text: page.Text{VI: "Lịch hẹn", EN: "Appointments"}, Show: holds(office.Registrar)}}, nav...)
+		nav = append([]page.Link{{ID: "agenda", Href: "/agenda", Icon: "calendar", Text: page.Text{VI: "Lịch hẹn", EN: "Appointments"}, Show: holds(office.IntakeOfficer, office.Registrar)}}, nav...)
 	}
 	if c.Enrolment != nil {
 		nav = append([]page.Link{{ID: "dossiers", Href: "/dossiers", Icon: "file", Text: page.Text{VI: "Hồ sơ", EN: "Dossiers"}, Show: holds(office.IntakeOfficer, office.Approver)}}, nav...)
@@ -128,7 +128,7 @@ func Door(c Config) (http.Handler, error) {
 	})
 	guard := session.New(client, c.Accounts, c.Roster, c.Clock, site.Fail)
 	mux := http.NewServeMux()
-	visit.Mount(mux, site, client, guard)
+	visit.Mount(mux, site, client, guard, c.Diary != nil)
 	cases.Mount(mux, site, guard, c.Cases, c.Clock)
 	operation.Mount(mux, site, guard, operation.Config{Operations: c.Operations, Jobs: c.Jobs, Notify: c.Notify, Audit: c.Audit, Clock: c.Clock})
 	capture.Mount(mux)
@@ -154,7 +154,7 @@ func Door(c Config) (http.Handler, error) {
 		dispute.Mount(mux, site, guard, c.Notices)
 	}
 	if c.Diary != nil {
-		agenda.Mount(mux, site, guard, c.Diary, c.Notices, c.Clock)
+		agenda.Mount(mux, site, guard, c.Diary, c.Notices, c.Visits != nil, c.Clock)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package agenda owns the page of a day's appointments at a registrar's office:
-// who is expected by code and time, and whether she came.
+// Package agenda owns the page of a day's appointments at an office, for those who
+// enrol people there and for those who decide: who is expected by code and time,
+// and whether she came.
 //
 // It shows no name: an appointment is called up by its code. The diary judges
 // when somebody may be marked as missed. Beside it stands what guests contradicted
@@ -11,6 +12,7 @@ package agenda
 import (
 	"embed"
 	"net/http"
+	"strings"
 	"time"
 
 	"danh/audit"
@@ -30,16 +32,17 @@ type agenda struct {
 	clock   clock.Clock
 	journey *page.Journey
 	site    *page.Site
+	desk    bool // the door opens visits
 }
 
 // Mount puts the journey on the door.
-func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, diary *office.Diary, notices *procedure.Desk, c clock.Clock) {
-	a := &agenda{diary: diary, notices: notices, clock: c, journey: site.Journey(files), site: site}
+func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, diary *office.Diary, notices *procedure.Desk, desk bool, c clock.Clock) {
+	a := &agenda{desk: desk, diary: diary, notices: notices, clock: c, journey: site.Journey(files), site: site}
 	if notices != nil {
 		mux.HandleFunc("GET /disputes", guard.Require(office.Registrar, a.disputes))
 	}
-	mux.HandleFunc("GET /agenda", guard.Require(office.Registrar, a.show))
-	mux.HandleFunc("POST /agenda", guard.Require(office.Registrar, a.mark))
+	mux.HandleFunc("GET /agenda", guard.RequireAny(a.show, office.IntakeOfficer, office.Registrar))
+	mux.HandleFunc("POST /agenda", guard.RequireAny(a.mark, office.IntakeOfficer, office.Registrar))
 }
 
 // hour is a bar of the day's drawing.
@@ -55,6 +58,19 @@ type line struct {
 	NotCame  bool // may be marked as missed
 	StateKey string
 	Tone     string
+	Purpose  string // of the visit that her procedure leads to
+}
+
+// purposeOf is the visit's purpose that an officer most likely needs; she may
+// choose another.
+func purposeOf(procedure string) string {
+	switch {
+	case strings.HasSuffix(procedure, "the-can-cuoc"):
+		return "card"
+	case procedure == "nang-muc-2":
+		return "enrolment"
+	}
+	return "residence"
 }
 
 var tones = map[office.BookingState]string{office.Booked: "info", office.Attended: "ok", office.Missed: "danger", office.Past: "warn"}
@@ -76,17 +92,19 @@ func (a *agenda) render(w http.ResponseWriter, r *http.Request, by audit.Actor, 
 		return
 	}
 	now := a.clock.Now()
+	o, _ := session.From(r.Context())
+	_, decides := o.Holds(office.Registrar)
 	var lines []line
 	count := map[office.BookingState]int{}
 	for _, e := range list {
-		l := line{Expected: e, Name: page.Text{VI: e.NameVI, EN: e.NameEN}, StateKey: "agenda.state." + string(e.State), Tone: tones[e.State]}
+		l := line{Expected: e, Name: page.Text{VI: e.NameVI, EN: e.NameEN}, StateKey: "agenda.state." + string(e.State), Tone: tones[e.State], Purpose: purposeOf(e.Procedure)}
 		l.Came = e.State != office.Attended && !now.Before(e.Start.Add(-time.Hour))
 		l.NotCame = e.State != office.Missed && !now.Before(e.End)
 		count[e.State]++
 		lines = append(lines, l)
 	}
 	a.journey.Render(w, r, status, "day", page.View{Layout: page.Desk, Wide: true, Title: "agenda.title", Lede: "agenda.lede", Args: map[string]string{"day": day.Vietnamese(), "office": by.Name}, Nav: "agenda", Form: form,
-		Data: map[string]any{"Lines": lines, "Hours": hours(list), "Count": count, "All": len(list), "Notices": a.notices != nil, "Day": day.String(), "Today": day == clock.DateOf(now),
+		Data: map[string]any{"Lines": lines, "Hours": hours(list), "Count": count, "All": len(list), "Notices": decides && a.notices != nil, "Desk": a.desk, "Day": day.String(), "Today": day == clock.DateOf(now),
 			"Before": "/agenda?day=" + day.AddDays(-1).String(), "After": "/agenda?day=" + day.AddDays(1).String()}})
 }
 

@@ -72,7 +72,8 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 }
 
 func (k *desk) ask(w http.ResponseWriter, r *http.Request, by audit.Actor) {
-	k.render(w, r, by, http.StatusOK, page.FormFrom(r), nil, "")
+	form := page.FormFrom(r)
+	k.render(w, r, by, http.StatusOK, form, nil, form.Value("purpose")) // an appointment leads here with its own
 }
 
 // found is a person whom a search showed, with what opens a visit with her.
@@ -153,11 +154,12 @@ func (k *desk) render(w http.ResponseWriter, r *http.Request, by audit.Actor, st
 		k.journey.Fail(w, r, err)
 		return
 	}
-	if purpose == "" {
+	named := func(p visit.Purpose) bool { return p.Name == purpose }
+	if !slices.ContainsFunc(purposes, named) {
 		purpose = "enrolment"
 	}
 	form.Set("purpose", purpose)
-	i := slices.IndexFunc(purposes, func(p visit.Purpose) bool { return p.Name == purpose })
+	i := slices.IndexFunc(purposes, named)
 	o, _ := session.From(r.Context())
 	_, approves := o.Holds(office.Approver)
 	data := map[string]any{"Hits": hits, "Searched": form.Has("found", "yes"), "Purposes": choices(purposes), "Purpose": purpose, "Unproved": i >= 0 && purposes[i].Unproved,

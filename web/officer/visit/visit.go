@@ -26,11 +26,12 @@ var files embed.FS
 type visit struct {
 	client  *relyingparty.Client
 	journey *page.Journey
+	agenda  bool // the door has the page of appointments
 }
 
 // Mount puts the journey on the door.
-func Mount(mux *http.ServeMux, site *page.Site, client *relyingparty.Client, guard *session.Guard) {
-	v := &visit{client: client, journey: site.Journey(files)}
+func Mount(mux *http.ServeMux, site *page.Site, client *relyingparty.Client, guard *session.Guard, agenda bool) {
+	v := &visit{client: client, journey: site.Journey(files), agenda: agenda}
 	mux.HandleFunc("GET /{$}", v.home)
 	mux.HandleFunc("GET /signin", v.signIn)
 	mux.HandleFunc("GET "+partner.CallbackPath, v.callback)
@@ -99,7 +100,10 @@ func (v *visit) callback(w http.ResponseWriter, r *http.Request) {
 // me says which roles somebody holds. Whoever holds none is told what
 // happened, why, and what to do.
 func (v *visit) me(w http.ResponseWriter, r *http.Request, o session.Officer) {
-	view := page.View{Layout: page.Desk, Title: "visit.me", Lede: "visit.me.lede", Data: map[string]any{"Officer": o, "Issuer": v.client.Issuer()}}
+	_, receives := o.Holds(office.IntakeOfficer)
+	_, decides := o.Holds(office.Registrar)
+	view := page.View{Layout: page.Desk, Title: "visit.me", Lede: "visit.me.lede",
+		Data: map[string]any{"Officer": o, "Issuer": v.client.Issuer(), "Agenda": v.agenda && (receives || decides)}}
 	if len(o.Roles) == 0 {
 		view.Title, view.Lede = "visit.none", "visit.none.lede"
 	}
