@@ -47,10 +47,10 @@ func TestSettings(t *testing.T) {
 			t.Errorf("another page has text size %q", got)
 		}
 		p = p.Submit("Đặt giờ yên lặng", "to", "390").At("/settings").Want(200, "Đã đặt giờ yên lặng", "22:00–06:30")
-		p = p.Submit("Đặt giờ yên lặng", "from", "480", "to", "1260").Want(422, "dài nhất là 12 tiếng")
+		p.Submit("Đặt giờ yên lặng", "from", "480", "to", "1260").Want(422, "dài nhất là 12 tiếng")
 		c.Get("/settings").Want(200, "22:00–06:30")
-		p = c.Get("/settings").Submit("Đặt giờ yên lặng", "from", "480", "to", "480").Want(422, "Chọn giờ kết thúc khác")
-		p = c.Get("/settings").Submit("Bỏ giờ yên lặng").At("/settings").Want(200, "Chưa đặt")
+		c.Get("/settings").Submit("Đặt giờ yên lặng", "from", "480", "to", "480").Want(422, "Chọn giờ kết thúc khác")
+		c.Get("/settings").Submit("Bỏ giờ yên lặng").At("/settings").Want(200, "Chưa đặt")
 		c.Post("/settings/quiet", map[string][]string{"from": {"x"}}).Want(422)
 		c.PostFrom("https://evil.example", "/settings/quiet", map[string][]string{"from": {"480"}, "to": {"1200"}}).Want(403)
 		c.Get("/settings").Want(200, "Chưa đặt")
