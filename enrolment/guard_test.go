@@ -5,7 +5,9 @@ package enrolment_test
 import (
 	"slices"
 	"testing"
+	"time"
 
+	"danh/audit"
 	"danh/biometric"
 	"danh/enrolment"
 	"danh/enrolment/enrolmenttest"
@@ -45,5 +47,43 @@ func TestPicturesOfFingersStandForNobody(t *testing.T) {
 		wants(t, err, fault.Conflict, "enrolment.handover.unproved")
 		_, err = h.Office.HandOver(ctx, h.Intake, d.ID, h.Proved(t, h.Intake, enrolmenttest.Ha, 30).ID.String())
 		check(t, err)
+	})
+}
+
+// TestAClosedDossierIsBrowsed: thirty days after it is done its officers know no
+// more of her than anybody else, by key, by code or by the list.
+func TestAClosedDossierIsBrowsed(t *testing.T) {
+	run(t, func(t *testing.T, h *enrolmenttest.House) {
+		ctx := t.Context()
+		d := h.HandedIn(t, h.Intake, enrolmenttest.Lam, enrolment.FirstCard, 20)
+		_, err := h.Office.Refuse(ctx, h.Second, d.ID, "not_same", "x")
+		check(t, err)
+		rows := func(by audit.Actor, f enrolment.Filter) int {
+			q, err := h.Office.List(ctx, by, f)
+			check(t, err)
+			return len(q.Rows)
+		}
+		for _, days := range []int{29, 2} {
+			h.Clock.Advance(time.Duration(days) * 24 * time.Hour)
+			gone := days == 2
+			for name, by := range map[string]audit.Actor{"intake": h.Intake, "second": h.Second} {
+				_, err := h.Office.Find(ctx, by, d.ID)
+				if gone != fault.Is(err, fault.NotFound) || !gone && err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				if _, err := h.Office.Document(ctx, by, d.ID, "refusal"); gone != fault.Is(err, fault.NotFound) || !gone && err != nil {
+					t.Errorf("%s, a paper: %v", name, err)
+				}
+				if n := rows(by, enrolment.Filter{Show: "closed"}); gone == (n > 0) {
+					t.Errorf("%s: %d in the list", name, n)
+				}
+				if n := rows(by, enrolment.Filter{Code: d.Code}); gone == (n > 0) {
+					t.Errorf("%s: %d by code", name, n)
+				}
+			}
+		}
+		if n := h.Entries(t, "enrolment.dossier.read", "refused", d.Person); n != 2 {
+			t.Fatalf("%d of 2 attempts are in the log", n)
+		}
 	})
 }

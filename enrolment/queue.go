@@ -56,19 +56,23 @@ func (o *Office) List(ctx context.Context, by audit.Actor, w Filter) (Queue, err
 			}
 			out.Counts[name] = n
 		}
+		since, err := o.closedSince(ctx, tx)
+		if err != nil {
+			return err
+		}
 		if w.Code != "" {
 			code, ok := ParseCode(w.Code)
 			if !ok {
 				return nil
 			}
 			// A code that was handed in is looked for in whatever she may see.
-			return o.rowsTx(ctx, tx, by, &out, w, `code = $3 AND (intake = $1 OR second = $1 OR office = $2)`, by.Account, at, code)
+			return o.rowsTx(ctx, tx, by, &out, w, `code = $3 AND (intake = $1 OR second = $1 OR office = $2) AND (closed_at IS NULL OR closed_at >= $4)`, by.Account, at, code, clock.Micros(since))
 		}
 		before := w.Before
 		if before.IsZero() {
 			before = o.c.Clock.Now().Add(time.Hour)
 		}
-		return o.rowsTx(ctx, tx, by, &out, w, where+` AND opened_at < $3`, by.Account, at, clock.Micros(before))
+		return o.rowsTx(ctx, tx, by, &out, w, where+` AND opened_at < $3 AND (closed_at IS NULL OR closed_at >= $4)`, by.Account, at, clock.Micros(before), clock.Micros(since))
 	})
 	return out, err
 }

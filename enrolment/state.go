@@ -5,6 +5,7 @@ package enrolment
 import (
 	"context"
 	"slices"
+	"time"
 
 	"danh/audit"
 	"danh/internal/db"
@@ -108,6 +109,15 @@ func (o *Office) standTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file
 		if by.Person == f.person || by.Person == f.representative && !f.representative.IsZero() {
 			return "", s, fault.New(fault.Forbidden, "enrolment.own_matter")
 		}
+		if a == actView && !f.closedAt.IsZero() {
+			since, err := o.closedSince(ctx, tx)
+			if err != nil {
+				return "", s, err
+			}
+			if f.closedAt.Before(since) {
+				return "", s, errNotYours
+			}
+		}
 		if !slices.Contains(states, f.state) {
 			wrongState = wrongState || p != colleague
 			lacks = lacks || p == colleague
@@ -122,4 +132,11 @@ func (o *Office) standTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file
 		return "", office.Staff{}, fault.New(fault.Forbidden, "enrolment.forbidden")
 	}
 	return "", office.Staff{}, errNotYours
+}
+
+// closedSince is since when a dossier must have closed for its officers to see
+// it still.
+func (o *Office) closedSince(ctx context.Context, q db.Q) (time.Time, error) {
+	days, err := rule(ctx, q, "closed.view_days", o.today())
+	return o.c.Clock.Now().AddDate(0, 0, -days), err
 }
