@@ -355,6 +355,27 @@ func TestRefusalNamesItsReason(t *testing.T) {
 			t.Fatal("the refusal is no PDF")
 		}
 	})
+// TestSheTakesBackWhatWasHandedIn: its intake officer withdraws it when she says
+// so, after a confirmation; the second officer has no such button.
+func TestSheTakesBackWhatWasHandedIn(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		c.colleague(t, office.Approver)
+		me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+		d := c.handedIn(t, me)
+		at := "/dossiers/" + d.ID.String()
+		p := c.signIn(t, at).Want(200, "Người này muốn rút hồ sơ")
+		p.Submit("Rút hồ sơ").Want(http.StatusUnprocessableEntity, "Hãy đánh dấu để xác nhận")
+		if got := must[enrolment.Dossier](t)(c.rooms.Office.Find(t.Context(), me, d.ID)); got.State != enrolment.Waiting {
+			t.Fatalf("unconfirmed it is %s", got.State)
+		}
+		p.Submit("Rút hồ sơ", "sure", "yes").At(at).Want(200, "Hồ sơ đã rút").Lacks("Người này muốn rút hồ sơ")
+		if got := must[enrolment.Dossier](t)(c.rooms.Office.Find(t.Context(), me, d.ID)); got.State != enrolment.Withdrawn {
+			t.Fatalf("it is %s", got.State)
+		}
+	})
+}
+
 }
 
 // TestScoreStandsBesideItsThresholds: a score is never shown without its rule,

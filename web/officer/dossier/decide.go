@@ -55,6 +55,7 @@ func (k *desk) showWhole(c *call, status int) {
 		data["Left"], data["Right"], data["Proofs"], data["Face"] = left, right, list, len(kindsOf(list, "face")) > 0
 	}
 	checks := checking(d)
+	data["Withdrawing"] = checks || d.Mine == "view" && d.State == enrolment.Waiting // its intake officer: she may change her mind at the counter
 	data["Checking"] = checks
 	if checks {
 		var pictured []page.Choice
