@@ -34,7 +34,7 @@ type Call struct {
 	ID            CallID
 	Code          string // of the dossier
 	Office        string
-	Role          string // first, second
+	Role          string // intake, second
 	Reason        string
 	Matching      int
 	At, Ends      time.Time
