@@ -7,16 +7,18 @@ import (
 	"fmt"
 
 	"danh/audit"
+	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/notify"
 	"danh/registry/card"
 	"danh/registry/immigration"
 )
 
 const lockLaw = "Luật Căn cước 26/2023/QH15, Điều 34"
 
-// HandleCard locks and unlocks the account of a person whose card has changed.
+// HandleCard tells a person whose card has changed, and locks and unlocks her account.
 // It subscribes to the card registry's news. News repeat and may come in
 // another order than they happened: what counts is what the registry holds at
 // this moment. A held card locks until it is given back, a revoked one until
@@ -31,7 +33,59 @@ func (k *Keeper) HandleCard(ctx context.Context, e card.Event) error {
 	} else if err != nil {
 		return err
 	}
-	return k.c.DB.Write(ctx, func(tx *db.Tx) error { return k.settleCardsTx(ctx, tx, e.Person) })
+	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := k.tellCardTx(ctx, tx, e); err != nil {
+			return err
+		}
+		return k.settleCardsTx(ctx, tx, e.Person)
+	})
+}
+
+// cardNews is what she is told of her card, by SMS and in her inbox. The card
+// that is handed over is in her hand, and of one that expired she is told before.
+var cardNews = map[card.EventKind]string{card.WasLost: "card_lost", card.WasHeld: "card_held", card.Released: "card_released", card.WasRevoked: "card_revoked"}
+
+// tellCardTx tells her once of an event, however often it is delivered: the
+// mark and the message are one transaction. Nobody is told of the dead, of a
+// card that was spoiled before it was hers, and no account that may be somebody
+// else's.
+func (k *Keeper) tellCardTx(ctx context.Context, tx *db.Tx, e card.Event) error {
+	template, ok := cardNews[e.Kind]
+	if !ok || e.ID.IsZero() || e.Reason == "death" || e.Reason == "spoiled" {
+		return nil
+	}
+	a, err := k.FindByPersonTx(ctx, tx, e.Person)
+	if fault.Is(err, fault.NotFound) || err == nil && a.Provisional {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var dead int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_lock WHERE account = $1 AND ground = $2 AND ended_at IS NULL`, a.ID, string(Death)).Scan(&dead); err != nil {
+		return fmt.Errorf("find lock: %w", err)
+	}
+	if dead > 0 {
+		return nil
+	}
+	marked, err := tx.ExecContext(ctx, `INSERT INTO account_card_news (person, event, told_at) VALUES ($1, $2, $3) ON CONFLICT (person, event) DO NOTHING`,
+		e.Person, e.ID, clock.Micros(k.c.Clock.Now()))
+	if err != nil {
+		return fmt.Errorf("mark card news: %w", err)
+	}
+	if n, err := marked.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	to, err := k.RecipientTx(ctx, tx, a.ID)
+	if err != nil {
+		return err
+	}
+	_, err = k.c.Notify.SendTx(ctx, tx, audit.System("account"), notify.Message{To: to, Template: template, Purpose: "account.security",
+		Data: map[string]string{"on": e.On.Vietnamese(), "office": e.Office}})
+	if err != nil {
+		return fmt.Errorf("tell %s: %w", template, err)
+	}
+	return nil
 }
 
 // settleCardsTx brings an account's locks to what the cards of its person call for.

@@ -42,6 +42,8 @@ func (k *Keeper) Purges() []db.Purge {
 		plain("account_ceremony", 15*time.Minute, `DELETE FROM account_ceremony WHERE expires_at < $1`, at),
 		plain("account_staff_code", time.Hour, `DELETE FROM account_staff_code WHERE expires_at < $1`, at),
 		plain("account_passkey", 24*time.Hour, `DELETE FROM account_passkey WHERE ended_at < $1`, days("session_days")),
+		// Longer than any delivery is repeated.
+		plain("account_card_news", 24*time.Hour, `DELETE FROM account_card_news WHERE told_at < $1`, days("session_days")),
 		plain("account_device", 24*time.Hour, `DELETE FROM account_device WHERE seen_at < $1`, days("device_days")),
 		plain("account_freeze_link", time.Hour, `DELETE FROM account_freeze_link WHERE expires_at < $1`, at),
 		plain("account_thaw", 24*time.Hour, `DELETE FROM account_thaw WHERE ended_at < $1`, days("hotline_days")),

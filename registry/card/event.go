@@ -34,6 +34,7 @@ type Event struct {
 	Card   ID         `json:"card"`
 	On     clock.Date `json:"on"`
 	Reason string     `json:"reason,omitempty"`
+	Office string     `json:"office,omitempty"` // the public name under which an officer took the step
 }
 
 // Subscribe has an event delivered to a higher room. Subscribe before the

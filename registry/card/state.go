@@ -213,7 +213,11 @@ func (r *Registry) moveTx(ctx context.Context, tx *db.Tx, by audit.Actor, m move
 	if m.event == "" {
 		return nil
 	}
-	return r.publishTx(ctx, tx, Event{Kind: m.event, Person: c.Person, Card: c.Card, On: clock.DateOf(now), Reason: c.Reason})
+	event := Event{Kind: m.event, Person: c.Person, Card: c.Card, On: clock.DateOf(now), Reason: c.Reason}
+	if by.Kind == audit.KindOfficer {
+		event.Office = by.Name
+	}
+	return r.publishTx(ctx, tx, event)
 }
 
 func null(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }

@@ -99,6 +99,7 @@ var places = map[string]string{
 	"signin_slowed": "/security", "account_unlocked": "/security", "sessions_ended": "/security", "phone_changed": "/security", "email_changed": "/security",
 	"consent_given": "/consents", "consent_withdrawn": "/consents", "opening_attempt": "/looked",
 	"dossier_received": "/dossiers", "dossier_supplement": "/dossiers", "dossier_approved": "/dossiers", "dossier_refused": "/dossiers", "card_ready": "/dossiers",
+	"card_lost": "/card", "card_held": "/card", "card_released": "/card", "card_revoked": "/card",
 	"visit_asked": "/visits", "call_announced": "/calls", "visit_opened": "/looked", "glass_broken": "/looked",
 }
 
