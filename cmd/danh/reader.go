@@ -76,6 +76,7 @@ func (c *readerPairCommand) Run(w *world) error {
 		return err
 	}
 	fmt.Fprintf(w.out, "paired as %s at %s; answers pages of %s alone\n", i.Name, i.Office, i.Origin)
+	fmt.Fprintf(w.out, "key %s\nanother officer compares this on the console's page Counters and confirms it; until then nothing is taken in\n", i.Fingerprint())
 	return nil
 }
 
@@ -138,6 +139,7 @@ func (c *readerRunCommand) Run(w *world) error {
 		fmt.Fprintf(w.out, "%s: %s\n", d.Kind(), d.Device().Name)
 	}
 	fmt.Fprintf(w.out, "%s answers pages of %s on http://%s\n", who.Name, who.Origin, l.Addr())
+	fmt.Fprintf(w.out, "key %s\n", who.Fingerprint())
 	stopped := context.AfterFunc(w.ctx, func() { _ = s.Close() })
 	defer stopped()
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -4,7 +4,7 @@
 // and what it read for whom.
 //
 // A reader is paired by a code that an officer of the office asks for, once and
-// within minutes, and is known by its key from then on. What it reads it signs
+// within minutes, and is known by its key once another officer has confirmed it. What it reads it signs
 // over a nonce of this room, for one officer, one purpose and one use. A
 // counter that was ended, another counter's nonce, an altered file, a second
 // use and an officer of another office are each refused by name, and each
@@ -34,6 +34,7 @@ import (
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/internal/reader"
 	"danh/office"
 	"danh/registry/card"
 )
@@ -60,6 +61,10 @@ type Counter struct {
 	Name       string
 	PairedAt   time.Time
 	EndedAt    time.Time // zero while it stands
+
+	ConfirmedAt time.Time // zero while it waits for another officer; nothing is read until then
+	Fingerprint string    // of its key, as the machine shows it
+	Mine        bool      // the officer who lists paired it herself and cannot confirm it
 }
 
 // Config is what the desk stands on.
@@ -91,11 +96,11 @@ func New(c Config) (*Desk, error) {
 // keepers are the roles that pair and end a counter's reader.
 var keepers = []office.Role{office.IntakeOfficer, office.Registrar}
 
-// desks gives the offices at which an officer keeps counters.
-func (d *Desk) desks(ctx context.Context, tx *db.Tx, by audit.Actor) ([]office.Staff, error) {
+// desks gives the offices at which an officer holds one of some roles.
+func (d *Desk) desks(ctx context.Context, tx *db.Tx, by audit.Actor, roles []office.Role) ([]office.Staff, error) {
 	var out []office.Staff
 	var none error
-	for _, role := range keepers {
+	for _, role := range roles {
 		var s office.Staff
 		var err error
 		if tx != nil {
@@ -154,7 +159,7 @@ func (d *Desk) NewPairing(ctx context.Context, by audit.Actor) (code string, exp
 		raw[i] = alphabet[raw[i]&31]
 	}
 	err = d.db.Write(ctx, func(tx *db.Tx) error {
-		at, err := d.desks(ctx, tx, by)
+		at, err := d.desks(ctx, tx, by, keepers)
 		if err != nil {
 			return err
 		}
@@ -187,7 +192,7 @@ const maxName = 60
 
 // Pair makes a counter of the office whose officer asked for the code, which is
 // spent in the same commit; of two readers that bring it at once one is
-// refused. The officer must still hold her role.
+// refused. The officer must still hold her role, and another must Confirm.
 func (d *Desk) Pair(ctx context.Context, code, name string, key ed25519.PublicKey) (Counter, error) {
 	name = strings.TrimSpace(name)
 	if name == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) || !utf8.ValidString(name) {
@@ -210,11 +215,11 @@ func (d *Desk) Pair(ctx context.Context, code, name string, key ed25519.PublicKe
 			return fmt.Errorf("spend pairing code: %w", err)
 		}
 		by := audit.Officer(account, person, "")
-		at, err := d.desks(ctx, tx, by)
+		at, err := d.desks(ctx, tx, by, keepers)
 		if err != nil {
 			return err
 		}
-		c = Counter{ID: id.New[counterKind](), Office: where, Name: name, PairedAt: now}
+		c = Counter{ID: id.New[counterKind](), Office: where, Name: name, PairedAt: now, Fingerprint: reader.Fingerprint(key)}
 		for _, s := range at {
 			if s.Office == where {
 				c.OfficeName = s.OfficeName
@@ -224,8 +229,8 @@ func (d *Desk) Pair(ctx context.Context, code, name string, key ed25519.PublicKe
 			return fault.New(fault.Forbidden, "enrolment.counter.elsewhere")
 		}
 		by.Name = c.OfficeName
-		res, err := tx.ExecContext(ctx, `INSERT INTO enrolment_counter (id, office, name, key, paired_at, paired_by) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-			c.ID, c.Office, c.Name, []byte(key), clock.Micros(now), account)
+		res, err := tx.ExecContext(ctx, `INSERT INTO enrolment_counter (id, office, name, key, paired_at, paired_by, paired_person) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+			c.ID, c.Office, c.Name, []byte(key), clock.Micros(now), account, person)
 		if err != nil {
 			return fmt.Errorf("pair counter: %w", err)
 		}
@@ -244,7 +249,7 @@ func (d *Desk) Pair(ctx context.Context, code, name string, key ed25519.PublicKe
 // List lists the counters of the officer's office, standing ones first, the
 // latest first among them.
 func (d *Desk) List(ctx context.Context, by audit.Actor) ([]Counter, error) {
-	at, err := d.desks(ctx, nil, by)
+	at, err := d.desks(ctx, nil, by, confirmers)
 	if err != nil {
 		return nil, err
 	}
@@ -253,18 +258,20 @@ func (d *Desk) List(ctx context.Context, by audit.Actor) ([]Counter, error) {
 		if i > 0 && s.Office == at[0].Office {
 			continue
 		}
-		rows, err := d.db.Read().QueryContext(ctx, `SELECT id, name, paired_at, COALESCE(ended_at, 0) FROM enrolment_counter WHERE office = $1
-			ORDER BY CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, paired_at DESC LIMIT 200`, s.Office)
+		rows, err := d.db.Read().QueryContext(ctx, `SELECT id, name, paired_at, COALESCE(ended_at, 0), COALESCE(confirmed_at, 0), key, CASE WHEN paired_by = $2 OR paired_person = $3 THEN 1 ELSE 0 END FROM enrolment_counter WHERE office = $1
+			ORDER BY CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, paired_at DESC LIMIT 200`, s.Office, by.Account, by.Person)
 		if err != nil {
 			return nil, fmt.Errorf("list counters: %w", err)
 		}
 		for rows.Next() {
 			c := Counter{Office: s.Office, OfficeName: s.OfficeName}
-			var paired, ended int64
-			if err := rows.Scan(&c.ID, &c.Name, &paired, &ended); err != nil {
+			var paired, ended, confirmed, mine int64
+			var key []byte
+			if err := rows.Scan(&c.ID, &c.Name, &paired, &ended, &confirmed, &key, &mine); err != nil {
 				return nil, errors.Join(fmt.Errorf("list counters: %w", err), rows.Close())
 			}
-			c.PairedAt, c.EndedAt = clock.FromMicros(paired), ended0(ended)
+			c.PairedAt, c.EndedAt, c.ConfirmedAt = clock.FromMicros(paired), ended0(ended), ended0(confirmed)
+			c.Fingerprint, c.Mine = reader.Fingerprint(key), mine == 1
 			out = append(out, c)
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
@@ -299,7 +306,7 @@ func (d *Desk) Find(ctx context.Context, by audit.Actor, which ID) (Counter, err
 // its reader signs is accepted.
 func (d *Desk) End(ctx context.Context, by audit.Actor, which ID) error {
 	err := d.db.Write(ctx, func(tx *db.Tx) error {
-		at, err := d.desks(ctx, tx, by)
+		at, err := d.desks(ctx, tx, by, keepers)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 	"danh/enrolment/counter"
 	. "danh/enrolment/counter/countertest"
 	"danh/internal/fault"
+	"danh/internal/id"
 	"danh/internal/reader"
 	"danh/internal/reader/emrtd"
 	"danh/internal/reader/readertest"
@@ -396,5 +397,55 @@ func TestPurgesLeaveWhatIsAlive(t *testing.T) {
 		if _, err := h.Accept(t.Context(), by, m.Sign(t, n, fingers())); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// TestOneOfficerAlonePairsALaptop: without a colleague's confirmation nothing that
+// it signs is taken, whatever she tries; of several confirmations one counts.
+func TestOneOfficerAlonePairsALaptop(t *testing.T) {
+	Run(t, func(t *testing.T, h *House) {
+		by := h.Officer(t, office.IntakeOfficer, h.Here)
+		m := h.PairAlone(t, by)
+		_, err := h.NewNonce(t.Context(), by, m.ID, twoFingers)
+		key(t, err, "enrolment.counter.unconfirmed")
+		key(t, h.Confirm(t.Context(), by, m.ID), "enrolment.counter.own")
+		// Another account of the same person is no other officer.
+		again := audit.Officer(id.NewPerson(), by.Person, h.Here.Name)
+		Must[office.Staff](t)(h.Roster.Appoint(t.Context(), audit.System("test"), office.Appointment{Account: again.Account, Person: again.Person, Role: office.Registrar, Office: h.Here.ID}))
+		key(t, h.Confirm(t.Context(), again, m.ID), "enrolment.counter.own")
+		key(t, h.Confirm(t.Context(), h.Officer(t, office.Approver, h.Away), m.ID), "enrolment.counter.none")
+		for _, who := range []audit.Actor{h.Officer(t, office.Operator, h.Here), h.Officer(t, office.Hotline, h.Here), audit.Citizen(h.Person, h.Person)} {
+			if err := h.Confirm(t.Context(), who, m.ID); !fault.Is(err, fault.Forbidden) {
+				t.Errorf("%s confirms: %v", who.Kind, err)
+			}
+		}
+		if n := h.Count(t, "enrolment.counter.confirmed", "refused"); n != 6 {
+			t.Errorf("%d of 6 attempts are in the log", n)
+		}
+		colleague := h.Officer(t, office.Approver, h.Here)
+		list := Must[[]counter.Counter](t)(h.List(t.Context(), colleague))
+		if len(list) != 1 || !list[0].ConfirmedAt.IsZero() || list[0].Mine || list[0].Fingerprint != reader.Fingerprint(m.Key.Public().(ed25519.PublicKey)) {
+			t.Fatalf("%+v", list)
+		}
+		if list = Must[[]counter.Counter](t)(h.List(t.Context(), again)); !list[0].Mine {
+			t.Fatalf("%+v", list)
+		}
+		var wg sync.WaitGroup
+		errs := make([]error, 4)
+		for i := range errs {
+			wg.Go(func() { errs[i] = h.Confirm(t.Context(), colleague, m.ID) })
+		}
+		wg.Wait()
+		if n := h.Count(t, "enrolment.counter.confirmed", ""); n != 1 {
+			t.Fatalf("confirmed %d times: %v", n, errs)
+		}
+		n := Must[counter.Nonce](t)(h.NewNonce(t.Context(), by, m.ID, twoFingers))
+		Must[counter.Reading](t)(h.Accept(t.Context(), by, m.Sign(t, n, fingers())))
+		// Ended before anybody confirmed it, it is not woken by that.
+		late := h.PairAlone(t, by)
+		if err := h.End(t.Context(), by, late.ID); err != nil {
+			t.Fatal(err)
+		}
+		key(t, h.Confirm(t.Context(), colleague, late.ID), "enrolment.counter.none")
 	})
 }

@@ -96,12 +96,12 @@ func (d *Desk) NewNonce(ctx context.Context, by audit.Actor, which ID, want Want
 	return n, nil
 }
 
-// standing finds a counter that was not ended, at the office of an appointment.
+// standing finds a counter that was confirmed and not ended, at the office of an appointment.
 func (d *Desk) standing(ctx context.Context, tx *db.Tx, which ID, at office.Staff) (name string, key ed25519.PublicKey, err error) {
 	var where office.ID
-	var ended int64
+	var ended, confirmed int64
 	var raw []byte
-	err = tx.QueryRowContext(ctx, `SELECT office, name, key, COALESCE(ended_at, 0) FROM enrolment_counter WHERE id = $1`, which).Scan(&where, &name, &raw, &ended)
+	err = tx.QueryRowContext(ctx, `SELECT office, name, key, COALESCE(ended_at, 0), COALESCE(confirmed_at, 0) FROM enrolment_counter WHERE id = $1`, which).Scan(&where, &name, &raw, &ended, &confirmed)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return "", nil, fault.New(fault.NotFound, "enrolment.counter.none")
@@ -111,6 +111,8 @@ func (d *Desk) standing(ctx context.Context, tx *db.Tx, which ID, at office.Staf
 		return "", nil, fault.New(fault.Forbidden, "enrolment.counter.elsewhere")
 	case ended != 0:
 		return "", nil, fault.New(fault.Conflict, "enrolment.counter.ended")
+	case confirmed == 0:
+		return "", nil, fault.New(fault.Conflict, "enrolment.counter.unconfirmed")
 	}
 	return name, raw, nil
 }

@@ -253,6 +253,11 @@ func (c *reception) paired(t testing.TB, by audit.Actor) (counter.ID, ed25519.Pr
 	if err != nil {
 		t.Fatal(err)
 	}
+	second := audit.Officer(id.NewPerson(), id.NewPerson(), paired.OfficeName)
+	must[office.Staff](t)(c.roster.Appoint(t.Context(), audit.System("test"), office.Appointment{Account: second.Account, Person: second.Person, Role: office.Approver, Office: paired.Office}))
+	if err := c.counters.Confirm(t.Context(), second, paired.ID); err != nil {
+		t.Fatal(err)
+	}
 	return paired.ID, private
 }
 

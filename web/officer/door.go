@@ -103,7 +103,7 @@ func Door(c Config) (http.Handler, error) {
 	}
 	nav := []page.Link{
 		{ID: "cases", Href: "/cases", Icon: "inbox", Text: page.Text{VI: "Hồ sơ không khớp", EN: "Cases"}, Show: holds(office.Registrar)},
-		{ID: "counters", Href: "/counters", Icon: "plug", Text: page.Text{VI: "Quầy", EN: "Counters"}, Show: holds(office.IntakeOfficer, office.Registrar)},
+		{ID: "counters", Href: "/counters", Icon: "plug", Text: page.Text{VI: "Quầy", EN: "Counters"}, Show: holds(office.IntakeOfficer, office.Registrar, office.Approver)},
 		{ID: "scams", Href: "/scams", Icon: "flag", Text: page.Text{VI: "Báo lừa đảo", EN: "Scams"}, Show: holds(office.Registrar)},
 		{ID: "hotline", Href: "/hotline", Icon: "phone", Text: page.Text{VI: "Đường dây nóng", EN: "Hotline"}, Show: holds(office.Hotline)},
 		{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}, Show: holds(office.Operator)},

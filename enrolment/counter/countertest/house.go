@@ -135,8 +135,19 @@ type Machine struct {
 	Key ed25519.PrivateKey
 }
 
-// PairMachine pairs a machine with an officer's office.
+// PairMachine pairs a machine with an officer's office, and has a colleague
+// confirm it.
 func (h *House) PairMachine(t testing.TB, by audit.Actor) Machine {
+	t.Helper()
+	m := h.PairAlone(t, by)
+	if err := h.Confirm(t.Context(), h.Officer(t, office.Approver, office.Office{ID: m.Office, Name: m.OfficeName}), m.ID); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// PairAlone pairs a machine that waits for a second officer.
+func (h *House) PairAlone(t testing.TB, by audit.Actor) Machine {
 	t.Helper()
 	code, _, err := h.NewPairing(t.Context(), by)
 	if err != nil {

@@ -34,6 +34,11 @@ type Identity struct {
 // Key is the counter's signing key.
 func (i Identity) Key() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(i.Seed) }
 
+// Fingerprint is what people compare of the key.
+func (i Identity) Fingerprint() string {
+	return reader.Fingerprint(i.Key().Public().(ed25519.PublicKey))
+}
+
 const identityFile = "reader.json"
 
 // ErrUnpaired says that the folder holds no identity.

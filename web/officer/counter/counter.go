@@ -71,7 +71,8 @@ func Mount(mux *http.ServeMux, site *page.Site, guard Guard, c Config) {
 	}
 	sum := sha256.Sum256(script)
 	k := &counters{desk: c.Desk, clock: c.Clock, origin: c.Origin, agent: c.Agent, journey: site.Journey(files), site: site, tag: `"` + hex.EncodeToString(sum[:8]) + `"`}
-	mux.HandleFunc("GET /counters", k.keeper(guard, k.list))
+	mux.HandleFunc("GET /counters", k.held(guard, k.list, office.IntakeOfficer, office.Registrar, office.Approver))
+	mux.HandleFunc("POST /counters/{id}/confirm", k.held(guard, k.confirm, office.IntakeOfficer, office.Registrar, office.Approver))
 	mux.HandleFunc("POST /counters", k.keeper(guard, k.code))
 	mux.HandleFunc("GET /counters/{id}", k.keeper(guard, k.askEnd))
 	mux.HandleFunc("POST /counters/{id}", k.keeper(guard, k.end))
@@ -85,10 +86,15 @@ type readsKey struct{}
 
 // keeper lets in whoever pairs and ends readers.
 func (k *counters) keeper(guard Guard, next func(http.ResponseWriter, *http.Request, audit.Actor)) http.HandlerFunc {
+	return k.held(guard, next, office.IntakeOfficer, office.Registrar)
+}
+
+// held lets in whoever holds one of the roles, in the first that she holds.
+func (k *counters) held(guard Guard, next func(http.ResponseWriter, *http.Request, audit.Actor), roles ...office.Role) http.HandlerFunc {
 	return guard.Signed(func(w http.ResponseWriter, r *http.Request, o session.Officer) {
-		for _, role := range []office.Role{office.IntakeOfficer, office.Registrar} {
+		for _, role := range roles {
 			if _, ok := o.Holds(role); ok {
-				next(w, r.WithContext(context.WithValue(r.Context(), readsKey{}, role == office.IntakeOfficer)), o.As(role))
+				next(w, r.WithContext(context.WithValue(r.Context(), readsKey{}, role)), o.As(role))
 				return
 			}
 		}
@@ -102,20 +108,24 @@ func (k *counters) list(w http.ResponseWriter, r *http.Request, by audit.Actor) 
 		k.journey.Fail(w, r, err)
 		return
 	}
-	var standing, ended []counter.Counter
+	var standing, waiting, ended []counter.Counter
 	for _, c := range list {
-		if c.EndedAt.IsZero() {
-			standing = append(standing, c)
-		} else {
+		switch {
+		case !c.EndedAt.IsZero():
 			ended = append(ended, c)
+		case c.ConfirmedAt.IsZero():
+			waiting = append(waiting, c)
+		default:
+			standing = append(standing, c)
 		}
 	}
-	reads, _ := r.Context().Value(readsKey{}).(bool)
+	role, _ := r.Context().Value(readsKey{}).(office.Role)
+	reads := role == office.IntakeOfficer
 	if reads {
 		page.AllowConnect(w, k.agent)
 	}
 	k.journey.Render(w, r, http.StatusOK, "list", page.View{Layout: page.Desk, Title: "counter.title", Lede: "counter.lede", Nav: "counters",
-		Data: map[string]any{"Standing": standing, "Ended": ended, "Office": by.Name, "Reads": reads, "Script": Script, "Agent": k.agent}})
+		Data: map[string]any{"Standing": standing, "Waiting": waiting, "Keeps": role != office.Approver, "Ended": ended, "Office": by.Name, "Reads": reads, "Script": Script, "Agent": k.agent}})
 }
 
 // code shows a pairing code. It is not shown again: a reload asks for another.
@@ -166,6 +176,20 @@ func (k *counters) end(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 		return
 	}
 	k.site.Flash(w, "ok", "counter.ended")
+	http.Redirect(w, r, "/counters", http.StatusSeeOther)
+}
+
+// confirm is a second officer's word that the key is that of the machine.
+func (k *counters) confirm(w http.ResponseWriter, r *http.Request, by audit.Actor) {
+	c, ok := k.find(w, r, by)
+	if !ok {
+		return
+	}
+	if err := k.desk.Confirm(r.Context(), by, c.ID); err != nil {
+		k.journey.Fail(w, r, err)
+		return
+	}
+	k.site.Flash(w, "ok", "counter.confirmed")
 	http.Redirect(w, r, "/counters", http.StatusSeeOther)
 }
 

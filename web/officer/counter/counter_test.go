@@ -120,7 +120,18 @@ func TestCounterFromCodeToEnd(t *testing.T) {
 		if _, err := agent.Pair(t.Context(), http.DefaultClient, dir, x.url, code, "Quầy 2"); err == nil {
 			t.Fatal("a code paired twice")
 		}
-		p = x.page.Get("/counters").Want(200, "Quầy <1>", "Đang dùng", x.Here.Name)
+		// Whoever paired it does not confirm it; an approver of the office does, and
+		// keeps no counters herself.
+		x.page.Get("/counters").Want(200, "Quầy <1>", "Chờ cán bộ thứ hai xác nhận", i.Fingerprint(), "Cán bộ khác xác nhận").Lacks("Xác nhận đúng máy này")
+		x.page.Post("/counters/"+i.Counter+"/confirm", nil).Want(403, "không thể tự xác nhận")
+		keeper, roles := x.guard.by, x.guard.roles
+		x.as(t, office.Approver, x.Away)
+		x.page.Post("/counters/"+i.Counter+"/confirm", nil).Want(404)
+		x.as(t, office.Approver, x.Here)
+		x.page.Get("/counters").Want(200, i.Fingerprint()).Lacks("Ngừng dùng", "Lấy mã ghép nối").Submit("Xác nhận đúng máy này").At("/counters").Want(200, "Đã xác nhận quầy.").Lacks(i.Fingerprint())
+		x.page.Post("/counters/"+i.Counter+"/confirm", nil).Want(404)
+		x.guard.by, x.guard.roles = keeper, roles
+		p = x.page.Get("/counters").Want(200, "Quầy <1>", "Đang dùng", x.Here.Name).Lacks("Chờ cán bộ thứ hai")
 		p.Click("Ngừng dùng").Want(200, "Ngừng dùng quầy này?").Submit("Giữ lại").At("/counters").Want(200, "Đang dùng")
 		x.as(t, office.IntakeOfficer, x.Away)
 		x.page.Get("/counters").Want(200, "Chưa có quầy nào").Lacks("Quầy <1>")
@@ -130,7 +141,10 @@ func TestCounterFromCodeToEnd(t *testing.T) {
 		x.page.Get("/counters/"+i.Counter).Submit("Ngừng dùng").At("/counters").Want(200, "Đã ngừng dùng quầy.", "Đã ngừng", "Chưa có quầy nào")
 		for _, role := range []office.Role{office.Approver, office.Auditor} {
 			x.as(t, role, x.Here)
-			x.page.Get("/counters").Want(403)
+			if role == office.Auditor {
+				x.page.Get("/counters").Want(403)
+			}
+			x.page.Get("/counters/" + i.Counter).Want(403)
 			x.page.Post("/counters", nil).Want(403)
 		}
 	})
@@ -215,6 +229,15 @@ func TestReaderInTheBrowser(t *testing.T) {
 	}
 	who, err := agent.Pair(t.Context(), http.DefaultClient, t.TempDir(), x.url, code, "Quầy 1")
 	if err != nil {
+		t.Fatal(err)
+	}
+	tab.Go(x.url + "/counters").Want(who.Fingerprint())
+	shot("waiting")
+	which, err := enrolment.ParseID(who.Counter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Confirm(t.Context(), x.Officer(t, office.Approver, x.Here), which); err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()

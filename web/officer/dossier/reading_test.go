@@ -41,6 +41,9 @@ func TestFingersFromTheCountersReader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := counters.Confirm(t.Context(), h.Second, machine.ID); err != nil {
+			t.Fatal(err)
+		}
 		k := &desk{Config: Config{Office: h.Office, Visits: h.Visits, Counters: counters, Clock: h.Clock}}
 		d := h.Begin(t, h.Intake, enrolmenttest.Ha, enrolment.FirstCard)
 		other := h.Begin(t, h.Colleague, enrolmenttest.Lam, enrolment.FirstCard)
