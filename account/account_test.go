@@ -249,6 +249,20 @@ func TestFeatures(t *testing.T) {
 		if len(all) < 20 {
 			t.Errorf("%d features", len(all))
 		}
+		// The level that a feature takes says nothing of whether it exists.
+		day := clock.DateOf(h.Clock.Now())
+		for _, f := range all {
+			switch f.Name {
+			case "home", "lodging_notice", "card_request", "act_for_others", "eid":
+				if !f.OpenOn(day) || f.OpenOn(f.From.AddDays(-1)) {
+					t.Errorf("%s is not open from %s", f.Name, f.From)
+				}
+			case "wallet", "transfer", "payment_bill", "payment_contribution", "health_declaration", "organisation":
+				if f.OpenOn(day) {
+					t.Errorf("%s is said to be open", f.Name)
+				}
+			}
+		}
 	})
 }
 

@@ -33,7 +33,11 @@ type Feature struct {
 	Level       Level
 	Provisional bool
 	Source      string
+	OpenFrom    clock.Date // from then on there is a journey for it here; zero: not yet
 }
+
+// OpenOn reports whether the feature can be used here on a day, at its level.
+func (f Feature) OpenOn(day clock.Date) bool { return !f.OpenFrom.IsZero() && !day.Before(f.OpenFrom) }
 
 // rules holds both tables in memory for a minute: they change by an officer's
 // decision, days ahead.
@@ -70,9 +74,9 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)
 	}
-	err = each(ctx, r.db.Read(), `SELECT feature, valid_from, valid_to, level, provisional, source FROM account_feature ORDER BY level, feature, valid_from`, nil, func(s scanner) error {
+	err = each(ctx, r.db.Read(), `SELECT feature, valid_from, valid_to, level, provisional, source, open_from FROM account_feature ORDER BY level, feature, valid_from`, nil, func(s scanner) error {
 		var v Feature
-		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Level, &v.Provisional, &v.Source); err != nil {
+		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Level, &v.Provisional, &v.Source, &v.OpenFrom); err != nil {
 			return err
 		}
 		if b.features[v.Name] == nil {

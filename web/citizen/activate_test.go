@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +72,14 @@ func TestSheActivatesWhatTheCounterIssued(t *testing.T) {
 		p = p.Submit("Kích hoạt", "password", "Lan12345", "again", "Lan12345").Want(422, "ký tự đặc biệt")
 		p.Submit("Kích hoạt", "password", string(Password), "again", string(Password)).At("/activate/done").Want(200, "mức 2")
 		c.Get("/").Want(200, "Nguyễn Thị Phương Lan", "Mức 2").Lacks("tạm thời")
-		c.Get("/account").Want(200, "Mức 2", "Ví giấy tờ").Lacks("Bạn tự khai")
+		// What does not exist yet is never said to be hers to use.
+		rows := strings.Join(c.Get("/account").Want(200, "Mức 2").Lacks("Bạn tự khai").Texts(".rows .row"), "|")
+		for feature, says := range map[string]string{"Đề nghị cấp, đổi thẻ căn cước": "Tài khoản của bạn dùng được", "Ví giấy tờ": "Sẽ có sau", "Chuyển tiền": "Sẽ có sau",
+			"Thanh toán hóa đơn": "Sẽ có sau", "Đóng bảo hiểm": "Sẽ có sau", "Thông báo lưu trú": "Tài khoản của bạn dùng được"} {
+			if !strings.Contains(rows, feature+" "+says) {
+				t.Errorf("%s is not said to be %q: %s", feature, says, rows)
+			}
+		}
 		// The same code once more, from another browser: as if it were wrong.
 		other := webtest.New(t, c.Base)
 		other.Get("/activate").Submit("Tiếp tục", "number", lan.Declared.Number.Reveal(), "code", code).Want(422, "không khớp nhau")

@@ -46,7 +46,7 @@ func TestSheOpensAnAccountAndSignsIn(t *testing.T) {
 		c := serve(t, h)
 		open(t, h, c, lan, phone, "/open").Want(200, "Tài khoản đã mở", "Tài khoản mức 1").Lacks("tạm thời")
 		p := c.Get("/").Want(200, "Nguyễn Thị Phương Lan", "Mức 1", "02/09/1990").Lacks("tạm thời")
-		p.Click("Tài khoản và mức Làm được gì ở mức này, cách lên mức 2").At("/account").Want(200, "Ví giấy tờ", "Cần mức 2")
+		p.Click("Tài khoản và mức Làm được gì ở mức này, cách lên mức 2").At("/account").Want(200, "Ví giấy tờ", "Sẽ có sau", "Cần mức 2")
 		p.Submit("Đăng xuất").At("/signin")
 		c.Get("/security").At("/signin").Submit("Đăng nhập", "number", lan.Old, "password", string(Password)).At("/security").Want(200, "Máy này")
 		c.English()

@@ -51,9 +51,10 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 
 // feature is one line of the table of what the account can do.
 type feature struct {
-	Name string
-	OK   bool
-	Key  string // why not
+	Name  string
+	OK    bool
+	Later bool   // at any level: there is no journey for it yet
+	Key   string // why not
 }
 
 type view struct {
@@ -168,12 +169,15 @@ func (d *journey) account(w http.ResponseWriter, r *http.Request) {
 		d.j.Fail(w, r, err)
 		return
 	}
+	today := clock.DateOf(d.Clock.Now())
 	for _, f := range all {
 		if quiet[f.Name] {
 			continue
 		}
 		line := feature{Name: f.Name, OK: true}
 		switch {
+		case !f.OpenOn(today):
+			line.OK, line.Later, line.Key = false, true, "home.later"
 		case s.Level < f.Level:
 			line.OK, line.Key = false, "home.need.level_2"
 		case s.Provisional && !f.Provisional:
