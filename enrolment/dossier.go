@@ -258,17 +258,18 @@ func (d Dossier) Ready() bool {
 // Row is a dossier in the queue: no more of her than an officer needs to call
 // her up.
 type Row struct {
-	ID       DossierID
-	Code     string
-	Kind     Kind
-	State    State
-	Name     string
-	Tail     string // the last four digits of her number
-	OpenedAt time.Time
-	DueAt    time.Time
-	Late     bool
-	Mine     string // intake, second, "" for a colleague's
-	Missing  int    // tasks not done
+	ID        DossierID
+	Code      string
+	Kind      Kind
+	State     State
+	Name      string
+	Tail      string // the last four digits of her number
+	OpenedAt  time.Time
+	DueAt     time.Time
+	Late      bool
+	Mine      string // intake, second, "" for a colleague's
+	Missing   int    // tasks not done
+	Abandoned bool   // its officer has left it lying: a colleague may take it up
 }
 
 // Filter narrows the queue.

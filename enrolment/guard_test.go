@@ -13,6 +13,7 @@ import (
 	"danh/enrolment/enrolmenttest"
 	"danh/enrolment/visit"
 	"danh/internal/fault"
+	"danh/office"
 	"danh/registry/card"
 )
 
@@ -86,4 +87,47 @@ func TestAClosedDossierIsBrowsed(t *testing.T) {
 			t.Fatalf("%d of 2 attempts are in the log", n)
 		}
 	})
+}
+
+// TestADossierIsLeftLying: nobody takes a dossier from the officer who checks it,
+// and when she has gone or let it lie a colleague of the office has it.
+func TestADossierIsLeftLying(t *testing.T) {
+	for name, leave := range map[string]func(t *testing.T, h *enrolmenttest.House){
+		"she has gone": func(t *testing.T, h *enrolmenttest.House) {
+			check(t, h.Roster.End(t.Context(), audit.System("test"), h.Intake.Account, office.IntakeOfficer))
+		},
+		"she let it lie": func(_ *testing.T, h *enrolmenttest.House) { h.Clock.Advance(4 * 24 * time.Hour) }, // from Monday to Friday three working days: the 24th is none
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(t *testing.T, h *enrolmenttest.House) {
+				ctx := t.Context()
+				lost(t, h, holder(t, h, enrolmenttest.Ha, 11))
+				key := queued(t, h, h.Intake, "online")[0].ID
+				d, err := h.Office.TakeUp(ctx, h.Intake, key)
+				check(t, err)
+				_, err = h.Office.TakeUp(ctx, h.Colleague, key)
+				wants(t, err, fault.Forbidden, "enrolment.forbidden")
+				if rows := queued(t, h, h.Colleague, "office"); len(rows) != 1 || rows[0].Abandoned {
+					t.Fatalf("%+v", rows)
+				}
+				leave(t, h)
+				if rows := queued(t, h, h.Colleague, "office"); len(rows) != 1 || !rows[0].Abandoned {
+					t.Fatalf("%+v", rows)
+				}
+				if _, err = h.Office.TakeUp(ctx, h.Stranger, key); err == nil {
+					t.Fatal("another office has it")
+				}
+				d, err = h.Office.TakeUp(ctx, h.Colleague, key)
+				check(t, err)
+				if d.Intake != h.Colleague.Account || h.Entries(t, "enrolment.taken_up", "", d.Person) != 2 {
+					t.Fatalf("%+v", d.Intake)
+				}
+				if _, err = h.Office.HandIn(ctx, h.Intake, key); err == nil {
+					t.Fatal("the one who left it still hands it in")
+				}
+				_, err = h.Office.HandIn(ctx, h.Colleague, key)
+				check(t, err)
+			})
+		})
+	}
 }

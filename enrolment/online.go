@@ -234,16 +234,29 @@ func (f *file) onlineTasks() []Task {
 }
 
 // TakeUp makes an officer of the chosen office the intake officer of a dossier
-// that came from the portal. Of two at once one has it.
+// that came from the portal. Of two at once one has it. One that its officer has
+// left lying is taken over in the same way.
 func (o *Office) TakeUp(ctx context.Context, by audit.Actor, d DossierID) (Dossier, error) {
 	return o.change(ctx, by, d, step{act: actTakeUp, action: "taken_up", do: func(tx *db.Tx, f *file, as part, _ office.Staff) error {
 		if as == first {
 			return nil
 		}
+		// Whoever was drawn to decide it does not check it as well.
+		free := f.state == Received
+		if !free && by.Account != f.second && by.Person != f.secondPerson {
+			var err error
+			if free, err = o.abandonedTx(ctx, tx, f); err != nil {
+				return err
+			}
+		}
+		if !free {
+			return fault.New(fault.Forbidden, "enrolment.forbidden")
+		}
 		if err := o.notFamilyTx(ctx, tx, by, f, f.look(by)); err != nil {
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `UPDATE enrolment_dossier SET intake = $3, intake_person = $4 WHERE person = $1 AND id = $2 AND state = 'received'`, f.person, f.id, by.Account, by.Person)
+		res, err := tx.ExecContext(ctx, `UPDATE enrolment_dossier SET intake = $3, intake_person = $4 WHERE person = $1 AND id = $2 AND state = $5 AND intake = $6`,
+			f.person, f.id, by.Account, by.Person, string(f.state), f.intake[:])
 		if err := one(res, err); err != nil {
 			return err
 		}
@@ -251,6 +264,23 @@ func (o *Office) TakeUp(ctx context.Context, by audit.Actor, d DossierID) (Dossi
 		f.Events = append(f.Events, Event{At: o.c.Clock.Now(), Name: "taken_up", By: f.officeName})
 		return nil
 	}})
+}
+
+// abandonedTx reports whether the officer who checks a dossier takes in at its
+// office no longer, or has taken no step in it for longer than the day's rule.
+func (o *Office) abandonedTx(ctx context.Context, tx *db.Tx, f *file) (bool, error) {
+	if f.state != Checking {
+		return false, nil
+	}
+	s, err := o.c.Roster.RequireTx(ctx, tx, audit.Officer(f.intake, f.intakePerson, ""), office.IntakeOfficer)
+	if fault.Is(err, fault.Forbidden) {
+		return true, nil
+	}
+	if err != nil || s.Office != f.office {
+		return err == nil, err
+	}
+	days, err := rule(ctx, tx, "checking.idle_days", o.today())
+	return err == nil && o.c.Calendar.WorkingDaysBetween(clock.DateOf(f.touchedAt), o.today()) > days, err
 }
 
 // AskOriginal asks for the original of a paper that was sent as a picture: the

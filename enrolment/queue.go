@@ -126,6 +126,11 @@ func (o *Office) rowsTx(ctx context.Context, tx *db.Tx, by audit.Actor, out *Que
 		case f.second:
 			r.Mine = "second"
 		}
+		if r.Mine == "" {
+			if r.Abandoned, err = o.abandonedTx(ctx, tx, f); err != nil {
+				return err
+			}
+		}
 		out.Rows = append(out.Rows, r)
 		if err := o.c.Audit.RecordTx(ctx, tx, f.entry(by, "queue.read", "name")); err != nil {
 			return err

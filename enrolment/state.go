@@ -50,7 +50,7 @@ var may = map[act]map[part][]State{
 	actSupplement: {second: {Waiting}, first: {Checking}},
 	actRedraw:     {second: {Waiting}, first: {Waiting}},
 	actHandOver:   {first: {Approved}, colleague: {Approved}},
-	actTakeUp:     {first: {Checking}, colleague: {Received}},
+	actTakeUp:     {first: {Checking}, colleague: {Received, Checking}},
 }
 
 // roles are what an officer must hold at this moment to be a part.
