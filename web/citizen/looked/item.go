@@ -91,7 +91,8 @@ func (d *journey) item(r *http.Request, e audit.Recorded) item {
 		Change: !audit.IsLook(e.Action), Stopped: audit.Stopped(e.Outcome),
 	}
 	d.who(r, e, &it)
-	if it.Purpose = d.known(r, "looked.purpose."+e.Purpose); it.Purpose == "" {
+	if it.Purpose = d.known(r, "looked.purpose."+e.Purpose); it.Purpose == "" || it.Change && strings.HasPrefix(e.Purpose, "card.purpose.") {
+		// Of a card it matters what was done: that the registry is kept says nothing.
 		it.Purpose = d.known(r, "looked.action."+e.Action)
 	}
 	if it.Purpose == "" {

@@ -114,6 +114,16 @@ func TestSheSeesWhoLooked(t *testing.T) {
 	c.English().Get("/looked").Want(200, "Who looked at my data", "you agreed", "Another user", "Today", "Golden Rice Bank", "Công an phường Cửa Nam").Lacks("Lúa Vàng")
 }
 
+// TestWhatWasDoneWithHerCardIsNamed: "keeping the registry true" tells her
+// nothing of a card that was reported lost.
+func TestWhatWasDoneWithHerCardIsNamed(t *testing.T) {
+	h := open(t)
+	h.signIn(h.her)
+	h.record(t, now, audit.Entry{Actor: audit.Officer(id.NewPerson(), id.NewPerson(), "Công an phường Cửa Nam"), Action: "card.lost", Subject: h.her, Purpose: "card.purpose.keep"})
+	c := webtest.Serve(t, h.handler)
+	c.Get("/looked?show=changes").Want(200, "Ghi thẻ căn cước bị mất", "Cửa Nam").Lacks("Giữ cơ sở dữ liệu căn cước đúng")
+}
+
 func TestSheChecksAProof(t *testing.T) {
 	h := open(t)
 	h.fill(t, h.signIn(h.her))
