@@ -32,17 +32,12 @@ func (o *Office) ShowEvidence(ctx context.Context, by audit.Actor, d DossierID) 
 			latest[e.Kind] = e.ID
 		}
 	}
-	var out []biometric.Evidence
+	var keys []biometric.EvidenceID
 	for _, kind := range []string{"verify", "search", "face"} {
-		key, ok := latest[kind]
-		if !ok {
-			continue
+		if key, ok := latest[kind]; ok {
+			keys = append(keys, key)
 		}
-		e, err := o.c.Biometric.Find(ctx, f.look(by, "evidence"), f.person, key)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, e)
 	}
-	return out, nil
+	// One page, one look.
+	return o.c.Biometric.FindAll(ctx, f.look(by, "evidence"), f.person, keys...)
 }

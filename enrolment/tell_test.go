@@ -84,3 +84,23 @@ func TestACodeForTheCounterNamesTheOffice(t *testing.T) {
 		}
 	})
 }
+
+// TestOnePageOfEvidenceIsOneLook: whoever reads who looked at her data does not
+// find the same page many times over, and never finds it missing.
+func TestOnePageOfEvidenceIsOneLook(t *testing.T) {
+	run(t, func(t *testing.T, h *enrolmenttest.House) {
+		v := h.Adult(t)
+		d, err := h.Office.Open(t.Context(), h.Intake, enrolment.Opening{Visit: v.ID.String(), Kind: enrolment.Reissue, Cause: "lost"})
+		check(t, err)
+		d = h.Complete(t, h.Intake, d, enrolmenttest.Ha, 30)
+		before := h.Entries(t, "biometric.evidence.read", "", d.Person)
+		list, err := h.Office.ShowEvidence(t.Context(), h.Intake, d.ID)
+		check(t, err)
+		if len(list) < 2 {
+			t.Fatalf("%d pieces of evidence", len(list))
+		}
+		if n := h.Entries(t, "biometric.evidence.read", "", d.Person) - before; n != 1 {
+			t.Fatalf("%d entries for one look", n)
+		}
+	})
+}
