@@ -160,7 +160,7 @@ func TestSheLosesHerCardAndAsksForAnotherAtHome(t *testing.T) {
 		}
 		p = p.Submit("Lưu và đi tiếp", "office", kimLien[0].ID.String()).Want(200, "Xem lại trước khi gửi", "Rơi trên xe buýt số 9", "báo mất ngay", "7 ngày làm việc", "nộp khi nhận thẻ")
 		said(t, p)
-		p = p.Submit("Gửi đề nghị").Want(422, "Hãy xác nhận")
+		p.Submit("Gửi đề nghị").Want(422, "Hãy xác nhận")
 		// Whoever finds her session open does not send it: the issuer asks for the
 		// password, and what was filled in is there when she comes back.
 		w.Clock.Advance(11 * time.Minute)
@@ -223,7 +223,7 @@ func TestSheLosesHerCardAndAsksForAnotherAtHome(t *testing.T) {
 		p = c.Get(at).Want(200, "Cần bạn bổ sung", "Cho biết mất thẻ ngày nào", "Đồng hồ đang dừng")
 		said(t, p)
 		p.SubmitFiles("Gửi bổ sung", map[string]webtest.File{"photo": {Name: "x.png", Data: []byte("no picture")}}, "words", "x", "kind", "court_decision").Want(422, "JPEG hoặc PNG")
-		p = p.SubmitFiles("Gửi bổ sung", map[string]webtest.File{"photo": {Name: "x.png", Data: enrolmenttest.Ink()}}, "words", "Sáng thứ Sáu", "kind", "court_decision").Want(200, "Đã gửi bổ sung", "Sáng thứ Sáu", "Cán bộ đang kiểm tra")
+		p.SubmitFiles("Gửi bổ sung", map[string]webtest.File{"photo": {Name: "x.png", Data: enrolmenttest.Ink()}}, "words", "Sáng thứ Sáu", "kind", "court_decision").Want(200, "Đã gửi bổ sung", "Sáng thứ Sáu", "Cán bộ đang kiểm tra")
 		c.Post(at+"/answer", url.Values{"words": {"nữa"}}).Want(409, "Không còn gì phải bổ sung")
 		if _, err = w.office.HandIn(ctx, w.intake, d); err != nil {
 			t.Fatal(err)
