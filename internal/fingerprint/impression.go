@@ -32,6 +32,13 @@ func (f *Finger) Presented(n int) *image.Gray {
 	return f.Press(r.Uint64(), drawWay(r, 0.5, 44, 14, 1, 0.4, 1))
 }
 
+// WayOf is how the nth presented impression is given.
+func (f *Finger) WayOf(n int) Way {
+	r := random(f.seed, 2_000_006+2*uint64(n))
+	r.Uint64()
+	return drawWay(r, 0.5, 44, 14, 1, 0.4, 1)
+}
+
 func drawWay(r *rand.Rand, turn, shift, stretch, pressure, contact, noise float64) Way {
 	both := func(by float64) float64 { return by * (2*r.Float64() - 1) }
 	return Way{

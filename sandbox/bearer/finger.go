@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"image"
+	"math"
 	"slices"
 	"sync"
 
@@ -33,11 +34,46 @@ const kept = 10
 // NewHands returns hands that remember nothing yet.
 func NewHands() *Hands { return &Hands{slots: make(chan struct{}, 2)} }
 
-// Presented is the nth impression that a person gives of a finger.
+// Presented is the nth impression that a person gives of a finger. Most are
+// fair, as with somebody who is shown how: the cleanest of those that the
+// finger could give. Every fourth is a poor one, for a counter must bear that too.
 func (h *Hands) Presented(ref string, at fmr.Position, n int) *image.Gray {
 	h.slots <- struct{}{}
 	defer func() { <-h.slots }()
-	return h.finger(ref, at).Presented(n)
+	f := h.finger(ref, at)
+	return f.Presented(chosen(f, n))
+}
+
+// outOf is from how many impressions of a finger each presented one is chosen.
+const outOf = 24
+
+// chosen is which of a finger's impressions is its nth presented one.
+func chosen(f *fingerprint.Finger, n int) int {
+	first := outOf*(n-1) + 1
+	if n%4 == 0 {
+		return poorest(f, first)
+	}
+	best, least := first, math.Inf(1)
+	for m := first; m < first+outOf; m++ {
+		if x := spoiled(f.WayOf(m)); x < least {
+			best, least = m, x
+		}
+	}
+	return best
+}
+
+// poorest is the poorer of two, so that it can still be one that an engine reads.
+func poorest(f *fingerprint.Finger, m int) int {
+	if spoiled(f.WayOf(m+1)) > spoiled(f.WayOf(m)) {
+		return m + 1
+	}
+	return m
+}
+
+// spoiled is how far a way is from a clean impression, by its worst side: dirt,
+// a small area, too much or too little pressure. Up to 1 an engine has nothing to say.
+func spoiled(w fingerprint.Way) float64 {
+	return max(w.Noise/0.4, (1-w.Contact)/0.3, math.Abs(w.Pressure)/0.5)
 }
 
 // Enrolled is the impression that was taken when she got her card.

@@ -3,9 +3,11 @@
 package census
 
 import (
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"image/png"
 	"io"
 	"net/http"
@@ -156,6 +158,36 @@ func (c *Census) body(ref string) (p bearer.Person, cards []cardfeed.Card, ok bo
 	return p, h.Cards, true
 }
 
+//go:embed body.html
+var bodyText string
+
+var bodyPage = template.Must(template.New("body").Parse(bodyText))
+
+// fingers are the ten, in the order of ISO/IEC 19794-2.
+var fingers = []string{"right thumb", "right index", "right middle", "right ring", "right little", "left thumb", "left index", "left middle", "left ring", "left little"}
+
+// offered are the shots and impressions that a page offers; there are more.
+var offered = []int{1, 2, 3, 4, 5}
+
+// showBody offers what somebody has at a counter, whether she holds a card or not.
+func showBody(w http.ResponseWriter, p bearer.Person, cards []cardfeed.Card) {
+	type finger struct {
+		At            int
+		Name, Missing string
+	}
+	var list []finger
+	for i, n := range fingers {
+		list = append(list, finger{i + 1, n, p.Lacks(fmr.Position(i + 1))})
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = bodyPage.Execute(w, struct {
+		Ref, Name string
+		Fingers   []finger
+		Offered   []int
+		Cards     bool
+	}{p.Ref, p.Name, list, offered, len(cards) > 0})
+}
+
 // mountBodies serves fingers, faces and cards: what somebody who stands at a
 // counter has with her.
 func (c *Census) mountBodies(mux *http.ServeMux) {
@@ -169,6 +201,7 @@ func (c *Census) mountBodies(mux *http.ServeMux) {
 			h(w, r, p, cards)
 		}
 	}
+	mux.HandleFunc("GET /people/{ref}/body", with(func(w http.ResponseWriter, _ *http.Request, p bearer.Person, cards []cardfeed.Card) { showBody(w, p, cards) }))
 	mux.HandleFunc("GET /people/{ref}/prints/{finger}", with(func(w http.ResponseWriter, r *http.Request, p bearer.Person, _ []cardfeed.Card) {
 		name, kind, _ := strings.Cut(r.PathValue("finger"), ".")
 		at, err := strconv.Atoi(name)

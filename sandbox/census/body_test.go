@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"danh/internal/border"
@@ -147,4 +148,23 @@ func TestPeopleAreFoundByWhatTheyHold(t *testing.T) {
 	if err := json.Unmarshal(ask(t, h, "GET", "/foreigners.json", 200), &foreign); err != nil || len(foreign) < 8 || len(foreign[0].Zone) != 2 {
 		t.Fatal(foreign, err)
 	}
+}
+
+// TestWhoHoldsNoCardHasAFaceAndTenFingers: a first card is made of them.
+func TestWhoHoldsNoCardHasAFaceAndTenFingers(t *testing.T) {
+	h := open(t)
+	if list := ask(t, h, "GET", "/people?q=", 200); !bytes.Contains(list, []byte(`href="/people/sample-owner/body"`)) {
+		t.Fatal("the list does not lead to her")
+	}
+	got := string(ask(t, h, "GET", "/people/sample-owner/body", 200))
+	for _, path := range []string{"portrait.jpg?shot=2", "prints/1.png?impression=1", "prints/10.pgm?impression=5"} {
+		if !strings.Contains(got, `href="/people/sample-owner/`+path+`"`) {
+			t.Errorf("%s is not offered", path)
+		}
+		ask(t, h, "GET", "/people/sample-owner/"+path, 200)
+	}
+	if got := string(ask(t, h, "GET", "/people/sample-neighbour/body", 200)); !strings.Contains(got, "amputated") || strings.Contains(got, "prints/9.") {
+		t.Error("a missing finger is offered")
+	}
+	ask(t, h, "GET", "/people/sample-dead/body", 404)
 }
