@@ -80,3 +80,13 @@ func TestAKeyAsLongAsAFile(t *testing.T) {
 		t.Fatalf("it took %v", took)
 	}
 }
+
+// TestPhonesAreWrittenAsPeopleSayThem: nobody reads her own number with the
+// country's code in front.
+func TestPhonesAreWrittenAsPeopleSayThem(t *testing.T) {
+	for in, want := range map[string]string{"+84387903482": "0387 903 482", "0912 345 678": "0912 345 678", "+841": "+841", "+4915112345678": "+4915112345678", "": ""} {
+		if got := phone(in); got != want {
+			t.Errorf("%q is written %q, not %q", in, got, want)
+		}
+	}
+}

@@ -2,7 +2,10 @@
 
 package form
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // PDF draws the enrolment form: who asks, who acts for her, what is asked for,
 // dependants, papers to integrate, signatures.
@@ -17,7 +20,7 @@ func (x Enrolment) PDF() ([]byte, error) {
 		s.section("II. Cha, mẹ, người giám hộ hoặc người đại diện")
 		s.row(cell{label: "Họ, chữ đệm và tên", value: r.Name, part: 0.62}, cell{label: "Quan hệ với người đề nghị", value: say(x.Relation)})
 		s.row(cell{label: "Số định danh cá nhân", value: r.Number, part: 0.42, boxes: true}, cell{label: "Ngày, tháng, năm sinh", value: date(r.BirthDate)}, cell{label: "Giới tính", value: say(r.Sex), part: 0.2})
-		s.row(cell{label: "Số điện thoại", value: r.Phone, part: 0.42}, cell{label: "Thư điện tử (nếu có)", value: r.Email})
+		s.row(cell{label: "Số điện thoại", value: phone(r.Phone), part: 0.42}, cell{label: "Thư điện tử (nếu có)", value: r.Email})
 	} else {
 		s.section("II. Người đại diện")
 		s.say("Người đề nghị tự làm thủ tục, không qua người đại diện.")
@@ -73,6 +76,15 @@ func level(n int) string {
 	return "Mức độ " + strconv.Itoa(n)
 }
 
+// phone writes a number as people say it: 0387 903 482.
+func phone(s string) string {
+	local, ok := strings.CutPrefix(s, "+84")
+	if !ok || len(local) != 9 || strings.Trim(local, "0123456789") != "" {
+		return s
+	}
+	return "0" + local[:3] + " " + local[3:6] + " " + local[6:]
+}
+
 // party draws who somebody is, in the order of the models.
 func (s *sheet) party(p Party, document string) {
 	s.row(cell{label: "Họ, chữ đệm và tên khai sinh", value: p.Name})
@@ -88,7 +100,7 @@ func (s *sheet) party(p Party, document string) {
 		s.row(cell{label: "Quê quán", value: p.Origin})
 	}
 	s.row(cell{label: "Nơi cư trú", value: p.Residence})
-	s.row(cell{label: "Số điện thoại", value: p.Phone, part: 0.42}, cell{label: "Thư điện tử (nếu có)", value: p.Email})
+	s.row(cell{label: "Số điện thoại", value: phone(p.Phone), part: 0.42}, cell{label: "Thư điện tử (nếu có)", value: p.Email})
 }
 
 // roles are the headings of signatures.
