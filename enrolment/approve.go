@@ -256,7 +256,7 @@ func (o *Office) accountTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *fi
 		}
 	}
 	for _, d := range f.Dependants {
-		back := map[string]string{"child": "parent", "parent": "child", "grandchild": "grandparent", "grandparent": "grandchild", "sibling": "sibling", "ward": "dependant", "other": "other"}[d.Relation]
+		back := map[string]string{"child": "parent", "parent": "child", "grandchild": "grandparent", "grandparent": "grandchild", "sibling": "sibling", "spouse": "spouse", "ward": "dependant", "other": "other"}[d.Relation]
 		if d.Person.IsZero() {
 			continue
 		}

@@ -27,7 +27,7 @@ func (o *Office) AddDependant(ctx context.Context, by audit.Actor, d DossierID, 
 	if x.Birth.IsZero() {
 		bad.With("birth", "enrolment.applicant.birth_date")
 	}
-	if !slices.Contains([]string{"child", "ward", "parent", "grandchild", "grandparent", "sibling", "other"}, x.Relation) {
+	if !slices.Contains([]string{"child", "ward", "parent", "grandchild", "grandparent", "sibling", "spouse", "other"}, x.Relation) {
 		bad.With("relation", "enrolment.dependant.relation")
 	}
 	if !x.Until.IsZero() && x.Until.Before(o.today()) {
@@ -67,7 +67,7 @@ func (o *Office) AddDependant(ctx context.Context, by audit.Actor, d DossierID, 
 		}
 		if x.Proof == "" {
 			p, err := f.paper(x.Paper)
-			if err != nil || p.For != "dependant" {
+			if err != nil || !p.Seen || o.fits(ctx, tx, p.Kind, "dependant") != nil {
 				return fault.New(fault.Invalid, "enrolment.dependant.paper").With("paper", "enrolment.dependant.paper")
 			}
 			x.Proof = p.Kind

@@ -323,16 +323,18 @@ func TestDependantsAppearInHerAccount(t *testing.T) {
 		wrong.Birth = clock.Date{Year: 2021, Month: 1, Day: 1}
 		_, err = h.Office.AddDependant(ctx, h.Intake, d.ID, wrong)
 		wants(t, err, fault.Invalid, "enrolment.dependant.differs")
-		d, err = h.Office.AddPaper(ctx, h.Intake, d.ID, enrolment.Paper{Kind: "birth_certificate", Number: "9/2022", For: "dependant"}, nil)
+		d, err = h.Office.AddPaper(ctx, h.Intake, d.ID, enrolment.Paper{Kind: "birth_certificate", Number: "9/2022", For: "evidence"}, nil) // whatever it was brought for
 		check(t, err)
 		x.Paper = d.Papers[0].ID
+		_, err = h.Office.AddDependant(ctx, h.Intake, d.ID, x)
+		wants(t, err, fault.Invalid, "enrolment.dependant.paper") // nobody saw its original
+		_, err = h.Office.SeePaper(ctx, h.Intake, d.ID, d.Papers[0].ID)
+		check(t, err)
 		d, err = h.Office.AddDependant(ctx, h.Intake, d.ID, x)
 		check(t, err)
 		if d.Dependants[0].Person != bi.ID || d.Dependants[0].Until != (clock.Date{Year: 2040, Month: 3, Day: 4}) {
 			t.Fatalf("%+v", d.Dependants)
 		}
-		_, err = h.Office.SeePaper(ctx, h.Intake, d.ID, d.Papers[0].ID)
-		check(t, err)
 		d, err = h.Office.HandIn(ctx, h.Intake, h.Complete(t, h.Intake, d, enrolmenttest.Lam, 20).ID)
 		check(t, err)
 		_, err = h.Office.Approve(ctx, h.Second, d.ID, biometric.Same)

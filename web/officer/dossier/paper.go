@@ -50,6 +50,18 @@ func rank(kind string) int {
 	return len(often)
 }
 
+// choose notes which choices were left open: one is chosen, not filled in.
+func choose(f *page.Form, names ...string) bool {
+	ok := true
+	for _, n := range names {
+		if f.Value(n) == "" {
+			f.Add(n, "problem.choose")
+			ok = false
+		}
+	}
+	return ok
+}
+
 // optionalDate reads a date that may be left out.
 func optionalDate(f *page.Form, name string) clock.Date {
 	if f.Value(name) == "" {
@@ -63,7 +75,7 @@ func optionalDate(f *page.Form, name string) clock.Date {
 }
 
 func (k *desk) addPaper(c *call) (string, error) {
-	c.form.Require("kind")
+	choose(c.form, "kind")
 	p := enrolment.Paper{Kind: c.form.Value("kind"), Number: c.form.Value("paper_number"), Issued: optionalDate(c.form, "issued"), Expires: optionalDate(c.form, "expires"), For: c.form.Value("use"), Seen: c.form.Has("seen", "yes")}
 	photo, err := fileOf(c.r, "photo")
 	if err != nil {
@@ -120,12 +132,17 @@ func (k *desk) paperPhoto(w http.ResponseWriter, r *http.Request, by audit.Actor
 }
 
 // kinOf are how a dependant may be related.
-var kinOf = []string{"child", "father", "mother", "spouse", "sibling", "ward", "other"}
+var kinOf = []string{"child", "parent", "spouse", "grandparent", "grandchild", "sibling", "ward", "other"}
 
 func (k *desk) showDependants(c *call, status int) {
 	papers := []page.Choice{{Value: "", Text: "dossier.dependant.by_registry"}}
-	for _, p := range c.d.Papers {
-		if p.Seen {
+	kinds, err := k.Office.PaperKinds(c.r.Context())
+	if err != nil {
+		k.journey.Fail(c.w, c.r, err)
+		return
+	}
+	for _, p := range c.d.Papers { // whatever else it was brought for
+		if p.Seen && slices.ContainsFunc(kinds, func(x enrolment.PaperKind) bool { return x.Kind == p.Kind && x.Dependant }) {
 			papers = append(papers, page.Choice{Value: p.ID.String(), Text: page.Raw(k.paperName(c, p))})
 		}
 	}
@@ -134,7 +151,8 @@ func (k *desk) showDependants(c *call, status int) {
 
 func (k *desk) addDependant(c *call) (string, error) {
 	f := c.form
-	f.Require("dependant_name", "relation")
+	f.Require("dependant_name")
+	choose(f, "relation")
 	x := enrolment.Dependant{Name: f.Value("dependant_name"), Number: numberFrom(f, "dependant_number"), Birth: optionalDate(f, "dependant_birth"), Relation: f.Value("relation"), Until: optionalDate(f, "until"), Proof: "registry"}
 	if s := f.Value("paper"); s != "" {
 		var err error
