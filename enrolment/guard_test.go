@@ -4,6 +4,7 @@ package enrolment_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"danh/enrolment"
 	"danh/enrolment/enrolmenttest"
 	"danh/enrolment/visit"
+	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/office"
 	"danh/registry/card"
@@ -130,4 +132,58 @@ func TestADossierIsLeftLying(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestACardThatNobodyCollects: its key is not kept for ever, and its dossier ends.
+func TestACardThatNobodyCollects(t *testing.T) {
+	run(t, func(t *testing.T, h *enrolmenttest.House) {
+		ctx := t.Context()
+		d := h.HandedIn(t, h.Intake, enrolmenttest.Lam, enrolment.FirstCard, 20)
+		_, err := h.Office.Approve(ctx, h.Second, d.ID, biometric.Same)
+		check(t, err)
+		h.Deliver(t)
+		h.Activate(t, enrolmenttest.Lam)
+		keys := func() (n int) {
+			check(t, h.DB.Read().QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolment_dossier_file WHERE name = 'chip_key'`).Scan(&n))
+			return n
+		}
+		purge := func() {
+			for _, p := range h.Office.Purges() {
+				check(t, h.DB.Write(ctx, func(tx *db.Tx) error {
+					_, err := p.Run(ctx, tx, h.Clock.Now())
+					return err
+				}))
+			}
+		}
+		h.Clock.Advance(364 * 24 * time.Hour)
+		purge()
+		if keys() != 1 {
+			t.Fatal("the key is gone in the year")
+		}
+		h.Clock.Advance(2 * 24 * time.Hour)
+		purge()
+		purge()
+		if n := keys(); n != 0 {
+			t.Fatalf("%d keys are kept", n)
+		}
+		_, err = h.Office.HandOver(ctx, h.Intake, d.ID, h.Proved(t, h.Intake, enrolmenttest.Lam, 20).ID.String())
+		wants(t, err, fault.Conflict, "enrolment.moved")
+		d, err = h.Office.Find(ctx, h.Intake, d.ID)
+		check(t, err)
+		if d.State != enrolment.Done || d.Events[len(d.Events)-1].Name != "not_collected" || h.Entries(t, "enrolment.not_collected", "", d.Person) != 1 {
+			t.Fatalf("%s %+v", d.State, d.Events)
+		}
+		held, err := h.Cards.ListByPerson(ctx, look, d.Person)
+		check(t, err)
+		if len(held) != 1 || held[0].State != card.Revoked {
+			t.Fatalf("%+v", held)
+		}
+		// It does not bar her from another card.
+		_, err = h.Office.Open(ctx, h.Intake, enrolment.Opening{Visit: h.Typed(t, h.Intake, enrolmenttest.Lam).ID.String(), Kind: enrolment.Reissue, Cause: "lost"})
+		check(t, err)
+		h.Deliver(t)
+		if told := h.Post.To(enrolmenttest.Phone(enrolmenttest.Lam)); !slices.ContainsFunc(told, func(m string) bool { return strings.Contains(m, "không có người nhận") }) {
+			t.Fatalf("she was told %q", told)
+		}
+	})
 }

@@ -20,6 +20,7 @@ func (o *Office) Purges() []db.Purge {
 		{Name: "enrolment_dossier draft", Every: time.Hour, Run: o.purgeBy("draft.days", `state = 'draft' AND touched_at < $1`)},
 		{Name: "enrolment_dossier kept", Every: time.Hour, Run: o.purgeBy("keep.days", `closed_at < $1`)},
 		{Name: "enrolment_dossier supplement", Every: time.Hour, Run: o.lapse},
+		{Name: "enrolment_dossier uncollected", Every: time.Hour, Run: o.endUncollected},
 		{Name: "enrolment_dossier_otp", Every: time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 			return affected(tx.ExecContext(ctx, `DELETE FROM enrolment_dossier_otp WHERE expires_at < $1`, clock.Micros(now.Add(-24*time.Hour))))
 		}},

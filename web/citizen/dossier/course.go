@@ -34,7 +34,7 @@ type view struct {
 var reasons = []string{"not_same", "false_paper", "other_identity", "data_differ", "ineligible", "stay_ended"}
 
 // known are the steps that have words here; another one is shown as a step.
-var known = []string{"requested", "sent", "taken_up", "checked", "original_asked", "original_seen", "opened", "handed_in", "supplement_asked", "supplemented", "approved", "refused", "withdrawn", "produced", "handed_over", "lapsed"}
+var known = []string{"requested", "sent", "taken_up", "checked", "original_asked", "original_seen", "opened", "handed_in", "supplement_asked", "supplemented", "approved", "refused", "withdrawn", "produced", "handed_over", "not_collected", "lapsed"}
 
 // runs reports whether the clock of a dossier runs.
 func runs(s enrolment.State) bool {
@@ -152,7 +152,7 @@ func (d *journey) course(t enrolment.Tracked) []page.Event {
 			p.Line, p.Icon = "dashed", "pause"
 		case "refused":
 			p.Icon, p.Bad = "x", true
-		case "withdrawn", "lapsed":
+		case "withdrawn", "lapsed", "not_collected":
 			p.Icon = "x"
 		}
 		out = append(out, p)

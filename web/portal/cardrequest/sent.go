@@ -78,7 +78,7 @@ func (k *journey) tracked(c *call, t enrolment.Tracked, d map[string]any) error 
 
 // steps that have words here; another one is shown as a step.
 var known = []string{"requested", "sent", "taken_up", "opened", "checked", "handed_in", "supplement_asked", "supplemented", "original_asked", "original_seen", "approved", "refused", "withdrawn", "produced",
-	"handed_over", "lapsed"}
+	"handed_over", "not_collected", "lapsed"}
 
 // course is the timeline, what is to come on top: solid is what happened or runs,
 // dashed a clock that stands, dotted what is yet to come.
