@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"danh/biometric/afis"
+	"danh/biometric/raster"
 	"danh/internal/fingerprint"
 	"danh/internal/fmr"
-	"danh/biometric/raster"
 	"danh/sandbox/bearer"
 	"danh/sandbox/people"
 )

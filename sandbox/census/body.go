@@ -201,7 +201,9 @@ func (c *Census) mountBodies(mux *http.ServeMux) {
 			h(w, r, p, cards)
 		}
 	}
-	mux.HandleFunc("GET /people/{ref}/body", with(func(w http.ResponseWriter, _ *http.Request, p bearer.Person, cards []cardfeed.Card) { showBody(w, p, cards) }))
+	mux.HandleFunc("GET /people/{ref}/body", with(func(w http.ResponseWriter, _ *http.Request, p bearer.Person, cards []cardfeed.Card) {
+		showBody(w, p, cards)
+	}))
 	mux.HandleFunc("GET /people/{ref}/prints/{finger}", with(func(w http.ResponseWriter, r *http.Request, p bearer.Person, _ []cardfeed.Card) {
 		name, kind, _ := strings.Cut(r.PathValue("finger"), ".")
 		at, err := strconv.Atoi(name)
