@@ -176,6 +176,7 @@ type CardPart struct {
 	Exemption   string // key of the reason why nothing is paid
 	ReceiptNo   string // of the fee
 	OldCard     string // "", collected, lost, none
+	Looked      bool   // an officer said so; before that it is what the registry gives
 	Appointment time.Time
 	Card        card.ID
 	State       card.State // as of the look

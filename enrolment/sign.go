@@ -153,7 +153,7 @@ func (o *Office) setCardTx(ctx context.Context, tx *db.Tx, f *file, oldCard, exe
 	switch {
 	case !slices.Contains([]string{"collected", "lost", "none"}, oldCard),
 		f.Lose != "" && oldCard != "lost",
-		f.need.cause == "first" && oldCard == "collected" && f.kind == FirstCard:
+		f.need.cause == "first" && oldCard == "collected" && f.kind == FirstCard && f.Applicant.OldNumber.IsZero():
 		return fault.New(fault.Invalid, "enrolment.card.old").With("old_card", "enrolment.card.old")
 	}
 	if err := o.exempts(ctx, tx, exemption); err != nil {
@@ -162,7 +162,7 @@ func (o *Office) setCardTx(ctx context.Context, tx *db.Tx, f *file, oldCard, exe
 	if len(receiptNo) > 40 {
 		return fault.New(fault.Invalid, "enrolment.card.receipt").With("receipt", "enrolment.card.receipt")
 	}
-	c.OldCard, c.Exemption, c.ReceiptNo = oldCard, exemption, receiptNo
+	c.OldCard, c.Exemption, c.ReceiptNo, c.Looked = oldCard, exemption, receiptNo, true
 	return nil
 }
 

@@ -18,18 +18,40 @@ func (k *desk) showCard(c *call, status int) {
 	x := c.d.Card
 	if x != nil && !c.form.Values.Has("old_card") {
 		problems := c.form.Problems
-		c.form = (&page.Form{Problems: problems}).Set("old_card", x.OldCard).Set("exemption", x.Exemption).Set("receipt_number", x.ReceiptNo)
+		c.form = (&page.Form{Problems: problems}).Set("old_card", presetOf(c.d)).Set("exemption", x.Exemption).Set("receipt_number", x.ReceiptNo)
 	}
 	exemptions, err := k.Office.Exemptions(c.r.Context())
 	if err != nil {
 		k.journey.Fail(c.w, c.r, err)
 		return
 	}
-	k.render(c, status, "card", k.view(c, "card"), map[string]any{"Old": choicesOf("dossier.old_card.", oldCards), "Exemptions": choicesOf("dossier.exemption.", append([]string{""}, exemptions...)), "Card": x})
+	k.render(c, status, "card", k.view(c, "card"), map[string]any{"Old": choicesOf("dossier.old_card.", oldCards), "Exemptions": choicesOf("dossier.exemption.", append([]string{""}, exemptions...)), "Card": x, "Free": x == nil || x.Fee == 0})
+}
+
+// presetOf is what became of the old card as far as it is known: that somebody
+// with a 9-digit number never had a paper is nothing to begin with.
+func presetOf(d enrolment.Dossier) string {
+	if x := d.Card; x.OldCard != "none" || x.Looked || d.Applicant.OldNumber.IsZero() {
+		return x.OldCard
+	}
+	return ""
+}
+
+// settled reports whether a fee bears its receipt, or the reason why nothing is paid.
+func settled(c *call) bool {
+	if c.d.Card != nil && c.d.Card.Fee > 0 && c.form.Value("exemption") == "" && c.form.Value("receipt_number") == "" {
+		c.form.Add("receipt_number", "dossier.card.receipt.missing")
+		return false
+	}
+	return true
 }
 
 func (k *desk) setCard(c *call) (string, error) {
-	if !c.form.Require("old_card") {
+	if err := k.find(c); err != nil {
+		return "", err
+	}
+	chosen := choose(c.form, "old_card")
+	if paid := settled(c); !chosen || !paid {
 		return "", nil
 	}
 	d, err := k.Office.SetCard(c.r.Context(), c.by, c.id, c.form.Value("old_card"), c.form.Value("exemption"), c.form.Value("receipt_number"))

@@ -26,6 +26,7 @@ type piece struct {
 	Here bool // this dossier has it
 	Done bool
 	Why  string // text key: what is missing, or why it is not needed
+	Open bool   // nothing is missing, and nobody looked at it yet
 }
 
 // notHere are the reasons of the room for which a task is not one of the counter:
@@ -56,6 +57,13 @@ func plan(d enrolment.Dossier) []piece {
 		switch p.Name {
 		case "papers":
 			x.Here = true // papers to integrate may come with any dossier
+			if x.Open = x.Done && len(d.Papers) == 0 && d.State == enrolment.Draft; x.Open {
+				x.Why = "dossier.papers.optional"
+			}
+		case "card":
+			if x.Open = x.Done && d.Card != nil && !d.Card.Looked && d.State == enrolment.Draft; x.Open {
+				x.Why = "dossier.card.unlooked"
+			}
 		case "dependants":
 			x.Here, x.Done = d.GivesLevel > 1 && d.Representative == nil, len(d.Dependants) > 0
 			if x.Here && !x.Done {
@@ -101,6 +109,9 @@ func rail(d enrolment.Dossier, now string) []page.Step {
 		if p.Why != "" && (p.Done || p.Name == "dependants") {
 			s.Sub = p.Why
 			s.State = map[bool]string{true: "done", false: "later"}[p.Done]
+		}
+		if p.Open {
+			s.State, s.Sub = "later", p.Why
 		}
 		if p.Name == now {
 			s.State, s.Href = "now", ""
