@@ -183,7 +183,7 @@ func (k *desk) take(s step) func(http.ResponseWriter, *http.Request, audit.Actor
 			to, err = s.do(c)
 		}
 		if err == nil && c.form.OK() {
-			if c.say != "" {
+			if c.say != "" && to != path(c.id, "review") { // the page that is turned to her says nothing to the officer
 				k.site.Flash(w, "ok", c.say)
 			}
 			http.Redirect(w, r, to, http.StatusSeeOther)

@@ -4,6 +4,7 @@ package dossier
 
 import (
 	"net/http"
+	"slices"
 
 	"danh/audit"
 	"danh/enrolment"
@@ -16,8 +17,21 @@ import (
 func (k *desk) showReview(c *call, status int) {
 	own := *c
 	own.r = inLanguage(c.r, c.d.Language)
-	v := page.View{Layout: page.Desk, Wide: true, Title: "dossier.review.title", Lede: "dossier.review.lede", Back: path(c.id, next(c.d, "face")), BackTo: "dossier.review.back", Nav: "dossiers", Form: c.form}
-	k.render(&own, status, "review", v, map[string]any{"Sections": k.sections(&own), "Sheets": sheets(c.d), "Ready": k.complete(c.d, "review", "sign")})
+	data := map[string]any{"Sections": k.sections(&own), "Sheets": sheets(c.d), "Left": k.left(c.d, "review", "sign")}
+	if c.d.HasPortrait {
+		f, err := k.faces(&own)
+		if err != nil {
+			k.journey.Fail(c.w, c.r, err)
+			return
+		}
+		data["Portrait"] = f.Captured
+	}
+	if len(c.d.Fingers) > 0 {
+		left, right, _ := fingersOf(c.d, 99)
+		data["LeftHand"], data["RightHand"] = left, right
+	}
+	v := page.View{Layout: page.Print, Title: "dossier.review.title", Lede: "dossier.review.lede", Back: path(c.id, next(c.d, "face")), BackTo: "dossier.review.back", Form: c.form}
+	k.render(&own, status, "review", v, data)
 }
 
 // inLanguage is the request as somebody with another language would send it.
@@ -64,6 +78,9 @@ func (k *desk) sections(c *call) []section {
 		who.Facts = append(who.Facts, fact("ethnicity", a.Ethnicity, false), fact("religion", a.Religion, false), fact("origin", a.Origin, false))
 	}
 	who.Facts = append(who.Facts, fact("residence", a.Residence, false))
+	if !a.OldNumber.IsZero() {
+		who.Facts = append(who.Facts, fact("old_number", a.OldNumber.Reveal(), true))
+	}
 	if a.Marks != "" {
 		who.Facts = append(who.Facts, fact("marks", a.Marks, false))
 	}
@@ -100,18 +117,15 @@ func (k *desk) sections(c *call) []section {
 
 func (k *desk) say(c *call, key string) string { return k.journey.Say(page.Language(c.r), key, nil) }
 
-// complete reports whether nothing is missing but the parts that are named.
-func (k *desk) complete(d enrolment.Dossier, but ...string) bool {
+// left are the parts in which something is missing, but those that are named.
+func (k *desk) left(d enrolment.Dossier, but ...string) []piece {
+	var out []piece
 	for _, p := range plan(d) {
-		left := p.Name == "dependants" || p.Name == "handin"
-		for _, n := range but {
-			left = left || p.Name == n
-		}
-		if p.Here && !p.Done && !left {
-			return false
+		if p.Here && !p.Done && p.Name != "dependants" && p.Name != "handin" && !slices.Contains(but, p.Name) {
+			out = append(out, p)
 		}
 	}
-	return true
+	return out
 }
 
 func (k *desk) reviewed(c *call) (string, error) {
