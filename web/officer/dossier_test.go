@@ -25,6 +25,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
+	"danh/internal/feed"
 	"danh/internal/id"
 	"danh/internal/webtest"
 	"danh/office"
@@ -150,7 +151,7 @@ func TestFirstCardFromTheCounterToTheReceipt(t *testing.T) {
 		second := c.colleague(t, office.Approver)
 		c.signIn(t, "/dossiers").Want(200, "Bạn không có hồ sơ nào đang làm")
 		p := c.browser.Get("/desk").Submit("Tìm", "q", minhNumber).Submit("Mở không chứng minh").Click("Lập hồ sơ").Want(200, "Mở hồ sơ", "Trần Văn Minh", "Chưa chứng minh", "Không hỏi sổ hộ khẩu")
-		p.Submit("Mở hồ sơ").Want(http.StatusUnprocessableEntity, "Hãy điền")
+		p.Submit("Mở hồ sơ").Want(http.StatusUnprocessableEntity, "Hãy chọn")
 		p = p.Submit("Mở hồ sơ", "kind", "first_card").Want(200, "Đã mở hồ sơ", "Thông tin cá nhân", "Mục đích xem: Cấp thẻ lần đầu", c.office.Name, "Chưa chứng minh danh tính")
 		at := dossierPath.FindString(p.Attr(`.stages a`, "href"))
 		// What differs stands side by side, and only the differing letters are marked.
@@ -181,6 +182,13 @@ func TestFirstCardFromTheCounterToTheReceipt(t *testing.T) {
 			t.Fatalf("the photo is %s", got.Header.Get("Content-Type"))
 		}
 		c.browser.Get(at+"/papers").Submit("Đã xem bản gốc").Want(200, "Đã đối chiếu bản gốc")
+		// What is missing is named on the page that is turned, and is a link away.
+		p = c.browser.Get(at+"/review").Want(200, "Chưa xem lại được", "Chưa có ảnh", "Chưa đủ mười ngón")
+		p.Click("Ảnh chân dung").At(at + "/portrait")
+		// Nobody looked at the card yet: the rail does not say that it is done.
+		if got := c.browser.Get(at + "/portrait").Text(".stages"); !strings.Contains(got, "chưa ai xem") {
+			t.Fatalf("the rail says %q", got)
+		}
 		// The portrait.
 		p = c.browser.Get(at + "/portrait")
 		p.Submit("Lưu ảnh").Want(http.StatusUnprocessableEntity, "Hãy chọn tệp")
@@ -206,6 +214,12 @@ func TestFirstCardFromTheCounterToTheReceipt(t *testing.T) {
 		c.browser.Get(at+"/face").Submit("Ghi kết luận", "finding", "unsure").At(at+"/portrait").Want(200, "Chưa ghi kết luận")
 		c.browser.Get(at+"/face").Want(200, "Chưa có ảnh nào").Submit("Ghi kết luận", "finding", "same").At(at + "/review")
 		p = c.browser.Get(at+"/card").Submit("Lưu và tiếp tục", "old_card", "none", "receipt_number", "BL-0001").At(at+"/review").Want(200, "Anh chị xem lại thông tin", "Trần Văn Minh", minhPhone, "Việt Nam")
+		if got := p.Attr(".turned .faces img", "src"); !strings.HasPrefix(got, "data:image/jpeg") || len(p.All(".turned .fing li")) != 10 {
+			t.Fatalf("she does not see her picture (%.20s) and her ten fingers", got)
+		}
+		if p.Has("nav.places") || p.Has(".notice.ok") {
+			t.Fatal("the officer's navigation or notice is on the screen that is turned")
+		}
 		p.Lacks(c.office.Name) // nothing of the officers' own is on the screen that is turned
 		p.Submit("Đúng, tôi sẽ ký").Want(http.StatusUnprocessableEntity, "Hãy đánh dấu")
 		p = p.Submit("Đúng, tôi sẽ ký", "right", "yes").At(at + "/sign")
@@ -255,7 +269,26 @@ func TestFirstCardFromTheCounterToTheReceipt(t *testing.T) {
 		}
 		me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
 		v := must[visit.Visit](t)(c.rooms.Visits.Open(t.Context(), me, visit.Opening{Way: visit.Finger, Purpose: "card", Number: minhNumber, Samples: enrolmenttest.Prints(t, hand, 2)}))
-		c.browser.Get(at).Submit("Đã trao thẻ", "visit", v.ID.String()).At("/dossiers").Want(200, "Đã ghi việc trao thẻ")
+		// Somebody else who stands there proved is none of this dossier.
+		bao := c.Register(t, accounttest.Minh2())
+		if err := c.DB.Write(t.Context(), func(tx *db.Tx) error {
+			return c.rooms.Bureau.EnrolTx(t.Context(), tx, audit.System("test"), biometric.Enrolment{Person: bao.ID, Encounter: biometric.NewEncounter(), Gallery: "card", Samples: enrolmenttest.Prints(t, hand+1, 0)})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		other := must[visit.Visit](t)(c.rooms.Visits.Open(t.Context(), me, visit.Opening{Way: visit.Finger, Purpose: "card", Number: bao.Declared.Number, Samples: enrolmenttest.Prints(t, hand+1, 2)}))
+		if !other.Proved {
+			t.Fatal("the other visit is not proved: the test says nothing")
+		}
+		p = c.browser.Get(at)
+		p.Lacks(other.Name, other.ID.String())
+		p.Submit("Đã trao thẻ", "visit", v.ID.String()).At("/dossiers").Want(200, "Đã ghi việc trao thẻ")
+		// Of a visit that is over the desk shows four digits.
+		c.browser.Get("/desk").Want(200, "Hoàng Gia Bảo")
+		if err := c.rooms.Visits.Close(t.Context(), me, other.ID); err != nil {
+			t.Fatal(err)
+		}
+		c.browser.Get("/desk").Want(200, other.NumberTail).Lacks("Hoàng Gia Bảo")
 		c.browser.Get("/dossiers?show=closed").Want(200, "Trần Văn Minh", "Đã xong")
 		if sig := c.browser.Get(at + "/signatures/enrolment/applicant").Want(200); sig.Header.Get("Content-Type") != "image/png" {
 			t.Fatalf("the signature is %s", sig.Header.Get("Content-Type"))
@@ -282,6 +315,7 @@ func TestSecondOfficerDecides(t *testing.T) {
 		d := c.handedIn(t, first)
 		at := "/dossiers/" + d.ID.String()
 		c.signIn(t, "/me")
+		c.browser.Get("/dossiers?show=decide&before=1").Want(200, "khi hệ thống bốc bạn").Lacks("Hồ sơ mở khi có người đến quầy")
 		p := c.browser.Get("/").At("/dossiers").Want(200, "Chờ tôi duyệt", "Trần Văn Minh", "4321").Lacks(minhNumber)
 		p = p.Click(d.Code).At(at).Want(200, "Hệ thống bốc bạn làm cán bộ thứ hai", "Quyết định của bạn", "Vừa chụp", "Tay phải", "Tìm người khác", "Trần Văn Minh")
 		p.Lacks("Kết luận của bạn đã được ghi") // what the first officer saw is not shown
@@ -342,19 +376,6 @@ func TestSupplementRequestReachesTheFirstOfficer(t *testing.T) {
 	})
 }
 
-// TestRefusalNamesItsReason: a refusal needs a ground of the list and words.
-func TestRefusalNamesItsReason(t *testing.T) {
-	enrolling(t, func(t *testing.T, c *counters) {
-		c.appoint(t, c.lan, office.Approver)
-		d := c.handedIn(t, c.colleague(t, office.IntakeOfficer))
-		at := "/dossiers/" + d.ID.String()
-		p := c.signIn(t, at).Want(200, "Quyết định của bạn")
-		p.Submit("Từ chối", "reason", "not_same", "words", "Ảnh không giống, mời chị đến lại cùng giấy khai sinh.").At("/dossiers").Want(200, "Đã từ chối")
-		c.browser.Get(at).Want(200, "Ảnh hoặc vân tay không khớp", "mời chị đến lại")
-		if pdf := c.browser.Get(at + "/forms/refusal").Want(200); !strings.HasPrefix(pdf.Body, "%PDF-") {
-			t.Fatal("the refusal is no PDF")
-		}
-	})
 // TestSheTakesBackWhatWasHandedIn: its intake officer withdraws it when she says
 // so, after a confirmation; the second officer has no such button.
 func TestSheTakesBackWhatWasHandedIn(t *testing.T) {
@@ -376,6 +397,54 @@ func TestSheTakesBackWhatWasHandedIn(t *testing.T) {
 	})
 }
 
+// TestCardStepAsksForTheReceipt: a fee that is due is not called optional, and
+// somebody with a 9-digit number is not said never to have had a paper.
+func TestCardStepAsksForTheReceipt(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		c.appoint(t, c.lan, office.IntakeOfficer)
+		me := audit.Officer(account.Owner(c.lan.Account), c.lan.Person, c.office.Name)
+		c.signIn(t, "/dossiers")
+		p := accounttest.Minh2()
+		p.Numbers = []feed.Number{{Number: "212345678", To: clock.Date{Year: 2021, Month: 5, Day: 1}, Reason: "replaced"}, p.Numbers[0]}
+		bao := c.Register(t, p)
+		open := func(k enrolment.Kind) string {
+			v := must[visit.Visit](t)(c.rooms.Visits.Open(t.Context(), me, visit.Opening{Way: visit.Typed, Purpose: "enrolment", Number: bao.Declared.Number}))
+			d := must[enrolment.Dossier](t)(c.rooms.Office.Open(t.Context(), me, enrolment.Opening{Visit: v.ID.String(), Kind: k}))
+			a := must[enrolment.Known](t)(c.rooms.Office.FindKnown(t.Context(), me, d.ID)).Applicant
+			must[enrolment.Dossier](t)(c.rooms.Office.SaveApplicant(t.Context(), me, d.ID, d.Version, a))
+			return "/dossiers/" + d.ID.String()
+		}
+		at := open(enrolment.FirstCard)
+		got := c.browser.Get(at + "/card")
+		if got.Has("input[name=old_card][checked]") {
+			t.Fatal("the old card is chosen before anybody asked")
+		}
+		got.Submit("Lưu và tiếp tục").Want(http.StatusUnprocessableEntity, "Hãy chọn")
+		got.Submit("Lưu và tiếp tục", "old_card", "collected").Want(200)
+		c.browser.Get(at+"/handin").Submit("Rút hồ sơ", "sure", "yes")
+		at = open(enrolment.Conversion)
+		got = c.browser.Get(at + "/card")
+		if strings.Contains(got.Text("form[action$=card]"), "Số biên lai (không bắt buộc)") {
+			t.Fatal("the receipt of a fee is called optional")
+		}
+		got.Submit("Lưu và tiếp tục", "old_card", "collected").Want(http.StatusUnprocessableEntity, "Hãy ghi số biên lai")
+		got.Submit("Lưu và tiếp tục", "old_card", "collected", "receipt_number", "BL-7").At(at+"/review").Want(200, "Chưa xem lại được", "Chưa đủ mười ngón")
+	})
+}
+
+// TestRefusalNamesItsReason: a refusal needs a ground of the list and words.
+func TestRefusalNamesItsReason(t *testing.T) {
+	enrolling(t, func(t *testing.T, c *counters) {
+		c.appoint(t, c.lan, office.Approver)
+		d := c.handedIn(t, c.colleague(t, office.IntakeOfficer))
+		at := "/dossiers/" + d.ID.String()
+		p := c.signIn(t, at).Want(200, "Quyết định của bạn")
+		p.Submit("Từ chối", "reason", "not_same", "words", "Ảnh không giống, mời chị đến lại cùng giấy khai sinh.").At("/dossiers").Want(200, "Đã từ chối")
+		c.browser.Get(at).Want(200, "Ảnh hoặc vân tay không khớp", "mời chị đến lại")
+		if pdf := c.browser.Get(at + "/forms/refusal").Want(200); !strings.HasPrefix(pdf.Body, "%PDF-") {
+			t.Fatal("the refusal is no PDF")
+		}
+	})
 }
 
 // TestScoreStandsBesideItsThresholds: a score is never shown without its rule,

@@ -296,7 +296,7 @@ func (k *desk) saveApplicant(c *call) (string, error) {
 
 // resolve settles a difference. The page is left when none is open.
 func (k *desk) resolve(c *call) (string, error) {
-	if !c.form.Require("keep") {
+	if !choose(c.form, "keep") {
 		return "", nil
 	}
 	var p enrolment.PaperID

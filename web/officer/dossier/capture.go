@@ -146,7 +146,7 @@ func (k *desk) putFingers(c *call) (string, error) {
 	}
 	switch c.form.Value("act") {
 	case "missing":
-		if !c.form.Require("why") {
+		if !choose(c.form, "why") {
 			return "", nil
 		}
 		d, err := k.Office.MissFinger(c.r.Context(), c.by, c.id, position, biometric.Missing(c.form.Value("why")))

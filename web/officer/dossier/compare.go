@@ -236,7 +236,7 @@ var findings = []page.Choice{
 }
 
 func (k *desk) concludeFace(c *call) (string, error) {
-	if !c.form.Require("finding") {
+	if !choose(c.form, "finding") {
 		return "", nil
 	}
 	if c.form.Value("finding") == "unsure" { // nothing is recorded: a clearer picture, or a colleague

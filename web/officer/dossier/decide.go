@@ -108,6 +108,7 @@ func (k *desk) showWhole(c *call, status int) {
 				problems := c.form.Problems
 				c.form = (&page.Form{Problems: problems}).Set("old_card", x.OldCard).Set("exemption", x.Exemption).Set("receipt_number", x.ReceiptNo)
 			}
+			data["Free"] = x.Fee == 0
 			data["Settle"], data["Old"], data["Exemptions"] = true, choicesOf("dossier.old_card.", oldCards), choicesOf("dossier.exemption.", append([]string{""}, exemptions...))
 		}
 	}
@@ -123,7 +124,8 @@ func (k *desk) showWhole(c *call, status int) {
 }
 
 // visitsOf are the open visits of this officer in which an identity was proved:
-// for a card that was asked for at home by more than her yes on a phone.
+// for a card that was asked for at home by more than her yes on a phone. They are hers, or of
+// who acts for her: who else stands at the counter is none of this dossier.
 func (k *desk) visitsOf(c *call) ([]page.Choice, error) {
 	list, err := k.Visits.List(c.r.Context(), c.by)
 	if err != nil {
@@ -131,7 +133,8 @@ func (k *desk) visitsOf(c *call) ([]page.Choice, error) {
 	}
 	var out []page.Choice
 	for _, v := range list {
-		if v.State == visit.Open && !v.Flagged() && (c.d.Online == nil || v.Way != visit.Phone) {
+		hers := v.Person == c.d.Person || c.d.Representative != nil && v.Person == c.d.Representative.Person
+		if hers && v.State == visit.Open && !v.Flagged() && (c.d.Online == nil || v.Way != visit.Phone) {
 			out = append(out, page.Choice{Value: v.ID.String(), Text: page.Raw(v.Name + " ···· " + v.NumberTail), Hint: "dossier.way." + string(v.Way)})
 		}
 	}
@@ -176,7 +179,7 @@ func (k *desk) course(c *call) []page.Event {
 // approve is the second officer's: what she saw of the faces goes with it.
 func (k *desk) approve(c *call) (string, error) {
 	if c.form.Value("faces") == "shown" {
-		c.form.Require("finding")
+		choose(c.form, "finding")
 	}
 	if !c.form.OK() {
 		return "", nil
@@ -199,7 +202,7 @@ func (k *desk) askSupplement(c *call) (string, error) {
 }
 
 func (k *desk) refuse(c *call) (string, error) {
-	if !c.form.Require("reason", "words") {
+	if chosen := choose(c.form, "reason"); !c.form.Require("words") || !chosen {
 		return "", nil
 	}
 	_, err := k.Office.Refuse(c.r.Context(), c.by, c.id, c.form.Value("reason"), c.form.Value("words"))
@@ -217,7 +220,7 @@ func (k *desk) redraw(c *call) (string, error) {
 }
 
 func (k *desk) handOver(c *call) (string, error) {
-	if !c.form.Require("visit") {
+	if !choose(c.form, "visit") {
 		return "", nil
 	}
 	_, err := k.Office.HandOver(c.r.Context(), c.by, c.id, c.form.Value("visit"))
@@ -234,7 +237,7 @@ func (k *desk) takeUp(c *call) (string, error) {
 
 // askOriginal asks for the original of a paper that was sent as a picture.
 func (k *desk) askOriginal(c *call) (string, error) {
-	if !c.form.Require("paper", "asked") {
+	if chosen := choose(c.form, "paper"); !c.form.Require("asked") || !chosen {
 		return "", nil
 	}
 	p, err := enrolment.ParsePaperID(c.form.Value("paper"))
@@ -250,7 +253,7 @@ func (k *desk) askOriginal(c *call) (string, error) {
 // settle records the old card and the fee of a card that was asked for at the
 // portal, before it is handed over.
 func (k *desk) settle(c *call) (string, error) {
-	if !c.form.Require("old_card") {
+	if !choose(c.form, "old_card") {
 		return "", nil
 	}
 	_, err := k.Office.SettleCard(c.r.Context(), c.by, c.id, c.form.Value("old_card"), c.form.Value("exemption"), c.form.Value("receipt_number"))

@@ -90,7 +90,7 @@ func choicesOf[S ~string](prefix string, values []S) []page.Choice {
 func (k *desk) open(w http.ResponseWriter, r *http.Request, by audit.Actor) {
 	form := page.FormFrom(r)
 	if form.OK() && form.Value("request") == "" {
-		form.Require("kind")
+		choose(form, "kind")
 	}
 	if !form.OK() {
 		k.showKinds(w, r, by, http.StatusUnprocessableEntity, form)
