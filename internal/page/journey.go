@@ -3,6 +3,7 @@
 package page
 
 import (
+	"flag"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -25,12 +26,14 @@ type Journey struct {
 // that begin with "_" hold {{define}}s that all pages of the journey share. It
 // panics, naming file and key, when a template is broken or a text missing.
 //
-// One language is made at once and thereby checked; a text has both languages
-// or is refused, so the other is made of the same file when a reader wants it.
+// A page is made for its first reader: made at start, all of them would cost a
+// server the memory of pages that nobody opens. In a test's process they are
+// made at once, so that a broken page fails every test that opens its door.
 func (s *Site) Journey(files fs.FS) *Journey {
 	j := &Journey{site: s, files: files, pages: map[string]map[string]func() *set{}, words: map[string]*words{}}
 	own := texts{}
 	own.mustLoad(files, ".")
+	tested := flag.Lookup("test.v") != nil // package testing itself would come with its flags
 	var err error
 	if j.names, err = fs.Glob(files, "*.html"); err != nil || len(j.names) == 0 {
 		panic("page: a journey without templates")
@@ -43,7 +46,7 @@ func (s *Site) Journey(files fs.FS) *Journey {
 				continue
 			}
 			page := sync.OnceValue(func() *set { return j.load(f, l) })
-			if l == Vietnamese {
+			if tested {
 				page()
 			}
 			j.pages[l][strings.TrimSuffix(path.Base(f), ".html")] = page
