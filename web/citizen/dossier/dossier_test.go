@@ -84,7 +84,7 @@ func TestSheFollowsHerDossierToTheCard(t *testing.T) {
 		if newest(p) != "dotted" || !p.Has(".tl li.dashed") {
 			t.Error("the clock does not stand")
 		}
-		d, err = h.Office.Find(ctx, h.Intake, d.ID)
+		d, err = h.Office.AnswerAsked(ctx, h.Intake, d.ID, "Đã chụp lại, mắt mở")
 		check(t, err)
 		d, err = h.Office.HandIn(ctx, h.Intake, h.Complete(t, h.Intake, d, enrolmenttest.Ha, 11).ID)
 		check(t, err)
