@@ -514,7 +514,7 @@ func (c *counter) fee(ctx context.Context, old string) error {
 
 // review turns the screen to her: she reads, and says that it is right.
 func (c *counter) review(ctx context.Context) error {
-	if !c.page.Says(c.p.Name) || c.page.Says(c.officer.Office) {
+	if !c.page.Says(c.p.Name) || c.page.Says(c.officer.Name) {
 		return errors.New("the page that is turned to her lacks her name, or shows the officers' own")
 	}
 	f, err := c.page.FormTo("/review")

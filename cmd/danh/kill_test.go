@@ -312,17 +312,24 @@ func noted(ctx context.Context, r *resident) error {
 			return err
 		}
 		for _, item := range p.All("li.look") {
-			what := browse.TextOf(cascadia.Query(item, cascadia.MustCompile(".who p")))
-			changes[what]++
+			// A card may stand for several entries of a day, each behind a link of its own.
+			what, _, _ := strings.Cut(browse.TextOf(cascadia.Query(item, cascadia.MustCompile(".who p"))), " · ")
+			each := cascadia.QueryAll(item, cascadia.MustCompile("details a.ask"))
+			if len(each) == 0 {
+				each = cascadia.QueryAll(item, cascadia.MustCompile("a.ask"))
+			}
+			changes[what] += len(each)
 			if what != "Đối chiếu khi mở tài khoản" {
 				continue
 			}
-			action, err := proved(ctx, v, browse.Attr(cascadia.Query(item, cascadia.MustCompile("a.ask")), "href"))
-			if err != nil {
-				return err
-			}
-			if action == "account.opened" {
-				openings++
+			for _, a := range each {
+				action, err := proved(ctx, v, browse.Attr(a, "href"))
+				if err != nil {
+					return err
+				}
+				if action == "account.opened" {
+					openings++
+				}
 			}
 		}
 		next = ""

@@ -27,14 +27,14 @@ var (
 // TestMetricsNameNobody plays the tours and reads the metrics: each door is
 // measured by its routes, never by a path that somebody asked for.
 func TestMetricsNameNobody(t *testing.T) {
-	s, _ := running(t, db.SQLite, 300)
+	s, _ := running(t, db.SQLite, 600)
+	env := staffed(t, s)
 	for _, x := range tour.All() {
 		var out bytes.Buffer
-		if err := tour.Run(t.Context(), x.Name, s.env(), &out); err != nil {
+		if err := tour.Run(t.Context(), x.Name, env, &out); err != nil {
 			t.Fatalf("%v\n%s", err, out.String())
 		}
 	}
-	env := s.env()
 	for _, at := range []string{env.Officer, env.Partner, env.Auditor} {
 		status(t, at+"/")
 		status(t, at+"/079203001234")
