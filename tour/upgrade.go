@@ -109,6 +109,9 @@ func (t *upgradeWalk) raised(ctx context.Context) error {
 	if err := p.Want(200); err != nil {
 		return err
 	}
+	if !p.Says("Mức 2") {
+		return errors.New("the first page after signing in does not say level 2")
+	}
 	return t.atLevel(ctx, t.me, 2)
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -41,16 +42,24 @@ func (p ports) checkFree() error {
 	return nil
 }
 
-// freePorts finds ports that nobody uses right now.
+// freePorts finds ports that nobody uses right now, beneath those that systems
+// lend to outgoing connections: between here and the server's start, one of
+// these would soon be lent to somebody.
 func freePorts() (ports, error) {
 	var p ports
 	for _, at := range []*int{&p.citizen, &p.portal, &p.officer, &p.partner, &p.auditor, &p.metrics, &p.sandbox, &p.smpp, &p.smtp} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		var err error
+		for range 50 {
+			var l net.Listener
+			if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))); err == nil {
+				defer l.Close()
+				*at = l.Addr().(*net.TCPAddr).Port
+				break
+			}
+		}
 		if err != nil {
 			return ports{}, err
 		}
-		defer l.Close()
-		*at = l.Addr().(*net.TCPAddr).Port
 	}
 	return p, nil
 }
