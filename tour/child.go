@@ -163,7 +163,10 @@ func (t *childWalk) approved(ctx context.Context) error { return t.approve(ctx, 
 
 func (t *childWalk) wake(ctx context.Context) error {
 	t.kid = t.client()
-	text, err := t.message(ctx, t.phone, "the activation code of the child's account", t.sent, activationForm.MatchString)
+	text, err := t.message(ctx, t.phone, "the activation code of the child's account", t.sent, func(s string) bool {
+		m := activationForm.FindStringSubmatch(s)
+		return m != nil && m[1] != t.spent // the parent's own may have come in the same second
+	})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 // counter is a walk on both sides of a counter: whoever comes there has her
 // own browser, and each officer has hers.
 type counter struct {
+	spent string // the activation code that was used last; a parent's phone gets the child's as well
 	*walk
 	p       person
 	phone   string
@@ -703,6 +704,7 @@ func (c *counter) activate(ctx context.Context, her *browse.Client, phone, numbe
 		return "", err
 	}
 	code := activationForm.FindStringSubmatch(text)[1]
+	c.spent = code
 	if m := accountNumberForm.FindStringSubmatch(text); m != nil && number == "" {
 		number = m[1]
 	}
