@@ -8,9 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"danh/account"
 	"danh/audit"
@@ -19,21 +17,24 @@ import (
 	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/office"
-	"danh/registry/population"
 )
 
 type requestKind struct{}
 
 // RequestID is a card request's key.
+
 type RequestID = id.ID[requestKind]
 
 // ParseRequestID reads a card request's key.
+
 func ParseRequestID(s string) (RequestID, error) { return id.Parse[requestKind](s) }
 
 // RequestState is where a card request stands.
+
 type RequestState string
 
 // The states of a card request.
+
 const (
 	RequestDraft     RequestState = "draft"
 	RequestSent      RequestState = "sent"  // it waits at its office for her appointment
@@ -43,12 +44,14 @@ const (
 )
 
 // The ways in which a request is done.
+
 const (
 	Booked = "booked" // she comes to a counter
 	Online = "online" // with the portrait and the prints that were taken last
 )
 
 // Request is a request for a card (after model DC02) as she sees it.
+
 type Request struct {
 	ID         RequestID
 	Code       string
@@ -80,6 +83,7 @@ type Request struct {
 }
 
 // Asking says for whom and for what a request is begun.
+
 type Asking struct {
 	Person   id.Person // zero: for herself
 	What     string
@@ -87,6 +91,7 @@ type Asking struct {
 }
 
 // OnlineOffer is what can be asked for at the portal, and in which way.
+
 type OnlineOffer struct {
 	What string
 	Way  string
@@ -116,6 +121,7 @@ func (x *Request) entry(by audit.Actor, action string) audit.Entry {
 }
 
 // OnlineOffers lists what somebody may ask for: whose is self, child or ward.
+
 func (o *Office) OnlineOffers(ctx context.Context, whose string) ([]OnlineOffer, error) {
 	rows, err := o.c.DB.Read().QueryContext(ctx, `SELECT what, way, kind FROM enrolment_online WHERE whose = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2) ORDER BY place`,
 		whose, o.today().String())
@@ -135,10 +141,13 @@ func (o *Office) OnlineOffers(ctx context.Context, whose string) ([]OnlineOffer,
 }
 
 // MayRequest refuses whoever may not ask for a card at the portal at all.
+
 func (o *Office) MayRequest(ctx context.Context, by audit.Actor) error { return o.allowed(ctx, by) }
 
 // allowed refuses whoever has no account of the level that the day's table asks
+
 // for.
+
 func (o *Office) allowed(ctx context.Context, by audit.Actor) error {
 	if err := own(by); err != nil {
 		return err
@@ -154,7 +163,9 @@ func (o *Office) allowed(ctx context.Context, by audit.Actor) error {
 }
 
 // whoseTx says as whom she asks for a card for somebody: for herself, or as who
+
 // represents her on this day. Whoever is neither is refused.
+
 func (o *Office) whoseTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person) (relation string, err error) {
 	if person == by.Person {
 		return "", nil
@@ -170,7 +181,9 @@ func (o *Office) whoseTx(ctx context.Context, tx *db.Tx, by audit.Actor, person 
 }
 
 // suits makes the dossier that a request would become, as far as the registries
+
 // bear it; what the counter would refuse is refused here.
+
 func (o *Office) suits(ctx context.Context, by audit.Actor, x *Request) (*file, error) {
 	now := o.c.Clock.Now()
 	f := &file{person: x.Person, kind: x.Kind, openedAt: now, language: "vi"}
@@ -218,7 +231,9 @@ func (o *Office) suits(ctx context.Context, by audit.Actor, x *Request) (*file, 
 }
 
 // OpenRequest begins a request, or goes on with the one that is begun about the
+
 // person. Nothing is promised before it is sent.
+
 func (o *Office) OpenRequest(ctx context.Context, by audit.Actor, w Asking) (Request, error) {
 	if err := o.allowed(ctx, by); err != nil {
 		return Request{}, err
@@ -282,6 +297,7 @@ func (o *Office) OpenRequest(ctx context.Context, by audit.Actor, w Asking) (Req
 }
 
 // noteRequest records that somebody asked for whom she may not ask.
+
 func (o *Office) noteRequest(ctx context.Context, by audit.Actor, x *Request, action string, err error) error {
 	if !fault.Is(err, fault.Forbidden) {
 		return nil
@@ -293,6 +309,7 @@ func (o *Office) noteRequest(ctx context.Context, by audit.Actor, x *Request, ac
 }
 
 // ownRequestTx is a request of hers who asks.
+
 func (o *Office) ownRequestTx(ctx context.Context, tx *db.Tx, by audit.Actor, r RequestID) (*Request, error) {
 	if err := own(by); err != nil {
 		return nil, err
@@ -308,7 +325,9 @@ func (o *Office) ownRequestTx(ctx context.Context, tx *db.Tx, by audit.Actor, r 
 }
 
 // FindRequest finds a request of hers. An appointment that was changed or
+
 // cancelled since is as the diary has it.
+
 func (o *Office) FindRequest(ctx context.Context, by audit.Actor, r RequestID) (Request, error) {
 	var x *Request
 	err := o.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
@@ -328,6 +347,7 @@ func (o *Office) FindRequest(ctx context.Context, by audit.Actor, r RequestID) (
 }
 
 // refreshBooking follows an appointment that she moved or gave back.
+
 func (o *Office) refreshBooking(ctx context.Context, x *Request) error {
 	if x.Booking.IsZero() || o.c.Diary == nil || x.State != RequestDraft && x.State != RequestSent {
 		return nil
@@ -348,6 +368,7 @@ func (o *Office) refreshBooking(ctx context.Context, x *Request) error {
 }
 
 // ListRequests lists her requests, the latest first.
+
 func (o *Office) ListRequests(ctx context.Context, by audit.Actor) ([]Request, error) {
 	if err := own(by); err != nil {
 		return nil, err
@@ -371,410 +392,59 @@ func (o *Office) ListRequests(ctx context.Context, by audit.Actor) ([]Request, e
 }
 
 // RequestDetails is what she writes into a request.
-type RequestDetails struct {
-	Reason    string
-	Exemption string
-}
 
 // changeRequest takes a step on a draft of hers.
-func (o *Office) changeRequest(ctx context.Context, by audit.Actor, r RequestID, action string, do func(tx *db.Tx, x *Request) error) (Request, error) {
-	var x *Request
-	err := o.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if x, err = o.ownRequestTx(ctx, tx, by, r); err != nil {
-			return err
-		}
-		if _, err := o.whoseTx(ctx, tx, by, x.Person); err != nil {
-			return err
-		}
-		if x.State != RequestDraft {
-			return fault.New(fault.Conflict, "enrolment.request.sent")
-		}
-		if err := do(tx, x); err != nil {
-			return err
-		}
-		if err := o.saveRequestTx(ctx, tx, x); err != nil {
-			return err
-		}
-		return o.c.Audit.RecordTx(ctx, tx, x.entry(by, action))
-	})
-	if err != nil {
-		return Request{}, err
-	}
-	return *x, nil
-}
 
 // SaveRequest keeps what she wrote.
-func (o *Office) SaveRequest(ctx context.Context, by audit.Actor, r RequestID, d RequestDetails) (Request, error) {
-	d.Reason = strings.TrimSpace(d.Reason)
-	if utf8.RuneCountInString(d.Reason) > 500 {
-		return Request{}, fault.New(fault.Invalid, "enrolment.words").With("reason", "enrolment.words")
-	}
-	return o.changeRequest(ctx, by, r, "saved", func(tx *db.Tx, x *Request) error {
-		if err := o.exempts(ctx, tx, d.Exemption); err != nil {
-			return err
-		}
-		x.Reason, x.Exemption = d.Reason, d.Exemption
-		return nil
-	})
-}
 
 // ChooseOffice says where a request that is done online is looked after and the
+
 // card collected.
-func (o *Office) ChooseOffice(ctx context.Context, by audit.Actor, r RequestID, at office.ID) (Request, error) {
-	unknown := fault.New(fault.Invalid, "enrolment.request.office").With("office", "enrolment.request.office")
-	where, err := o.c.Offices.Find(ctx, at)
-	if fault.Is(err, fault.NotFound) {
-		return Request{}, unknown
-	}
-	if err != nil {
-		return Request{}, err
-	}
-	able, err := o.c.Offices.Serves(ctx, where, o.today())
-	if err != nil {
-		return Request{}, err
-	}
-	return o.changeRequest(ctx, by, r, "saved", func(_ *db.Tx, x *Request) error {
-		if x.Way != Online || !slices.ContainsFunc(able, func(c office.Competence) bool { return c.Procedure == x.Procedure }) {
-			return unknown
-		}
-		x.Office, x.OfficeName = where.ID, where.Name
-		return nil
-	})
-}
 
 // ChooseBooking ties a request to an appointment of hers for its procedure.
-func (o *Office) ChooseBooking(ctx context.Context, by audit.Actor, r RequestID, key office.BookingID) (Request, error) {
-	wrong := fault.New(fault.Invalid, "enrolment.request.booking").With("booking", "enrolment.request.booking")
-	if o.c.Diary == nil {
-		return Request{}, fault.New(fault.Unavailable, "enrolment.request.no_diary")
-	}
-	b, err := o.c.Diary.Find(ctx, by, key)
-	if fault.Is(err, fault.NotFound) {
-		return Request{}, wrong
-	}
-	if err != nil {
-		return Request{}, err
-	}
-	return o.changeRequest(ctx, by, r, "saved", func(_ *db.Tx, x *Request) error {
-		if x.Way != Booked || b.Procedure != x.Procedure || b.State != office.Booked || b.Start.Before(o.c.Clock.Now()) {
-			return wrong
-		}
-		x.Office, x.OfficeName, x.Booking, x.At = b.Office, b.OfficeName, b.ID, b.Start
-		return nil
-	})
-}
 
 // KnownFor reads what the registries hold of the person of a request, for the
-// page that shows it to her with its sources.
-func (o *Office) KnownFor(ctx context.Context, by audit.Actor, r RequestID) (Known, error) {
-	var out Known
-	err := o.c.DB.Write(ctx, func(tx *db.Tx) error {
-		x, err := o.ownRequestTx(ctx, tx, by, r)
-		if err != nil {
-			return err
-		}
-		if _, err := o.whoseTx(ctx, tx, by, x.Person); err != nil {
-			return errNoRequest
-		}
-		out, err = o.knownCitizenTx(ctx, tx, behalf(by, x.Person), &file{person: x.Person, need: need{ground: requestGround}})
-		return err
-	})
-	if err != nil {
-		return Known{}, err
-	}
-	d, err := o.c.Accounts.FindDeclared(ctx, audit.Look{By: by, Purpose: "enrolment.purpose.request", Ground: requestGround, Fields: []string{"phone", "email"}}, account.ID(by.Account))
-	if err != nil {
-		return Known{}, err
-	}
-	out.Applicant.Phone, out.Applicant.Email = d.Phone, d.Email
-	return out, nil
-}
 
-func behalf(by audit.Actor, person id.Person) audit.Actor {
-	if by.Person != person {
-		by.OnBehalfOf = person
-	}
-	return by
-}
+// page that shows it to her with its sources.
 
 // DropRequest gives a request up: a draft is forgotten, one that waits for her
+
 // appointment is withdrawn. What has become a dossier is withdrawn as one.
-func (o *Office) DropRequest(ctx context.Context, by audit.Actor, r RequestID) error {
-	return o.c.DB.Write(ctx, func(tx *db.Tx) error {
-		x, err := o.ownRequestTx(ctx, tx, by, r)
-		if err != nil {
-			return err
-		}
-		if err := o.c.Audit.RecordTx(ctx, tx, x.entry(by, "withdrawn")); err != nil {
-			return err
-		}
-		switch x.State {
-		case RequestDraft:
-			return o.dropRequestTx(ctx, tx, x)
-		case RequestSent:
-			x.State = RequestWithdrawn
-			return o.closeRequestTx(ctx, tx, x, RequestSent)
-		case RequestWithdrawn:
-			return nil
-		}
-		return fault.New(fault.Conflict, "enrolment.request.sent")
-	})
-}
 
 // SendRequest sends a request: one for the counter waits at the office of its
+
 // appointment, one that is done online becomes a dossier at once. Sent again it
+
 // changes nothing. signedIn is when she signed in at the issuer: a session that
+
 // lay about on a stolen phone reports no card lost and orders none.
-func (o *Office) SendRequest(ctx context.Context, by audit.Actor, r RequestID, signedIn time.Time) (Request, error) {
-	if err := o.allowed(ctx, by); err != nil {
-		return Request{}, err
-	}
-	x, err := o.FindRequest(ctx, by, r)
-	if err != nil || x.State == RequestSent || x.State == RequestTaken {
-		return x, err
-	}
-	if x.State != RequestDraft {
-		return x, fault.New(fault.Conflict, "enrolment.request.sent")
-	}
-	if fresh, err := o.FreshRequest(ctx, signedIn); err != nil || !fresh {
-		if err == nil {
-			err = fault.New(fault.StepUp, "enrolment.request.fresh")
-		}
-		return x, err
-	}
-	f, err := o.suits(ctx, by, &x)
-	if err != nil {
-		return x, err
-	}
-	if x.Office.IsZero() {
-		return x, fault.New(fault.Invalid, "enrolment.request.office").With("office", "enrolment.request.office")
-	}
-	f.office, f.officeName = x.Office, x.OfficeName
-	if err := o.competent(ctx, requestLook(by, x.Person), f); err != nil {
-		return x, err
-	}
-	if x.Way == Online {
-		err = o.sendOnline(ctx, by, &x, f)
-		return x, err
-	}
-	if x.At.IsZero() || x.At.Before(o.c.Clock.Now()) {
-		return x, fault.New(fault.Invalid, "enrolment.request.booking").With("booking", "enrolment.request.booking")
-	}
-	x.State, x.SentAt = RequestSent, clock.FromMicros(clock.Micros(o.c.Clock.Now()))
-	err = o.c.DB.Write(ctx, func(tx *db.Tx) error {
-		sent, err := o.sendRequestTx(ctx, tx, by, &x)
-		if err != nil || !sent {
-			return err
-		}
-		return o.c.Audit.RecordTx(ctx, tx, x.entry(by, "sent"))
-	})
-	return x, err
-}
 
 // FreshRequest reports whether a sign-in of that moment is fresh enough to send
+
 // a request.
-func (o *Office) FreshRequest(ctx context.Context, signedIn time.Time) (bool, error) {
-	minutes, err := rule(ctx, o.c.DB.Read(), "request.fresh_minutes", o.today())
-	return err == nil && o.c.Clock.Now().Sub(signedIn) <= time.Duration(minutes)*time.Minute, err
-}
 
 // sendRequestTx is the one moment at which a request is sent; false when it was
+
 // sent already. Who asks must still be allowed to.
-func (o *Office) sendRequestTx(ctx context.Context, tx *db.Tx, by audit.Actor, x *Request) (bool, error) {
-	if _, err := o.whoseTx(ctx, tx, by, x.Person); err != nil {
-		return false, err
-	}
-	a, err := o.c.Accounts.FindByPersonTx(ctx, tx, by.Person)
-	if err != nil {
-		return false, err
-	}
-	if id.Person(a.ID) != by.Account || a.Status != account.Active || a.Provisional {
-		return false, fault.New(fault.Forbidden, "enrolment.forbidden")
-	}
-	err = o.closeRequestTx(ctx, tx, x, RequestDraft)
-	if errors.Is(err, errMoved) {
-		list, ferr := o.requestsTx(ctx, tx, `person = $1 AND id = $2`, x.Person, x.ID)
-		if ferr != nil {
-			return false, ferr
-		}
-		if len(list) == 1 && (list[0].State == RequestSent || list[0].State == RequestTaken) {
-			*x = *list[0]
-			return false, nil
-		}
-	}
-	return err == nil, err
-}
 
 // BookedRequest is a request in the list of its office: no more of her than is
+
 // needed to expect her.
-type BookedRequest struct {
-	ID         RequestID
-	Code       string
-	What       string
-	Kind       Kind
-	Name, Tail string
-	At         time.Time
-	Through    bool // a representative comes with her
-}
 
 // ListBooked lists the requests that wait at the officer's office, by the time
+
 // of the appointment as the diary has it. The look is recorded.
-func (o *Office) ListBooked(ctx context.Context, by audit.Actor) ([]BookedRequest, error) {
-	var list []*Request
-	var here office.ID
-	err := o.c.DB.Write(ctx, func(tx *db.Tx) error {
-		s, err := o.c.Roster.RequireTx(ctx, tx, by, office.IntakeOfficer)
-		if err != nil {
-			return err
-		}
-		here = s.Office
-		list, err = o.requestsTx(ctx, tx, `office = $1 AND state = 'sent' AND visit_at > $2 ORDER BY visit_at LIMIT 100`, here, clock.Micros(o.c.Clock.Now().AddDate(0, 0, -1)))
-		if err != nil {
-			return err
-		}
-		for _, x := range list {
-			e := x.entry(by, "queue.read")
-			e.Fields = []string{"name"}
-			if err := o.c.Audit.RecordTx(ctx, tx, e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	var out []BookedRequest
-	for _, x := range list {
-		if err := o.refreshBooking(ctx, x); err != nil {
-			return nil, err
-		}
-		if x.At.IsZero() || x.Office != here {
-			continue
-		}
-		out = append(out, BookedRequest{ID: x.ID, Code: x.Code, What: x.What, Kind: x.Kind, Name: x.Name, Tail: x.Tail, At: x.At, Through: x.Relation != ""})
-	}
-	slices.SortStableFunc(out, func(a, b BookedRequest) int { return a.At.Compare(b.At) })
-	return out, nil
-}
 
 // ListBookedOf is ListBooked for one person, whom the officer has before her.
-func (o *Office) ListBookedOf(ctx context.Context, by audit.Actor, person id.Person) ([]BookedRequest, error) {
-	var out []BookedRequest
-	err := o.c.DB.Write(ctx, func(tx *db.Tx) error {
-		out = nil
-		s, err := o.c.Roster.RequireTx(ctx, tx, by, office.IntakeOfficer)
-		if err != nil {
-			return err
-		}
-		list, err := o.requestsTx(ctx, tx, `person = $1 AND office = $2 AND state = 'sent'`, person, s.Office)
-		if err != nil {
-			return err
-		}
-		for _, x := range list {
-			e := x.entry(by, "queue.read")
-			e.Fields = []string{"name"}
-			if err := o.c.Audit.RecordTx(ctx, tx, e); err != nil {
-				return err
-			}
-			out = append(out, BookedRequest{ID: x.ID, Code: x.Code, What: x.What, Kind: x.Kind, Name: x.Name, Tail: x.Tail, At: x.At, Through: x.Relation != ""})
-		}
-		return nil
-	})
-	return out, err
-}
 
 // requested is the request with which a dossier is opened, with what it says
+
 // put into the opening.
-func (o *Office) requested(ctx context.Context, by audit.Actor, staff office.Staff, person id.Person, w *Opening) (*Request, error) {
-	if w.Request == "" {
-		return nil, nil
-	}
-	key, err := ParseRequestID(w.Request)
-	if err != nil {
-		return nil, errNoRequest
-	}
-	var x *Request
-	err = o.c.DB.Write(ctx, func(tx *db.Tx) error {
-		list, err := o.requestsTx(ctx, tx, `person = (SELECT person FROM enrolment_request_key WHERE id = $1) AND id = $1`, key)
-		if err != nil {
-			return err
-		}
-		// Another office's request, or that of somebody who is not here, is no
-		// more to this officer than one that does not exist.
-		if len(list) == 0 || list[0].Person != person || list[0].Office != staff.Office || list[0].State == RequestDraft {
-			return errNoRequest
-		}
-		x = list[0]
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if x.State != RequestSent {
-		return nil, fault.New(fault.Conflict, "enrolment.request.taken")
-	}
-	w.Kind, w.Cause, w.Relation = x.Kind, x.Cause, x.Relation
-	if x.Relation != "" && w.Representative == "" {
-		visits, err := o.c.Visits.List(ctx, by)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range visits {
-			if v.Person == x.requester && v.Proved && v.ClosedAt.IsZero() {
-				w.Representative = v.ID.String()
-			}
-		}
-	}
-	return x, nil
-}
 
 // takeRequestTx fills a dossier that was just opened from its request: what the
+
 // registries hold, her phone, the reason, the exemption that she claims.
-func (o *Office) takeRequestTx(ctx context.Context, tx *db.Tx, by audit.Actor, f *file, x *Request, d account.Declared) error {
-	x.State, x.dossier = RequestTaken, f.id
-	if err := o.closeRequestTx(ctx, tx, x, RequestSent); err != nil {
-		if errors.Is(err, errMoved) {
-			return fault.New(fault.Conflict, "enrolment.request.taken")
-		}
-		return err
-	}
-	known, err := o.knownCitizenTx(ctx, tx, by, f)
-	if err != nil {
-		return err
-	}
-	f.Applicant = known.Applicant
-	f.Applicant.Phone, f.Applicant.Email = d.Phone, d.Email
-	f.version = 1
-	if f.content.Card != nil {
-		c := *f.content.Card
-		c.Exemption = x.Exemption
-		f.content.Card = &c
-	}
-	f.Events = append([]Event{{At: x.SentAt, Name: "requested", By: x.OfficeName, Words: x.Reason}}, f.Events...)
-	if err := o.saveTx(ctx, tx, f); err != nil {
-		return err
-	}
-	return o.c.Audit.RecordTx(ctx, tx, x.entry(by, "taken"))
-}
 
 // declaredOf is phone and e-mail of the account that sent a request.
-func (o *Office) declaredOf(ctx context.Context, by audit.Actor, x *Request) (account.Declared, error) {
-	return o.c.Accounts.FindDeclared(ctx, audit.Look{By: by, Purpose: purpose, Ground: requestGround, Fields: []string{population.FieldName, "phone", "email"}}, account.ID(x.account))
-}
 
 // exempts refuses a reason that is not in the day's list; none is fine.
-func (o *Office) exempts(ctx context.Context, q db.Q, reason string) error {
-	if reason == "" {
-		return nil
-	}
-	n := 0
-	if err := q.QueryRowContext(ctx, `SELECT COUNT(*) FROM enrolment_exemption WHERE reason = $1 AND valid_from <= $2 AND (valid_to IS NULL OR valid_to > $2)`,
-		reason, o.today().String()).Scan(&n); err != nil {
-		return fmt.Errorf("find an exemption: %w", err)
-	}
-	if n == 0 {
-		return fault.New(fault.Invalid, "enrolment.card.exemption").With("exemption", "enrolment.card.exemption")
-	}
-	return nil
-}
