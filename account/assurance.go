@@ -20,6 +20,10 @@ const (
 	FactorPassword Factor = "password"
 	FactorPasskey  Factor = "passkey" // bound to one device
 	FactorSynced   Factor = "synced"  // a passkey that may be copied between devices
+	FactorCode     Factor = "otp"      // a code sent to her phone
+	FactorDevice   Factor = "device"   // the key that a registered device keeps
+	FactorPasscode Factor = "passcode" // six digits that the server checks
+	FactorQR       Factor = "qr"       // approved on another device by a code that can be relayed
 )
 
 // methods are the values of RFC 8176, section 2, that each factor is told

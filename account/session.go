@@ -36,6 +36,7 @@ type Session struct {
 	MustChangePassword bool
 	PasswordEnds       time.Time // when the password must be changed at the latest
 	Passkey            PasskeyID // which was used; zero: none
+	Device             id.Person // the registered device it was opened on; zero: none
 }
 
 // Token is the secret that a session's cookie carries. It prints redacted.
