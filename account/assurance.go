@@ -18,8 +18,8 @@ type Factor string
 // nothing else.
 const (
 	FactorPassword Factor = "password"
-	FactorPasskey  Factor = "passkey" // bound to one device
-	FactorSynced   Factor = "synced"  // a passkey that may be copied between devices
+	FactorPasskey  Factor = "passkey"  // bound to one device
+	FactorSynced   Factor = "synced"   // a passkey that may be copied between devices
 	FactorCode     Factor = "otp"      // a code sent to her phone
 	FactorDevice   Factor = "device"   // the key that a registered device keeps
 	FactorPasscode Factor = "passcode" // six digits that the server checks
