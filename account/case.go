@@ -102,6 +102,9 @@ func (k *Keeper) openCaseTx(ctx context.Context, tx *db.Tx, o Opening, why Reaso
 	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: audit.Anonymous(), Action: "account.case.opened", Purpose: "account.opening"}); err != nil {
 		return c, err
 	}
+	if err := k.stoppedTx(ctx, tx, o, person); err != nil {
+		return c, err
+	}
 	return c, k.c.Jobs.EnqueueTx(ctx, tx, jobCase, told{Case: c})
 }
 

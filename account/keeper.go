@@ -43,6 +43,7 @@ type Config struct {
 	Borders    *immigration.Registry // nil: stays lock nothing
 	Citizen    string                // address of the citizen's door, for links in messages; passkeys are bound to it, and without it there are none
 	Areas      Areas                 // nil: every registrar sees every case
+	Places     Places                // nil: nobody knows where a sign-in comes from
 	CoolOff    time.Duration         // how long an unlocking can be stopped; 0: the dated rule. Never set beyond loopback
 
 	Pepper      []byte          // optional secret mixed into every password hash
@@ -74,6 +75,7 @@ type Keeper struct {
 	studio *portrait.Studio
 	scams  *scam.Desk
 
+	watcher  Watcher            // nil: nobody watches
 	passkeys *webauthn.WebAuthn // nil: there are none at this address
 }
 

@@ -189,7 +189,11 @@ func (k *Keeper) admit(ctx context.Context, in PasskeySignIn, a ID, used held, g
 		if known || in.Session != nil {
 			return nil
 		}
-		return k.tellTx(ctx, tx, by, a, "new_device", map[string]string{"device": in.Remote.Label})
+		from, err := k.seenFrom(ctx, tx, a, in.Remote)
+		if err != nil {
+			return err
+		}
+		return k.tellTx(ctx, tx, by, a, "new_device", from)
 	})
 	if err == nil {
 		err = refused

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"danh/account/place"
 	"danh/internal/id"
 )
 
@@ -37,6 +38,8 @@ type Session struct {
 	PasswordEnds       time.Time // when the password must be changed at the latest
 	Passkey            PasskeyID // which was used; zero: none
 	Device             id.Person // the registered device it was opened on; zero: none
+
+	Place place.Place // where it was opened, in lists alone; the zero place: unknown
 }
 
 // Token is the secret that a session's cookie carries. It prints redacted.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"danh/account/place"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -185,13 +186,14 @@ func (k *Keeper) signOut(ctx context.Context, by audit.Actor, only, except Sessi
 func (k *Keeper) ListSessions(ctx context.Context, a ID) ([]Session, error) {
 	now := k.c.Clock.Now()
 	var out []Session
-	err := each(ctx, k.c.DB.Read(), `SELECT id, label, amr, assurance, auth_at, seen_at FROM account_session
-		WHERE account = $1 AND NOT awaiting AND ended_at IS NULL AND ends_at > $2 AND seen_at > $3 ORDER BY seen_at DESC, id`,
+	err := each(ctx, k.c.DB.Read(), `SELECT s.id, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, COALESCE(d.place_vi, ''), COALESCE(d.place_en, '')
+		FROM account_session s LEFT JOIN account_device d ON d.account = s.account AND d.id = s.device
+		WHERE s.account = $1 AND NOT s.awaiting AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 ORDER BY s.seen_at DESC, s.id`,
 		[]any{a, clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))}, func(r scanner) error {
 			s := Session{Account: a}
 			var amr string
 			var auth, seen int64
-			if err := r.Scan(&s.ID, &s.Label, &amr, &s.Assurance, &auth, &seen); err != nil {
+			if err := r.Scan(&s.ID, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Place.VI, &s.Place.EN); err != nil {
 				return err
 			}
 			s.AMR, s.AuthTime, s.LastSeen = strings.Fields(amr), clock.FromMicros(auth), clock.FromMicros(seen)
@@ -209,15 +211,16 @@ type Device struct {
 	ID              id.Person
 	Label           string
 	FirstAt, SeenAt time.Time
+	Place           place.Place // of the last sign-in; its coordinates are not kept here
 }
 
 // ListDevices lists the browsers by which an account was used, latest first.
 func (k *Keeper) ListDevices(ctx context.Context, a ID) ([]Device, error) {
 	var out []Device
-	err := each(ctx, k.c.DB.Read(), `SELECT id, label, first_at, seen_at FROM account_device WHERE account = $1 ORDER BY seen_at DESC, id`, []any{a}, func(r scanner) error {
+	err := each(ctx, k.c.DB.Read(), `SELECT id, label, first_at, seen_at, place_vi, place_en FROM account_device WHERE account = $1 ORDER BY seen_at DESC, id`, []any{a}, func(r scanner) error {
 		var d Device
 		var first, seen int64
-		if err := r.Scan(&d.ID, &d.Label, &first, &seen); err != nil {
+		if err := r.Scan(&d.ID, &d.Label, &first, &seen, &d.Place.VI, &d.Place.EN); err != nil {
 			return err
 		}
 		d.FirstAt, d.SeenAt = clock.FromMicros(first), clock.FromMicros(seen)

@@ -226,7 +226,11 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 		if known {
 			return nil
 		}
-		return k.tellTx(ctx, tx, by, h.account, "new_device", map[string]string{"device": in.Remote.Label})
+		from, err := k.seenFrom(ctx, tx, h.account, in.Remote)
+		if err != nil {
+			return err
+		}
+		return k.tellTx(ctx, tx, by, h.account, "new_device", from)
 	})
 	if err != nil {
 		return "", Session{}, err
@@ -243,12 +247,14 @@ func (k *Keeper) keepDeviceTx(ctx context.Context, tx *db.Tx, a ID, r RemoteInfo
 	if !known {
 		device = id.NewPerson()
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO account_device (account, cookie_hash, id, label, first_at, seen_at) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (account, cookie_hash) DO UPDATE SET label = excluded.label, seen_at = excluded.seen_at`, a, r.Device.hash(), device, r.Label, now, now)
+	p := k.place(r)
+	_, err := tx.ExecContext(ctx, `INSERT INTO account_device (account, cookie_hash, id, label, first_at, seen_at, place_vi, place_en) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (account, cookie_hash) DO UPDATE SET label = excluded.label, seen_at = excluded.seen_at, place_vi = excluded.place_vi, place_en = excluded.place_en`,
+		a, r.Device.hash(), device, r.Label, now, now, p.VI, p.EN)
 	if err != nil {
 		return device, fmt.Errorf("keep device: %w", err)
 	}
-	return device, nil
+	return device, k.sightTx(ctx, tx, a, r, known)
 }
 
 // tellTx sends a message to an account's own channels.

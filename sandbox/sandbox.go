@@ -16,6 +16,12 @@ import (
 //go:embed index.html sandbox.css
 var files embed.FS
 
+// Places is a sample of the list that says where networks are: with it, a client
+// on loopback comes "from" a town by dialling from an address like 127.0.2.5.
+//
+//go:embed places.csv
+var Places []byte
+
 // Mount serves the front page and the neighbours' look on a mux.
 func Mount(mux *http.ServeMux) {
 	serve := func(name, kind string) http.HandlerFunc {

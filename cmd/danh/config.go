@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"danh/account"
+	"danh/account/place"
 	"danh/biometric"
 	"danh/internal/db"
 )
@@ -107,6 +109,7 @@ type serveFlags struct {
 	SessionIdle   time.Duration `help:"A citizen's session ends after this time without a request." default:"30m" env:"DANH_SESSION_IDLE"`
 	SessionMax    time.Duration `help:"A citizen's session ends after this time in any case." default:"12h" env:"DANH_SESSION_MAX"`
 	CoolOff       time.Duration `help:"Instead of the dated rule, how long an unlocking can be stopped; for trying out on this machine only." env:"DANH_COOL_OFF"`
+	Places        string        `help:"Which network is near which town: a CSV with the columns network,place_vi,place_en,lat,lon. Without it every place is unknown." env:"DANH_PLACES" placeholder:"FILE"`
 	TraceEndpoint string        `help:"OTLP endpoint for traces; empty turns them off." env:"DANH_TRACES" placeholder:"ADDR"`
 	StopAfter     time.Duration `help:"How long a stop waits for requests under way." default:"20s" env:"DANH_STOP_AFTER"`
 }
@@ -171,6 +174,23 @@ func loopbackName(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// places reads the operator's list; none is no error.
+func (f *serveFlags) places() (account.Places, error) {
+	if f.Places == "" {
+		return nil, nil
+	}
+	file, err := os.Open(f.Places)
+	if err != nil {
+		return nil, fmt.Errorf("DANH_PLACES: %w", err)
+	}
+	defer file.Close()
+	b, err := place.Parse(file)
+	if err != nil {
+		return nil, fmt.Errorf("DANH_PLACES=%s: %w", f.Places, err)
+	}
+	return b, nil
 }
 
 // lines are the lines of a text that say something.

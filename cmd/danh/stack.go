@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"danh/sandbox"
 	"danh/tour"
 )
 
@@ -86,6 +87,7 @@ func (s *stack) env() tour.Env {
 }
 
 func (s *stack) people() string      { return filepath.Join(s.dir, "sandbox", "people.jsonl") }
+func (s *stack) places() string      { return filepath.Join(s.dir, "sandbox", "places.csv") }
 func (s *stack) subscribers() string { return filepath.Join(s.dir, "sandbox", "subscribers.jsonl") }
 func (s *stack) cards() string       { return filepath.Join(s.dir, "sandbox", "cards.jsonl") }
 func (s *stack) immigrants() string  { return filepath.Join(s.dir, "sandbox", "immigrants.jsonl") }
@@ -135,6 +137,7 @@ func (s *stack) command(args ...string) (*exec.Cmd, error) {
 		fmt.Sprintf("DANH_METRICS=localhost:%d", p.metrics), fmt.Sprintf("DANH_SMPP=localhost:%d", p.smpp), fmt.Sprintf("DANH_SMTP=localhost:%d", p.smtp),
 		fmt.Sprintf("DANH_CARRIER_URL=http://localhost:%d", p.sandbox),
 		"DANH_COOL_OFF=20s", // of an unlocking: a tester does not wait a day
+		"DANH_PLACES="+s.places(),
 		"DANH_SANDBOX_PORT="+strconv.Itoa(p.sandbox), "DANH_SANDBOX_SMPP_PORT="+strconv.Itoa(p.smpp), "DANH_SANDBOX_SMTP_PORT="+strconv.Itoa(p.smtp),
 	)
 	cmd.Env = append(cmd.Env, s.extra...)
@@ -220,6 +223,12 @@ func (s *stack) startSandbox(ctx context.Context) error {
 }
 
 func (s *stack) startServe(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Dir(s.places()), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.places(), sandbox.Places, 0o600); err != nil {
+		return fmt.Errorf("write the sample places: %w", err)
+	}
 	cmd, err := s.command("serve")
 	if err != nil {
 		return err

@@ -212,8 +212,12 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	if err != nil {
 		return nil, err
 	}
+	places, err := f.places()
+	if err != nil {
+		return nil, err
+	}
 	if r.accounts, err = account.New(account.Config{Pepper: pepper, DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
-		Population: g.population, Calendar: r.calendar, Carrier: carrier, MaxPassword: f.PasswordMax, Idle: f.SessionIdle, Absolute: f.SessionMax, CoolOff: f.CoolOff,
+		Population: g.population, Calendar: r.calendar, Carrier: carrier, MaxPassword: f.PasswordMax, Idle: f.SessionIdle, Absolute: f.SessionMax, CoolOff: f.CoolOff, Places: places,
 		Roster: r.roster, Cards: g.cards, Borders: g.immigration, Citizen: f.Issuer, Areas: office.Areas{Residence: g.residence, Units: g.units, Clock: g.clock},
 		Origins: []string{f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL}}); err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"danh/account"
+	"danh/account/place"
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/page"
@@ -68,7 +69,18 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.j.Render(w, r, http.StatusOK, "security", page.View{Title: "security.title", Back: "/", Task: "security.task",
-		Data: map[string]any{"Sessions": list, "Mine": s.ID, "Devices": devices, "Ends": s.PasswordEnds}})
+		Data: map[string]any{"Sessions": list, "Mine": s.ID, "Devices": devices, "Ends": s.PasswordEnds, "Near": d.near(page.Language(r))}})
+}
+
+// near says where a sign-in came from as far as anybody knows: a town, never an
+// address.
+func (d *journey) near(lang string) func(place.Place) string {
+	return func(p place.Place) string {
+		if !p.Known() {
+			return d.j.Say(lang, "security.nowhere", nil)
+		}
+		return d.j.Say(lang, "security.near", map[string]string{"place": p.In(lang)})
+	}
 }
 
 func (d *journey) end(w http.ResponseWriter, r *http.Request) {
