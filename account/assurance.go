@@ -6,7 +6,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
+
+	"danh/internal/clock"
 )
 
 // Factor is something that was used to sign in.
@@ -27,22 +28,41 @@ const (
 )
 
 // methods are the values of RFC 8176, section 2, that each factor is told
-// others by. fpt and face are not among them: they would claim what is not known.
-var methods = map[Factor]string{FactorPassword: "pwd", FactorPasskey: "hwk", FactorSynced: "swk"}
+// others by, in the order in which they are told. fpt and face are not among
+// them: they would claim what is not known. No value fits a sign-in by QR: its
+// word is kept with the session and never told (Published).
+var methods = []struct {
+	factor Factor
+	word   string
+	kind   int // what it shows: knowledge, possession
+}{
+	{FactorPassword, "pwd", knows}, {FactorPasscode, "pin", knows}, {FactorCode, "otp", has}, {FactorDevice, "pop", has},
+	{FactorPasskey, "hwk", has}, {FactorSynced, "swk", has}, {FactorQR, wordQR, 0},
+}
+
+const (
+	knows  = 1
+	has    = 2
+	wordQR = "qr"
+)
 
 // amrOf lists the methods of a sign-in: user is the touch that every passkey
-// asks for, mfa that more than one factor was used (a passkey is two by itself).
+// asks for, mfa that factors of two kinds were used (a passkey is two by itself).
 func amrOf(factors []Factor) []string {
 	var out []string
-	passkey := false
-	for _, f := range []Factor{FactorPassword, FactorPasskey, FactorSynced} {
-		if slices.Contains(factors, f) {
-			out = append(out, methods[f])
-			passkey = passkey || f != FactorPassword
+	kinds, one := 0, false
+	for _, m := range methods {
+		if slices.Contains(factors, m.factor) {
+			out = append(out, m.word)
+			kinds |= m.kind
+			one = one || m.factor.passkey()
 		}
 	}
-	if passkey {
-		out = append(out, "user", "mfa")
+	if one {
+		out = append(out, "user")
+	}
+	if one || kinds == knows|has {
+		out = append(out, "mfa")
 	}
 	return out
 }
@@ -50,18 +70,28 @@ func amrOf(factors []Factor) []string {
 // factorsOf reads the factors back from a session's methods.
 func factorsOf(amr []string) []Factor {
 	var out []Factor
-	for _, f := range []Factor{FactorPassword, FactorPasskey, FactorSynced} {
-		if slices.Contains(amr, methods[f]) {
-			out = append(out, f)
+	for _, m := range methods {
+		if slices.Contains(amr, m.word) {
+			out = append(out, m.factor)
 		}
 	}
 	return out
 }
 
+// Published gives the methods of a sign-in that have a value in RFC 8176.
+func Published(amr []string) []string {
+	return slices.DeleteFunc(slices.Clone(amr), func(w string) bool { return w == wordQR })
+}
+
+// Factors lists what a session was signed in and raised by.
+func (s Session) Factors() []Factor { return factorsOf(s.AMR) }
+
+func (f Factor) passkey() bool { return f == FactorPasskey || f == FactorSynced }
+
 // with adds a factor; of two passkeys the one used last counts.
 func with(factors []Factor, add Factor) []Factor {
 	out := slices.DeleteFunc(slices.Clone(factors), func(f Factor) bool {
-		return f == add || add != FactorPassword && f != FactorPassword
+		return f == add || add.passkey() && f.passkey()
 	})
 	return append(out, add)
 }
@@ -73,28 +103,41 @@ func passkeyFactor(synced bool) Factor {
 	return FactorPasskey
 }
 
-// assurance is the authentication assurance of the factors by the row in
-// force: 1 when no row speaks of them, because something was used. Of two rows
-// that overlap the weaker one counts.
+// assured is a dated row: the assurance of a set of factors.
+type assured struct {
+	factors        []Factor
+	from, to       clock.Date
+	value          int
+	byVerification bool // counts while user verification counts as the biometric factor
+}
+
+// assurance is the authentication assurance of the factors: the strongest row
+// in force of which all were used, and 1 when no row speaks of them, because
+// something was used. Of two rows of one set that overlap the weaker one counts.
 func (f inForce) assurance(factors []Factor) int {
-	words := make([]string, len(factors))
-	for i, w := range factors {
-		words[i] = string(w)
-	}
-	slices.Sort(words)
-	out := 0
-	for _, v := range f.book.assures[strings.Join(words, " ")] {
-		if within(f.day, v.From, v.To) && (out == 0 || v.Value < out) {
-			out = v.Value
+	biometric := f.value("uv_biometric") == 1
+	out := 1
+	for _, rows := range f.book.assures {
+		this := 0
+		for _, v := range rows {
+			if within(f.day, v.from, v.to) && (biometric || !v.byVerification) && subset(v.factors, factors) && (this == 0 || v.value < this) {
+				this = v.value
+			}
 		}
+		out = max(out, this)
 	}
-	return max(out, 1)
+	return out
+}
+
+func subset(of, factors []Factor) bool {
+	return !slices.ContainsFunc(of, func(f Factor) bool { return !slices.Contains(factors, f) })
 }
 
 // Reach is what a session could become by one more factor.
 type Reach struct {
 	Passkey  int // the assurance after one of her passkeys; 0 when she has none
 	Password int // the assurance after her password; 0 when it was used already
+	Passcode int // the assurance after her passcode; 0 when she has none, it is closed, or it was used already
 }
 
 // Reach works out how far a session can be raised.
@@ -120,6 +163,15 @@ func (k *Keeper) Reach(ctx context.Context, s Session) (Reach, error) {
 	}
 	if !slices.Contains(have, FactorPassword) {
 		r.Password = f.assurance(with(have, FactorPassword))
+	}
+	if !slices.Contains(have, FactorPasscode) {
+		p, err := k.FindPasscode(ctx, s.Account)
+		if err != nil {
+			return r, err
+		}
+		if p.Set && !p.Closed {
+			r.Passcode = f.assurance(with(have, FactorPasscode))
+		}
 	}
 	return r, nil
 }

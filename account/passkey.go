@@ -214,7 +214,7 @@ func (k *Keeper) ListPasskeys(ctx context.Context, a ID) ([]Passkey, error) {
 
 // keepCeremony writes a challenge down for the browser and the session that
 // get it.
-func (k *Keeper) keepCeremony(ctx context.Context, kind string, data *webauthn.SessionData, options any, s *Session, r RemoteInfo, code []byte, life time.Duration) (Ceremony, error) {
+func (k *Keeper) keepCeremony(ctx context.Context, kind string, data, options any, s *Session, r RemoteInfo, code []byte, life time.Duration) (Ceremony, error) {
 	if r.Device == "" {
 		return Ceremony{}, fault.New(fault.Invalid, "account.passkey.cookies")
 	}
@@ -243,8 +243,9 @@ func (k *Keeper) keepCeremony(ctx context.Context, kind string, data *webauthn.S
 }
 
 // useCeremony uses a challenge up, whatever its answer turns out to be worth.
-// Another browser or another session finds nothing, and uses nothing up.
-func (k *Keeper) useCeremony(ctx context.Context, kind string, t Token, s *Session, r RemoteInfo) (data webauthn.SessionData, code []byte, err error) {
+// Another browser or another session finds nothing, and uses nothing up. What
+// was kept with it is read into data.
+func (k *Keeper) useCeremony(ctx context.Context, kind string, t Token, s *Session, r RemoteInfo, data any) (code []byte, err error) {
 	session := SessionID{}
 	if s != nil {
 		session = s.ID
@@ -256,15 +257,15 @@ func (k *Keeper) useCeremony(ctx context.Context, kind string, t Token, s *Sessi
 			t.hash(), kind, r.Device.hash(), orNone(session), clock.Micros(k.c.Clock.Now())).Scan(&text, &code)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return data, nil, errPasskeyStale
+		return nil, errPasskeyStale
 	}
 	if err != nil {
-		return data, nil, fmt.Errorf("use a challenge: %w", err)
+		return nil, fmt.Errorf("use a challenge: %w", err)
 	}
-	if err := json.Unmarshal([]byte(text), &data); err != nil {
-		return data, nil, fmt.Errorf("read a challenge: %w", err)
+	if err := json.Unmarshal([]byte(text), data); err != nil {
+		return nil, fmt.Errorf("read a challenge: %w", err)
 	}
-	return data, code, nil
+	return code, nil
 }
 
 // fresh refuses a sign-in that is too old for what changes how she signs in:

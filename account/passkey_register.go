@@ -174,7 +174,8 @@ func (k *Keeper) FinishPasskey(ctx context.Context, s Session, t Token, answer [
 	if k.passkeys == nil {
 		return Passkey{}, errPasskeyOff
 	}
-	data, code, err := k.useCeremony(ctx, kindRegister, t, &s, r)
+	var data webauthn.SessionData
+	code, err := k.useCeremony(ctx, kindRegister, t, &s, r, &data)
 	if err != nil {
 		return Passkey{}, err
 	}

@@ -75,11 +75,11 @@ func (k *Keeper) SignInWithPasskey(ctx context.Context, in PasskeySignIn) (Token
 	if k.passkeys == nil {
 		return "", Session{}, errPasskeyOff
 	}
-	data, _, err := k.useCeremony(ctx, kindAssert, in.Ceremony, in.Session, in.Remote)
-	if err != nil {
+	var data webauthn.SessionData
+	if _, err := k.useCeremony(ctx, kindAssert, in.Ceremony, in.Session, in.Remote, &data); err != nil {
 		return "", Session{}, err
 	}
-	a, used, got, err := k.checkAssertion(ctx, data, in)
+	a, used, got, err := k.checkAssertion(ctx, data, in.Session, in.Answer)
 	if err != nil {
 		if !errors.Is(err, errPasskeyRefused) {
 			return "", Session{}, err
@@ -94,18 +94,18 @@ func (k *Keeper) SignInWithPasskey(ctx context.Context, in PasskeySignIn) (Token
 }
 
 // checkAssertion finds whose passkey answered and checks the answer.
-func (k *Keeper) checkAssertion(ctx context.Context, data webauthn.SessionData, in PasskeySignIn) (ID, held, *webauthn.Credential, error) {
+func (k *Keeper) checkAssertion(ctx context.Context, data webauthn.SessionData, s *Session, answer []byte) (ID, held, *webauthn.Credential, error) {
 	refuse := func() (ID, held, *webauthn.Credential, error) { return ID{}, held{}, nil, errPasskeyRefused }
-	if len(in.Answer) > maxCredential {
+	if len(answer) > maxCredential {
 		return refuse()
 	}
-	parsed, err := protocol.ParseCredentialRequestResponseBody(bytes.NewReader(in.Answer))
+	parsed, err := protocol.ParseCredentialRequestResponseBody(bytes.NewReader(answer))
 	if err != nil {
 		return refuse()
 	}
 	var a ID
 	err = k.c.DB.Read().QueryRowContext(ctx, `SELECT account FROM account_passkey_index WHERE credential_index = $1`, k.store.credentialIndex(parsed.RawID)).Scan(&a)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && in.Session != nil && in.Session.Account != a {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && s != nil && s.Account != a {
 		return refuse()
 	}
 	if err != nil {
@@ -116,7 +116,7 @@ func (k *Keeper) checkAssertion(ctx context.Context, data webauthn.SessionData, 
 		return ID{}, held{}, nil, err
 	}
 	var got *webauthn.Credential
-	if in.Session != nil {
+	if s != nil {
 		got, err = k.passkeys.ValidateLogin(o, data, parsed)
 	} else {
 		_, got, err = k.passkeys.ValidatePasskeyLogin(func(_, _ []byte) (webauthn.User, error) { return o, nil }, data, parsed)

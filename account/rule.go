@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,7 +53,10 @@ type book struct {
 	rules    map[string][]Rule
 	features map[string][]Feature
 	order    []string
-	assures  map[string][]Rule // by the factors used: Value is the assurance
+	assures  map[string][]assured // by the factors used
+	demands  map[string][]Demand
+	asking   []string          // the journeys in the table's order
+	common   map[string][]Rule // passcodes that are tried first
 }
 
 const ruleAge = time.Minute
@@ -62,7 +66,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if b := r.book.Load(); b != nil && now.Sub(b.loaded) < ruleAge && !now.Before(b.loaded) {
 		return b, nil
 	}
-	b := &book{loaded: now, rules: map[string][]Rule{}, features: map[string][]Feature{}, assures: map[string][]Rule{}}
+	b := &book{loaded: now, rules: map[string][]Rule{}, features: map[string][]Feature{}, assures: map[string][]assured{}, demands: map[string][]Demand{}, common: map[string][]Rule{}}
 	err := each(ctx, r.db.Read(), `SELECT name, valid_from, valid_to, value, source, verified FROM account_rule`, nil, func(s scanner) error {
 		var v Rule
 		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Value, &v.Source, &v.Confirmed); err != nil {
@@ -88,16 +92,47 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read features: %w", err)
 	}
-	err = each(ctx, r.db.Read(), `SELECT factors, valid_from, valid_to, assurance FROM account_assurance`, nil, func(s scanner) error {
-		var v Rule
-		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Value); err != nil {
+	err = each(ctx, r.db.Read(), `SELECT factors, valid_from, valid_to, assurance, by_verification FROM account_assurance`, nil, func(s scanner) error {
+		var words string
+		var v assured
+		if err := s.Scan(&words, &v.from, &v.to, &v.value, &v.byVerification); err != nil {
 			return err
 		}
-		b.assures[v.Name] = append(b.assures[v.Name], v)
+		for _, w := range strings.Fields(words) {
+			v.factors = append(v.factors, Factor(w))
+		}
+		b.assures[words] = append(b.assures[words], v)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read assurances: %w", err)
+	}
+	err = each(ctx, r.db.Read(), `SELECT journey, valid_from, valid_to, level, assurance, max_age_seconds, source, verified FROM account_demand ORDER BY assurance, level, journey, valid_from`, nil, func(s scanner) error {
+		var v Demand
+		var seconds int
+		if err := s.Scan(&v.Journey, &v.From, &v.To, &v.Level, &v.Assurance, &seconds, &v.Source, &v.Confirmed); err != nil {
+			return err
+		}
+		v.MaxAge = time.Duration(seconds) * time.Second
+		if b.demands[v.Journey] == nil {
+			b.asking = append(b.asking, v.Journey)
+		}
+		b.demands[v.Journey] = append(b.demands[v.Journey], v)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read demands: %w", err)
+	}
+	err = each(ctx, r.db.Read(), `SELECT passcode, valid_from, valid_to FROM account_passcode_common`, nil, func(s scanner) error {
+		var v Rule
+		if err := s.Scan(&v.Name, &v.From, &v.To); err != nil {
+			return err
+		}
+		b.common[v.Name] = append(b.common[v.Name], v)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read common passcodes: %w", err)
 	}
 	r.book.Store(b)
 	return b, nil

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -52,11 +54,11 @@ func (k *Keeper) AskThaw(ctx context.Context, in ThawRequest) (time.Time, error)
 		return time.Time{}, fault.New(fault.Invalid, "account.signin.form").With("number", "population.number.form")
 	}
 	// 1. The passkey: its challenge is used up whatever comes of it.
-	data, _, err := k.useCeremony(ctx, kindAssert, in.Ceremony, nil, in.Remote)
-	if err != nil {
+	var data webauthn.SessionData
+	if _, err := k.useCeremony(ctx, kindAssert, in.Ceremony, nil, in.Remote, &data); err != nil {
 		return time.Time{}, err
 	}
-	a, used, got, err := k.checkAssertion(ctx, data, PasskeySignIn{Answer: in.Answer, Remote: in.Remote})
+	a, used, got, err := k.checkAssertion(ctx, data, nil, in.Answer)
 	if err != nil {
 		if errors.Is(err, errPasskeyRefused) {
 			err = errors.Join(err, k.c.Audit.Record(ctx, audit.Entry{Actor: audit.Anonymous(), Action: "account.thaw.asked", Outcome: "refused"}))

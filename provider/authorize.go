@@ -355,7 +355,7 @@ type facts struct {
 
 func (p *Provider) facts(r request, s *seen, c *Consent) facts {
 	return facts{
-		Person: s.Person, Session: s.ID, AuthTime: s.AuthTime.Unix(), AMR: s.AMR, ACR: r.asked.achieved(s.Session),
+		Person: s.Person, Session: s.ID, AuthTime: s.AuthTime.Unix(), AMR: account.Published(s.AMR), ACR: r.asked.achieved(s.Session),
 		Fields: c.release(r.asked.wants(r.client)), Consent: c.ID, Scopes: r.asked.Scopes, Language: r.asked.Language, ConsentTo: clock.Micros(c.ExpiresAt),
 	}
 }
