@@ -88,10 +88,11 @@ func (s Session) Factors() []Factor { return factorsOf(s.AMR) }
 
 func (f Factor) passkey() bool { return f == FactorPasskey || f == FactorSynced }
 
-// with adds a factor; of two passkeys the one used last counts.
+// with adds a factor; of two passkeys the one used last counts, and an approval
+// from afar counts for nothing beside what she proves in the browser itself.
 func with(factors []Factor, add Factor) []Factor {
 	out := slices.DeleteFunc(slices.Clone(factors), func(f Factor) bool {
-		return f == add || add.passkey() && f.passkey()
+		return f == add || f == FactorQR || add.passkey() && f.passkey()
 	})
 	return append(out, add)
 }
@@ -163,6 +164,11 @@ func (k *Keeper) Reach(ctx context.Context, s Session) (Reach, error) {
 	}
 	if !slices.Contains(have, FactorPassword) {
 		r.Password = f.assurance(with(have, FactorPassword))
+	}
+	if s.FromAfar() { // an approval adds to nothing: she signs in anew, and a passkey can follow
+		for _, synced := range kinds {
+			r.Password = max(r.Password, f.assurance([]Factor{FactorPassword, passkeyFactor(synced)}))
+		}
 	}
 	if !slices.Contains(have, FactorPasscode) {
 		p, err := k.FindPasscode(ctx, s.Account)

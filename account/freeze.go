@@ -32,7 +32,7 @@ const (
 // alarms are the messages that bring a link with which their reader locks her
 // account at once: each tells of something that a thief would do.
 var alarms = map[string]bool{
-	"new_device": true, "passkey_added": true, "passkey_removed": true, "passcode_set": true, "passcode_reset": true, "passcode_closed": true, "password_changed": true, "signin_slowed": true,
+	"new_device": true, "qr_signed_in": true, "passkey_added": true, "passkey_removed": true, "passcode_set": true, "passcode_reset": true, "passcode_closed": true, "password_changed": true, "signin_slowed": true,
 	"phone_changed": true, "email_changed": true, "account_unlocked": true, "thaw_asked": true,
 }
 

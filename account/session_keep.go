@@ -113,6 +113,8 @@ type newSession struct {
 	amr       []string
 	assurance int
 	passkey   PasskeyID
+	approver  id.Person     // the phone that approved it
+	life      time.Duration // shorter than usual; 0: as usual
 }
 
 // openSessionTx makes a session under a fresh token: a token that a browser
@@ -124,9 +126,13 @@ func (k *Keeper) openSessionTx(ctx context.Context, tx *db.Tx, t Token, n newSes
 	if err != nil {
 		return sid, err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO account_session (token_hash, id, account, device, label, amr, assurance, auth_at, seen_at, ends_at, passkey, awaiting)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		t.hash(), sid, n.account, n.device, n.label, strings.Join(n.amr, " "), n.assurance, clock.Micros(now), clock.Micros(now), clock.Micros(now.Add(k.c.Absolute)), n.passkey, waits)
+	life := k.c.Absolute
+	if n.life > 0 {
+		life = min(life, n.life)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO account_session (token_hash, id, account, device, label, amr, assurance, auth_at, seen_at, ends_at, passkey, awaiting, approver)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		t.hash(), sid, n.account, n.device, n.label, strings.Join(n.amr, " "), n.assurance, clock.Micros(now), clock.Micros(now), clock.Micros(now.Add(life)), n.passkey, waits, n.approver)
 	if err != nil {
 		return sid, fmt.Errorf("open session: %w", err)
 	}

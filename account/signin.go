@@ -216,7 +216,7 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 		if err != nil {
 			return err
 		}
-		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{h.account, dev, in.Remote.Label, s.AMR, s.Assurance, s.Passkey}); err != nil {
+		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: h.account, device: dev, label: in.Remote.Label, amr: s.AMR, assurance: s.Assurance, passkey: s.Passkey}); err != nil {
 			return err
 		}
 		by := s.Actor()

@@ -59,6 +59,9 @@ func (k *Keeper) place(r RemoteInfo) place.Place {
 	return p
 }
 
+// PlaceOf is where a caller is; the zero place when nobody knows.
+func (k *Keeper) PlaceOf(r RemoteInfo) place.Place { return k.place(r) }
+
 // seenFrom is what a message says of where a sign-in came from: the device, and
 // the place or that nobody knows it.
 func (k *Keeper) seenFrom(ctx context.Context, tx *db.Tx, a ID, r RemoteInfo) (map[string]string, error) {

@@ -3,33 +3,20 @@
 package enrolment
 
 import (
-	"crypto/rand"
 	"fmt"
 	"strings"
 	"time"
 
 	"danh/internal/clock"
+	"danh/internal/id"
 )
-
-// symbols are 31 letters and digits that nobody confuses when a code is read out.
-const symbols = "023456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 const codeLength = 10
 
 // newCode makes a dossier's code such as CC-26-7K3M9-QPD2X: the year and ten
 // random symbols, some 49 bits.
 func newCode(at time.Time) string {
-	var b strings.Builder
-	for b.Len() < codeLength {
-		var r [24]byte
-		rand.Read(r[:])
-		for _, v := range r {
-			if v < 248 && b.Len() < codeLength { // the largest multiple of 31 in a byte
-				b.WriteByte(symbols[v%31])
-			}
-		}
-	}
-	s := b.String()
+	s := id.NewCode(codeLength)
 	return fmt.Sprintf("CC-%02d-%s-%s", at.In(clock.Vietnam).Year()%100, s[:5], s[5:])
 }
 
@@ -52,7 +39,7 @@ func ParseCode(s string) (string, bool) {
 	}
 	body := strings.ReplaceAll(t[4:], "O", "0")
 	for _, r := range body {
-		if !strings.ContainsRune(symbols, r) {
+		if !strings.ContainsRune(id.Symbols, r) {
 			return "", false
 		}
 	}

@@ -3,36 +3,20 @@
 package procedure
 
 import (
-	"crypto/rand"
 	"fmt"
 	"strings"
 	"time"
 
 	"danh/internal/clock"
+	"danh/internal/id"
 )
-
-// symbols are 31 letters and digits that nobody confuses when a code is read
-// out: no I, L, O, U and no 1. 31 is prime, which is what makes the check
-// letter find every single wrong symbol and every swap of neighbours.
-const symbols = "023456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 const codeLength = 8 // random symbols: 31^8, about 40 bits
 
 // newCode makes a case code such as LT-26-7K3M-9QPD-W: what it is for, the
 // year, eight random symbols and a check letter.
 func newCode(prefix string, at time.Time) string {
-	var b strings.Builder
-	for b.Len() < codeLength {
-		var r [16]byte
-		rand.Read(r[:])
-		for _, v := range r {
-			// 248 is the largest multiple of 31 in a byte: no symbol is likelier.
-			if v < 248 && b.Len() < codeLength {
-				b.WriteByte(symbols[v%31])
-			}
-		}
-	}
-	s := b.String()
+	s := id.NewCode(codeLength)
 	head := fmt.Sprintf("%s-%02d", prefix, at.In(clock.Vietnam).Year()%100)
 	return head + "-" + s[:4] + "-" + s[4:] + "-" + string(check(head, s))
 }
@@ -41,14 +25,14 @@ func newCode(prefix string, at time.Time) string {
 func check(head, s string) byte {
 	sum, weight := 0, 2
 	for _, r := range strings.ReplaceAll(head, "-", "") + s {
-		v := strings.IndexRune(symbols, r)
+		v := strings.IndexRune(id.Symbols, r)
 		if v < 0 { // letters of the prefix that are no symbols
 			v = int(r) % 31
 		}
 		sum += v * weight
 		weight++
 	}
-	return symbols[sum%31]
+	return id.Symbols[sum%31]
 }
 
 // ParseCode reads a case code as people type it: small letters, spaces or no

@@ -235,6 +235,16 @@ func (p *Provider) ReturnOrigin(ctx context.Context, handle string) string {
 	return Origin(r.asked.RedirectURI)
 }
 
+// Asker is the public name of the client whose request is under way, empty when
+// there is none. Pages on the way to its answer say for whom they ask.
+func (p *Provider) Asker(ctx context.Context, handle string) partner.Text {
+	r, err := p.findRequest(ctx, handle)
+	if err != nil || r.finished {
+		return partner.Text{}
+	}
+	return r.client.Name
+}
+
 // look gathers everything that next decides from.
 func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Consent, err error) {
 	if r, err = p.findRequest(ctx, v.Handle); err != nil {

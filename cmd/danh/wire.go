@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"danh/account"
+	"danh/account/remote"
 	"danh/agency/subscriber"
 	"danh/audit"
 	"danh/biometric"
@@ -51,7 +52,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), provider.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.remote.Purges(), provider.Purges(),
 		r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
@@ -163,6 +164,7 @@ type rooms struct {
 	roster    *office.Roster
 	partners  *partner.Directory
 	accounts  *account.Keeper
+	remote    *remote.Desk
 	provider  *provider.Provider
 	forms     *form.Sealer
 	counters  *counter.Desk
@@ -222,6 +224,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		Origins: []string{f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL}}); err != nil {
 		return nil, err
 	}
+	r.remote = remote.New(remote.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Accounts: r.accounts})
 	g.population.Subscribe(population.Died, r.accounts.HandleDeath)
 	g.population.Subscribe(population.NumberChanged, r.accounts.HandleNumberChanged)
 	for _, k := range []card.EventKind{card.HandedOver, card.WasLost, card.WasHeld, card.Released, card.WasRevoked, card.HasExpired} {

@@ -16,6 +16,7 @@ import (
 	"strconv"
 
 	"danh/account"
+	remotedesk "danh/account/remote"
 	"danh/audit"
 	"danh/enrolment"
 	"danh/enrolment/form"
@@ -44,6 +45,7 @@ import (
 	"danh/web/citizen/openid"
 	"danh/web/citizen/paper"
 	"danh/web/citizen/passkey"
+	"danh/web/citizen/remote"
 	"danh/web/citizen/scan"
 	"danh/web/citizen/security"
 	"danh/web/citizen/session"
@@ -56,6 +58,7 @@ import (
 type Config struct {
 	Accounts  *account.Keeper
 	Provider  *provider.Provider
+	Remote    *remotedesk.Desk // nil: no sign-in by QR code
 	Notify    *notify.Sender
 	Audit     *audit.Log
 	Offices   *office.Directory    // nil: no office finder
@@ -97,7 +100,10 @@ func Door(c Config) http.Handler {
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
-	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
+	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard, Codes: c.Remote != nil, Origin: c.Provider.ReturnOrigin})
+	if c.Remote != nil {
+		remote.Mount(mux, site, remote.Config{Desk: c.Remote, Guard: guard, Home: c.issuer(), Origin: c.Provider.ReturnOrigin, Asker: c.asker})
+	}
 	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Origin: c.Provider.ReturnOrigin})
 	freeze.Mount(mux, site, c.Accounts, guard)
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
@@ -161,6 +167,12 @@ func (c Config) asked() func(context.Context, audit.Actor) (int, error) {
 		return nil
 	}
 	return c.Visits.CountAsked
+}
+
+// asker names who made a request, for the phone that approves it.
+func (c Config) asker(ctx context.Context, handle string) remotedesk.Service {
+	name := c.Provider.Asker(ctx, handle)
+	return remotedesk.Service{VI: name.VI, EN: name.EN}
 }
 
 // issuer is the door's own address as everybody else knows it.

@@ -95,7 +95,7 @@ func sortOut(items []notify.Item) (unread []notify.Item, days []day) {
 
 // places is where a message's matter can be looked after.
 var places = map[string]string{
-	"new_device": "/security", "password_changed": "/security", "password_expiring": "/security", "password_expired": "/security",
+	"new_device": "/security", "qr_signed_in": "/security", "password_changed": "/security", "password_expiring": "/security", "password_expired": "/security",
 	"signin_slowed": "/security", "account_unlocked": "/security", "sessions_ended": "/security", "phone_changed": "/security", "email_changed": "/security",
 	"passcode_set": "/security/passcode", "passcode_reset": "/security/passcode", "passcode_closed": "/security/passcode",
 	"consent_given": "/consents", "consent_withdrawn": "/consents", "opening_attempt": "/looked",
@@ -107,7 +107,7 @@ var places = map[string]string{
 // alarms are the messages about what a thief would do: the way to lock the
 // account stands beside them.
 var alarms = map[string]bool{
-	"new_device": true, "passkey_added": true, "passkey_removed": true, "passcode_set": true, "passcode_reset": true, "passcode_closed": true, "password_changed": true, "signin_slowed": true,
+	"new_device": true, "qr_signed_in": true, "passkey_added": true, "passkey_removed": true, "passcode_set": true, "passcode_reset": true, "passcode_closed": true, "password_changed": true, "signin_slowed": true,
 	"phone_changed": true, "email_changed": true, "account_unlocked": true, "opening_attempt": true, "visit_opened": true, "glass_broken": true,
 }
 

@@ -31,7 +31,7 @@ type places struct{ citizen, portal string }
 // beneath it. Nothing here acts by being opened: each is a page with a question.
 var known = map[bool]map[string]string{
 	true: { // the citizen's door
-		"/signin": "signin", "/activate": "activate", "/track": "track", "/paper": "paper", "/visits": "visits", "/install": "install", "/dossiers/": "track",
+		"/signin": "signin", "/activate": "activate", "/track": "track", "/paper": "paper", "/visits": "visits", "/install": "install", "/dossiers/": "track", "/q/": "qr",
 	},
 	false: { // the portal
 		"/": "portal", "/track": "track", "/procedures": "portal", "/procedures/": "portal", "/offices/": "portal", "/guides": "guide", "/guides/": "guide",

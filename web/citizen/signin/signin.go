@@ -28,6 +28,7 @@ var files embed.FS
 type Config struct {
 	Accounts *account.Keeper
 	Guard    *session.Guard
+	Codes    bool // there is a journey for signing in by a QR code
 
 	// Origin tells where a relying party's request leads when it is done. The
 	// browser holds the redirects that follow this page's form to its
@@ -59,6 +60,8 @@ type view struct {
 	Problem         string // of a passkey
 	Also            bool   // she is signed in by something else already
 	Passkeys        bool   // they work at this address
+	Code            bool   // she may sign in by a QR code
+	Short           bool   // a QR code signed her in, and the request needs more
 }
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
@@ -70,11 +73,13 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.Also = ok && v.Request != "" && !s.Passkey.IsZero() && s.Assurance == 2
+	v.Short = ok && v.Request != "" && s.FromAfar()
 	d.show(w, r, http.StatusOK, v, &page.Form{})
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, v view, f *page.Form) {
 	v.Passkeys = d.Accounts.TakesPasskeys() && !v.Also
+	v.Code = d.Codes && !v.Also && !v.Short
 	p := page.View{Title: "signin.title", Lede: "signin.lede", Form: f, Data: v}
 	if v.Request != "" {
 		p.Lede = "signin.lede_request"
