@@ -174,7 +174,7 @@ func (k *Keeper) admit(ctx context.Context, in PasskeySignIn, a ID, used held, g
 		}
 		// 2. The session: a new one, or the one that asked under a fresh token.
 		if in.Session != nil {
-			err = k.raiseTx(ctx, tx, in, token, &s, used)
+			err = k.raiseTx(ctx, tx, in.Former, token, in.Session.ID, &s, []Factor{passkeyFactor(used.Synced)})
 		} else {
 			err = k.newPasskeySessionTx(ctx, tx, in, token, &s, used, device, known)
 		}
@@ -219,13 +219,17 @@ func (k *Keeper) countUseTx(ctx context.Context, tx *db.Tx, a ID, used held, got
 	return ok, nil
 }
 
-// raiseTx adds the passkey to a session. Its key stays, so that the doors it
+// raiseTx adds factors to a session. Its key stays, so that the doors it
 // opened stay open; its token changes, so that one that was taken before is
-// worth nothing.
-func (k *Keeper) raiseTx(ctx context.Context, tx *db.Tx, in PasskeySignIn, token Token, s *Session, used held) error {
+// worth nothing. What is assurance 2 by itself makes the sign-in a fresh one;
+// less does so only while it is young, because whoever finds an open browser has
+// its device's key, and may have looked at the passcode.
+func (k *Keeper) raiseTx(ctx context.Context, tx *db.Tx, former, token Token, sid SessionID, s *Session, factors []Factor) error {
 	var amr string
-	err := tx.QueryRowContext(ctx, `SELECT amr, label FROM account_session WHERE token_hash = $1 AND account = $2 AND id = $3 AND ended_at IS NULL AND ends_at > $4`,
-		in.Former.hash(), s.Account, in.Session.ID, clock.Micros(s.AuthTime)).Scan(&amr, &s.Label)
+	var auth int64
+	var before PasskeyID
+	err := tx.QueryRowContext(ctx, `SELECT amr, label, auth_at, passkey FROM account_session WHERE token_hash = $1 AND account = $2 AND id = $3 AND ended_at IS NULL AND ends_at > $4`,
+		former.hash(), s.Account, sid, clock.Micros(k.c.Clock.Now())).Scan(&amr, &s.Label, &auth, &before)
 	if errors.Is(err, sql.ErrNoRows) {
 		return errPasskeyStale
 	}
@@ -236,10 +240,19 @@ func (k *Keeper) raiseTx(ctx context.Context, tx *db.Tx, in PasskeySignIn, token
 	if err != nil {
 		return err
 	}
-	s.rate(f, with(factorsOf(strings.Fields(amr)), passkeyFactor(used.Synced)))
-	s.ID = in.Session.ID
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_session SET token_hash = $2, amr = $3, assurance = $4, auth_at = $5, seen_at = $5, passkey = $6
-		WHERE token_hash = $1 AND ended_at IS NULL`, in.Former.hash(), token.hash(), strings.Join(s.AMR, " "), s.Assurance, clock.Micros(s.AuthTime), used.ID))
+	all := factorsOf(strings.Fields(amr))
+	for _, add := range factors {
+		all = with(all, add)
+	}
+	s.rate(f, all)
+	if s.ID = sid; s.Passkey.IsZero() {
+		s.Passkey = before
+	}
+	if since := clock.FromMicros(auth); f.assurance(factors) < 2 && s.AuthTime.Sub(since) > f.duration("passkey_fresh_minutes", time.Minute) {
+		s.AuthTime = since
+	}
+	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_session SET token_hash = $2, amr = $3, assurance = $4, auth_at = $5, seen_at = $6, passkey = $7
+		WHERE token_hash = $1 AND ended_at IS NULL`, former.hash(), token.hash(), strings.Join(s.AMR, " "), s.Assurance, clock.Micros(s.AuthTime), clock.Micros(k.c.Clock.Now()), s.Passkey))
 	if err != nil {
 		return fmt.Errorf("raise the session: %w", err)
 	}

@@ -50,6 +50,9 @@ func (panicked) Error() string { return "handler panicked" }
 var errPanicked = panicked{}
 
 func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error, words *words) {
+	if s.conf.Lead != nil && s.conf.Lead(w, r, err) {
+		return
+	}
 	ft := fault.Of(err)
 	kind, key := "internal", ""
 	args := map[string]string{}

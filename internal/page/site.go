@@ -23,6 +23,10 @@ type Config struct {
 	Open   []string // mux patterns that other sites may post to, e.g. "POST /authorize" (OpenID Connect Core 1.0, section 3.1.2.1)
 	App    *App     // the door can be installed on a phone; nil: it is pages only
 	Texts  []fs.FS  // shared *.text.json files, e.g. the messages of a room's faults
+
+	// Lead answers an error by leading elsewhere instead of showing a page; false:
+	// it did not. Nil: every error is a page.
+	Lead func(w http.ResponseWriter, r *http.Request, err error) bool
 }
 
 // Link is a place that a person can go to.

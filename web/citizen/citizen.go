@@ -44,6 +44,7 @@ import (
 	"danh/web/citizen/open"
 	"danh/web/citizen/openid"
 	"danh/web/citizen/paper"
+	"danh/web/citizen/passcode"
 	"danh/web/citizen/passkey"
 	"danh/web/citizen/remote"
 	"danh/web/citizen/scan"
@@ -51,6 +52,7 @@ import (
 	"danh/web/citizen/session"
 	"danh/web/citizen/settings"
 	"danh/web/citizen/signin"
+	"danh/web/citizen/stepup"
 	"danh/web/citizen/visit"
 )
 
@@ -93,7 +95,7 @@ func Door(c Config) http.Handler {
 		App: &page.App{Name: page.Text{VI: "Danh, tài khoản định danh", EN: "Danh, identity account"}, Short: page.Text{VI: "Danh", EN: "Danh"},
 			About: page.Text{VI: "Tài khoản định danh của bạn: đăng nhập, thông báo, ai đã xem dữ liệu.", EN: "Your identity account: signing in, messages, who looked at your data."},
 			Quick: []page.Shortcut{{Text: page.Text{VI: "Quét mã", EN: "Scan a code"}, Href: "/scan"}, {Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Href: "/inbox"}, {Text: page.Text{VI: "Ai đã xem", EN: "Who looked"}, Href: "/looked"}}},
-		Open: openid.Open, Texts: []fs.FS{session.Texts, account.Texts, card.Texts, enrolmentvisit.Texts}})
+		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, card.Texts, enrolmentvisit.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
 	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked(), Calls: c.calls()})
@@ -106,6 +108,8 @@ func Door(c Config) http.Handler {
 	}
 	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Origin: c.Provider.ReturnOrigin})
 	freeze.Mount(mux, site, c.Accounts, guard)
+	stepup.Mount(mux, site, stepup.Config{Accounts: c.Accounts, Guard: guard})
+	passcode.Mount(mux, site, passcode.Config{Accounts: c.Accounts, Guard: guard})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
 	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send})

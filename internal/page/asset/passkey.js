@@ -5,7 +5,7 @@
 const bytes = (s) => Uint8Array.from(atob(s.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
 const text = (b) => btoa(String.fromCharCode(...new Uint8Array(b))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 
-function options(o) {
+export function options(o) {
   const out = { ...o, challenge: bytes(o.challenge) };
   if (o.user) out.user = { ...o.user, id: bytes(o.user.id) };
   for (const list of ['excludeCredentials', 'allowCredentials']) {
@@ -14,7 +14,7 @@ function options(o) {
   return out;
 }
 
-function answer(c) {
+export function answer(c) {
   const r = c.response;
   const response = { clientDataJSON: text(r.clientDataJSON) };
   if (r.attestationObject) {

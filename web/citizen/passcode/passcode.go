@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package passcode is where she sets her passcode, the six digits that the
+// server checks, and changes it.
+//
+// It refuses to show what was typed again. A first passcode takes a fresh and
+// strong sign-in; a change also takes the old one; a closed or forgotten one is
+// recovery's matter.
+package passcode
+
+import (
+	"embed"
+	"net/http"
+
+	"danh/account"
+	"danh/internal/fault"
+	"danh/internal/page"
+	"danh/web/citizen/session"
+)
+
+//go:embed *.html *.text.json
+var files embed.FS
+
+// Config is what the journey stands on.
+type Config struct {
+	Accounts *account.Keeper
+	Guard    *session.Guard
+}
+
+type journey struct {
+	Config
+	site *page.Site
+	j    *page.Journey
+}
+
+const home = "/security/passcode"
+
+// Mount puts the journey on the mux.
+func Mount(mux *http.ServeMux, site *page.Site, c Config) {
+	d := &journey{c, site, site.Journey(files)}
+	mux.Handle("GET "+home, session.Require(http.HandlerFunc(d.ask)))
+	mux.Handle("POST "+home, session.Require(http.HandlerFunc(d.set)))
+}
+
+func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
+	d.show(w, r, http.StatusOK, &page.Form{})
+}
+
+func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *page.Form) {
+	s, _ := session.From(r.Context())
+	p, err := d.Accounts.FindPasscode(r.Context(), s.Account)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	for _, name := range []string{"old", "passcode", "again"} { // never shown again
+		f.Values.Del(name)
+	}
+	v := page.View{Title: "passcode.title", Lede: "passcode.lede", Back: "/security", Task: "passcode.task", Form: f, Data: p}
+	if p.Closed {
+		v.Title, v.Lede = "passcode.closed", "passcode.closed.lede"
+		d.j.Render(w, r, status, "closed", v)
+		return
+	}
+	// What the change demands is asked for before she types anything.
+	if err := d.Accounts.Meet(r.Context(), s, "passcode_change"); err != nil {
+		if !session.StepUpTo(w, r, err, home) {
+			d.j.Fail(w, r, err)
+		}
+		return
+	}
+	if p.Set {
+		v.Title, v.Lede = "passcode.change", "passcode.change.lede"
+	}
+	d.j.Render(w, r, status, "set", v)
+}
+
+func (d *journey) set(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	f := page.FormFrom(r)
+	old, code, again := f.Digits("old"), f.Digits("passcode"), f.Digits("again")
+	if code == "" {
+		f.Add("passcode", "problem.required")
+	} else if code != again {
+		f.Add("again", "account.passcode.not_same")
+	}
+	if !f.OK() {
+		d.show(w, r, http.StatusUnprocessableEntity, f)
+		return
+	}
+	err := d.Accounts.SetPasscode(r.Context(), s, account.Passcode(old), account.Passcode(code))
+	switch {
+	case err == nil:
+		d.site.Flash(w, "ok", "account.passcode.done")
+		http.Redirect(w, r, "/security", http.StatusSeeOther)
+	case session.StepUpTo(w, r, err, home):
+	case fault.Of(err) != nil && fault.Of(err).Key == "account.passcode.closed":
+		d.show(w, r, fault.Status(err), f)
+	case f.FromFault(err):
+		d.show(w, r, fault.Status(err), f)
+	default:
+		d.j.Fail(w, r, err)
+	}
+}

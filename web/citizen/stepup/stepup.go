@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package stepup is where somebody who is signed in proves herself more
+// strongly or afresh, because what she wants to do demands it, and the table of
+// what each thing demands.
+//
+// It offers only what helps, from what she has: a passkey, this device's key,
+// her passcode, the password. A code that can be relayed (QR) is never among
+// them. When nothing she has is enough it says so, and what to do. It leads
+// nowhere but to a path of this door.
+package stepup
+
+import (
+	"embed"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"danh/account"
+	"danh/internal/fault"
+	"danh/internal/page"
+	"danh/web/citizen/session"
+)
+
+//go:embed *.html *.text.json
+var files embed.FS
+
+// Config is what the journey stands on.
+type Config struct {
+	Accounts *account.Keeper
+	Guard    *session.Guard
+}
+
+type journey struct {
+	Config
+	j *page.Journey
+}
+
+// Mount puts the journey on the mux.
+func Mount(mux *http.ServeMux, site *page.Site, c Config) {
+	d := &journey{c, site.Journey(files)}
+	mux.Handle("GET /stepup", session.Require(http.HandlerFunc(d.ask)))
+	mux.Handle("POST /stepup", session.Require(http.HandlerFunc(d.raise)))
+	mux.HandleFunc("GET /demands", d.list)
+}
+
+func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	d.show(w, r, http.StatusOK, q.Get("journey"), q.Get("return"), &page.Form{}, "")
+}
+
+// name is a journey in words.
+func (d *journey) name(language, journey string) string {
+	key := "demand." + journey
+	if s := d.j.Say(language, key, nil); s != key {
+		return s
+	}
+	return d.j.Say(language, "demand.other", nil)
+}
+
+func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, journey, back string, f *page.Form, problem string) {
+	s, _ := session.From(r.Context())
+	back = session.LocalPath(back)
+	if back == "" {
+		back = "/"
+	}
+	remote := d.Guard.Remote(w, r)
+	ways, err := d.Accounts.Ways(r.Context(), s, journey, remote)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	if ways.Met {
+		http.Redirect(w, r, back, http.StatusSeeOther)
+		return
+	}
+	if ways.Level {
+		d.j.Fail(w, r, ways.Demand.Meet(s, time.Time{}))
+		return
+	}
+	f.Values.Del("passcode") // never shown again
+	data := map[string]any{"Ways": ways, "Journey": journey, "Return": back, "Problem": problem,
+		"Again": "/signin?fresh=1&return=" + url.QueryEscape(back), "Can": ways.Passkey || ways.Device || ways.Passcode, "Old": ways.Demand.MaxAge > 0 && s.Assurance >= ways.Demand.Assurance}
+	if data["Can"].(bool) {
+		c, err := d.Accounts.BeginRaise(r.Context(), s, remote)
+		if err != nil {
+			d.j.Fail(w, r, err)
+			return
+		}
+		data["Ceremony"], data["Options"], data["Challenge"] = c.Token.Reveal(), string(c.Options), c.Challenge
+	}
+	language := page.Language(r)
+	d.j.Render(w, r, status, "stepup", page.View{Title: "stepup.title", Lede: "stepup.lede", Task: "stepup.task", Back: "/", Form: f,
+		Args: map[string]string{"what": d.name(language, journey), "n": strconv.Itoa(ways.Demand.Assurance)}, Data: data})
+}
+
+func (d *journey) raise(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	f := page.FormFrom(r)
+	what, back := f.Value("journey"), f.Value("return")
+	signature, err := base64.RawURLEncoding.DecodeString(f.Value("signature"))
+	if err != nil {
+		signature = []byte("?") // refused like every other that is wrong
+	}
+	t, _, err := d.Accounts.Raise(r.Context(), s, d.Guard.Token(r), account.Proof{Ceremony: account.Token(f.Value("ceremony")), Answer: []byte(f.Secret("credential")),
+		Signature: signature, Passcode: account.Passcode(f.Digits("passcode")), Remote: d.Guard.Remote(w, r)}, "citizen")
+	if err != nil {
+		d.refuse(w, r, what, back, f, err)
+		return
+	}
+	// What she proved may be a part of what is needed: the page decides anew.
+	d.Guard.Set(w, t)
+	http.Redirect(w, r, "/stepup?"+url.Values{"journey": {what}, "return": {back}}.Encode(), http.StatusSeeOther)
+}
+
+// refuse says on the page where it happened that it did not work.
+func (d *journey) refuse(w http.ResponseWriter, r *http.Request, what, back string, f *page.Form, err error) {
+	ft := fault.Of(err)
+	switch {
+	case ft == nil, ft.Kind == fault.NotFound:
+		d.j.Fail(w, r, err)
+	case len(ft.Fields) > 0 && f.FromFault(err):
+		d.show(w, r, fault.Status(err), what, back, f, "")
+	case ft.Kind == fault.TooMany:
+		f.FromFault(err)
+		d.show(w, r, fault.Status(err), what, back, f, "")
+	case ft.Kind == fault.Invalid, ft.Kind == fault.Conflict, ft.Key == "account.passcode.closed":
+		d.show(w, r, fault.Status(err), what, back, f, ft.Key)
+	default:
+		d.j.Fail(w, r, err)
+	}
+}
+
+// asked is a demand in words.
+type asked struct {
+	account.Demand
+	Name string
+}
+
+// Minutes is how old the proof may be.
+func (a asked) Minutes() int { return int(a.MaxAge / time.Minute) }
+
+// list is the table for everybody: it says nothing about anybody.
+func (d *journey) list(w http.ResponseWriter, r *http.Request) {
+	all, err := d.Accounts.ListDemands(r.Context())
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	var out []asked
+	for _, x := range all {
+		if n := d.name(page.Language(r), x.Journey); n != d.j.Say(page.Language(r), "demand.other", nil) {
+			out = append(out, asked{x, n})
+		}
+	}
+	d.j.Render(w, r, http.StatusOK, "demands", page.View{Title: "demands.title", Lede: "demands.lede", Task: "stepup.task", Back: "/security", Data: out})
+}
