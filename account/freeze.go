@@ -37,9 +37,26 @@ var alarms = map[string]bool{
 }
 
 // Freeze locks the account of whoever is signed in, at her own request. Every
-// session ends with it, also the one that asked.
+// session ends with it, also the one that asked. A representative who acts for
+// her locks her account and not her own.
 func (k *Keeper) Freeze(ctx context.Context, s Session) error {
-	return k.c.DB.Write(ctx, func(tx *db.Tx) error { return k.LockTx(ctx, tx, s.Actor(), s.Account, OwnRequest) })
+	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if s.Acting == nil {
+			return k.LockTx(ctx, tx, s.Actor(), s.Account, OwnRequest)
+		}
+		r, err := k.FindRepresentationTx(ctx, tx, s.Acting.Person, s.Person, clock.DateOf(k.c.Clock.Now()))
+		if err != nil {
+			return err
+		}
+		if !r.Confirms {
+			return errNotRepresented()
+		}
+		acc, err := k.store.find(ctx, tx, s.Account)
+		if err != nil {
+			return err
+		}
+		return k.lockTx(ctx, tx, s.Actor(), acc, OwnRequest, viaTap)
+	})
 }
 
 const linkLetters = "abcdefghijkmnpqrstuvwxyz23456789"

@@ -118,6 +118,9 @@ func (k *Keeper) checkStaffCode(ctx context.Context, s Session, code string, f i
 // a fresh sign-in and either a staff code or a session that a passkey of hers
 // opened; a password alone, which can be phished, is never enough.
 func (k *Keeper) BeginPasskey(ctx context.Context, s Session, code string, r RemoteInfo) (Ceremony, error) {
+	if err := ownOnly(s); err != nil {
+		return Ceremony{}, err
+	}
 	if k.passkeys == nil {
 		return Ceremony{}, errPasskeyOff
 	}

@@ -39,6 +39,7 @@ func (k *Keeper) Purges() []db.Purge {
 		plain("account_code", 15*time.Minute, `DELETE FROM account_code WHERE expires_at < $1`, func(_ inForce, now time.Time) time.Time { return now.Add(-24 * time.Hour) }),
 		plain("account_limit", time.Hour, `DELETE FROM account_limit WHERE ends_at < $1`, at),
 		plain("account_session", time.Hour, `DELETE FROM account_session WHERE ends_at < $1`, days("session_days")),
+		plain("account_acting", time.Hour, `DELETE FROM account_acting WHERE ends_at < $1`, days("session_days")),
 		plain("account_ceremony", 15*time.Minute, `DELETE FROM account_ceremony WHERE expires_at < $1`, at),
 		plain("account_staff_code", time.Hour, `DELETE FROM account_staff_code WHERE expires_at < $1`, at),
 		plain("account_passkey", 24*time.Hour, `DELETE FROM account_passkey WHERE ended_at < $1`, days("session_days")),

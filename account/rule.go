@@ -57,6 +57,7 @@ type book struct {
 	demands  map[string][]Demand
 	asking   []string          // the journeys in the table's order
 	common   map[string][]Rule // passcodes that are tried first
+	acting   map[string][]Rule // journeys that are open while she acts for somebody else
 }
 
 const ruleAge = time.Minute
@@ -66,7 +67,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if b := r.book.Load(); b != nil && now.Sub(b.loaded) < ruleAge && !now.Before(b.loaded) {
 		return b, nil
 	}
-	b := &book{loaded: now, rules: map[string][]Rule{}, features: map[string][]Feature{}, assures: map[string][]assured{}, demands: map[string][]Demand{}, common: map[string][]Rule{}}
+	b := &book{loaded: now, rules: map[string][]Rule{}, features: map[string][]Feature{}, assures: map[string][]assured{}, demands: map[string][]Demand{}, common: map[string][]Rule{}, acting: map[string][]Rule{}}
 	err := each(ctx, r.db.Read(), `SELECT name, valid_from, valid_to, value, source, verified FROM account_rule`, nil, func(s scanner) error {
 		var v Rule
 		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Value, &v.Source, &v.Confirmed); err != nil {
@@ -133,6 +134,17 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read common passcodes: %w", err)
+	}
+	err = each(ctx, r.db.Read(), `SELECT journey, valid_from, valid_to FROM account_acting_journey`, nil, func(s scanner) error {
+		var v Rule
+		if err := s.Scan(&v.Name, &v.From, &v.To); err != nil {
+			return err
+		}
+		b.acting[v.Name] = append(b.acting[v.Name], v)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what may be done for others: %w", err)
 	}
 	r.book.Store(b)
 	return b, nil

@@ -38,6 +38,8 @@ type Session struct {
 	PasswordEnds       time.Time // when the password must be changed at the latest
 	Passkey            PasskeyID // which was used; zero: none
 	Device             id.Person // the registered device it was opened on; zero: none
+	Acting             *Acting   // not nil: the representative who uses it for the account's holder
+	ActingOver         bool      // acting ended by itself and she has not been told yet
 
 	Place place.Place // where it was opened, in lists alone; the zero place: unknown
 }

@@ -34,12 +34,14 @@ func (k *Keeper) FindSession(ctx context.Context, t Token) (Session, error) {
 	var amr string
 	var auth, seen, set int64
 	var awaiting bool
+	var acting actingRow
 	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT s.id, s.account, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, s.passkey, s.awaiting,
-			a.person, a.level, a.status, a.provisional, p.set_at, p.must_change
+			a.person, a.level, a.status, a.provisional, p.set_at, p.must_change, `+actingColumns+`
 		FROM account_session s JOIN account_account a ON a.id = s.account JOIN account_password p ON p.account = s.account
+		LEFT JOIN `+fmt.Sprintf(actingStands, "LEFT")+`
 		WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 AND a.status = 'active'`,
-		t.hash(), clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))).
-		Scan(&s.ID, &s.Account, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Passkey, &awaiting, &s.Person, &s.Level, &s.Status, &s.Provisional, &set, &s.MustChangePassword)
+		t.hash(), clock.Micros(now), clock.Micros(now.Add(-k.c.Idle)), clock.DateOf(now)).
+		Scan(append([]any{&s.ID, &s.Account, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Passkey, &awaiting, &s.Person, &s.Level, &s.Status, &s.Provisional, &set, &s.MustChangePassword}, acting.into()...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Session{}, errNoSession()
 	}
@@ -64,16 +66,23 @@ func (k *Keeper) FindSession(ctx context.Context, t Token) (Session, error) {
 		}
 		s.LastSeen = now
 	}
+	acting.apply(&s)
 	return s, nil
 }
 
 // SessionStands reports whether a session has not ended and its account is
-// active. It does not ask whether the session is idle: what was given for it
-// may be used by others while she does nothing.
+// active, or whether the acting of that key for the account still holds. It
+// does not ask whether the session is idle: what was given for it may be used
+// by others while she does nothing.
 func (k *Keeper) SessionStands(ctx context.Context, a ID, s SessionID) (bool, error) {
 	var one int
+	now := k.c.Clock.Now()
 	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT 1 FROM account_session s JOIN account_account a ON a.id = s.account
-		WHERE s.account = $1 AND s.id = $2 AND NOT s.awaiting AND s.ended_at IS NULL AND s.ends_at > $3 AND a.status = 'active'`, a, s, clock.Micros(k.c.Clock.Now())).Scan(&one)
+		WHERE s.account = $1 AND s.id = $3 AND NOT s.awaiting AND s.ended_at IS NULL AND s.ends_at > $2 AND a.status = 'active'
+		UNION ALL SELECT 1 FROM account_acting f JOIN account_session s ON s.account = f.by_account AND s.id = f.session JOIN account_account a ON a.id = s.account
+		JOIN `+fmt.Sprintf(actingStands, "")+`
+		WHERE f.account = $1 AND f.id = $3 AND x.id = f.id AND NOT s.awaiting AND s.ended_at IS NULL AND s.ends_at > $2 AND a.status = 'active'`,
+		a, clock.Micros(now), s, clock.DateOf(now)).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -98,9 +107,14 @@ func (k *Keeper) age(ctx context.Context, s *Session, set time.Time) error {
 
 func errNoSession() error { return fault.New(fault.NotFound, "account.session.none") }
 
-// Actor is the holder of a session as the log names her.
+// Actor is the holder of a session as the log names her; for whom she acts, if
+// not for herself, stands beside.
 func (s Session) Actor() audit.Actor {
 	a := audit.Citizen(Owner(s.Account), s.Person)
+	if s.Acting != nil {
+		a = audit.Citizen(Owner(s.Acting.Account), s.Acting.Person)
+		a.OnBehalfOf = s.Person
+	}
 	a.Session = s.ID.String()
 	return a
 }
@@ -149,6 +163,11 @@ func endTx(ctx context.Context, tx *db.Tx, a ID, only, except SessionID, why str
 		a, clock.Micros(now), why, orNone(except), orNone(only), flag(!only.IsZero()))
 	if err != nil {
 		return 0, fmt.Errorf("end sessions: %w", err)
+	}
+	if only.IsZero() && except.IsZero() {
+		if err := endActingTx(ctx, tx, a, why, now); err != nil {
+			return 0, err
+		}
 	}
 	return res.RowsAffected()
 }
