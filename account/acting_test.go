@@ -261,7 +261,9 @@ func TestActingEndsByItself(t *testing.T) {
 			}
 		},
 		"she has died": func(t *testing.T, f *actor, s account.Session) {
-			if err := f.DB.Write(t.Context(), func(tx *db.Tx) error { return f.Keeper.LockTx(t.Context(), tx, audit.System("test"), s.Acting.Account, account.Death) }); err != nil {
+			if err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
+				return f.Keeper.LockTx(t.Context(), tx, audit.System("test"), s.Acting.Account, account.Death)
+			}); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -55,7 +55,11 @@ func (o *Office) ListOwn(ctx context.Context, by audit.Actor) ([]Tracked, error)
 	if err := own(by); err != nil {
 		return nil, err
 	}
-	all, err := o.ofPerson(ctx, o.c.DB.Read(), by.Person)
+	whose := by.Person
+	if !by.OnBehalfOf.IsZero() {
+		whose = by.OnBehalfOf
+	}
+	all, err := o.ofPerson(ctx, o.c.DB.Read(), whose)
 	if err != nil {
 		return nil, err
 	}
@@ -106,10 +110,28 @@ func (o *Office) findOwn(ctx context.Context, by audit.Actor, code string) (*fil
 
 // follows refuses whoever the dossier is neither about nor hers to act in.
 func (o *Office) follows(ctx context.Context, by audit.Actor, f *file) error {
+	if !by.OnBehalfOf.IsZero() {
+		return o.followsFor(ctx, by, f)
+	}
 	if f.person == by.Person {
 		return nil
 	}
 	return o.c.DB.Write(ctx, func(tx *db.Tx) error { return o.followsTx(ctx, tx, by, f) })
+}
+
+// followsFor is follows for a representative who acts for a child or a ward:
+// what is about that one and about nobody else, while she represents her.
+func (o *Office) followsFor(ctx context.Context, by audit.Actor, f *file) error {
+	if f.person != by.OnBehalfOf {
+		return errNotYours
+	}
+	return o.c.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err := o.c.Accounts.FindRepresentationTx(ctx, tx, by.Person, f.person, o.today())
+		if fault.Is(err, fault.NotFound) || err == nil && !r.Confirms {
+			return errNotYours
+		}
+		return err
+	})
 }
 
 // followsTx is follows within a step. The one who stood at the counter for her

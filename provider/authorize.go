@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/partner"
+	"danh/provider/claim"
 )
 
 // Pushed is the answer to a pushed request (RFC 9126, section 2.2).
@@ -254,6 +256,11 @@ func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Co
 		r.caller = hash(v.Browser)
 	}
 	if v.Session != nil {
+		if v.Session.Acting != nil {
+			// What a representative lets in ends with her acting: nothing is given that
+			// could be used when she is away.
+			r.asked.Scopes = slices.DeleteFunc(r.asked.Scopes, func(s string) bool { return s == claim.Offline })
+		}
 		s = &seen{Session: *v.Session, subject: p.subject(r.client, v.Session.Account)}
 		if len(r.asked.ACRMust) > 0 {
 			if s.reach, err = p.c.Accounts.Reach(ctx, s.Session); err != nil {
@@ -360,21 +367,32 @@ type facts struct {
 	Consent   ConsentID         `json:"c"`
 	Scopes    []string          `json:"sc"`
 	Language  string            `json:"l,omitempty"`
-	ConsentTo int64             `json:"ct"` // until when the consent stands
+	ConsentTo int64             `json:"ct"`            // until when the consent stands
+	Act       *act              `json:"act,omitempty"` // who acted for her; nil: she herself
 }
 
 func (p *Provider) facts(r request, s *seen, c *Consent) facts {
-	return facts{
+	f := facts{
 		Person: s.Person, Session: s.ID, AuthTime: s.AuthTime.Unix(), AMR: account.Published(s.AMR), ACR: r.asked.achieved(s.Session),
 		Fields: c.release(r.asked.wants(r.client)), Consent: c.ID, Scopes: r.asked.Scopes, Language: r.asked.Language, ConsentTo: clock.Micros(c.ExpiresAt),
 	}
+	if s.Acting != nil {
+		f.Act = &act{s.Acting.Account, s.Acting.Relation, s.Acting.Until, s.Acting.EndsAt.Unix()}
+	}
+	return f
+}
+
+// act is the representative who acted when a grant came about.
+type act struct {
+	Account  account.ID `json:"a"`
+	Relation string     `json:"r"`
+	Until    clock.Date `json:"u,omitzero"`
+	Ends     int64      `json:"e"`
 }
 
 // citizen is the signed-in person as an actor.
 func citizen(s account.Session) audit.Actor {
-	by := audit.Citizen(account.Owner(s.Account), s.Person)
-	by.Session = s.ID.String()
-	return by
+	return s.Actor()
 }
 
 func (p *Provider) recordSignInTx(ctx context.Context, tx *db.Tx, r request, s *seen, f facts) error {

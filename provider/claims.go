@@ -277,6 +277,9 @@ func (p *Provider) UserInfo(ctx context.Context, token string) ([]byte, error) {
 		return nil, err
 	}
 	out["sub"] = sub
+	if a := p.acted(g.client, g.facts); a != nil {
+		out["act"] = a
+	}
 	b, err := json.Marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("write userinfo: %w", err)

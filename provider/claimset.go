@@ -21,6 +21,28 @@ type accessClaims struct {
 	AuthTime int64    `json:"auth_time"`
 	ACR      string   `json:"acr"`
 	AMR      []string `json:"amr,omitempty"`
+	Act      *Act     `json:"act,omitempty"`
+}
+
+// Act says who acted for the subject (RFC 8693, section 4.1): a representative
+// of a child or a ward, by the name under which the client would know her.
+type Act struct {
+	Subject  string `json:"sub"`
+	Relation string `json:"relation,omitempty"` // the following for our own doors alone
+	Until    string `json:"until,omitempty"`    // the last day of the representation
+	Ends     int64  `json:"ends,omitempty"`     // when this acting ends by itself
+}
+
+// acted is the claim of a grant; nil when she acted herself.
+func (p *Provider) acted(c partner.Client, f facts) *Act {
+	if f.Act == nil {
+		return nil
+	}
+	a := &Act{Subject: p.subject(c, f.Act.Account)}
+	if c.OwnDoor {
+		a.Relation, a.Until, a.Ends = f.Act.Relation, f.Act.Until.String(), f.Act.Ends
+	}
+	return a
 }
 
 const accessType = "at+jwt"
@@ -49,6 +71,7 @@ type idClaims struct {
 	AMR      []string `json:"amr,omitempty"`
 	SID      string   `json:"sid,omitempty"`
 	ATHash   string   `json:"at_hash,omitempty"`
+	Act      *Act     `json:"act,omitempty"`
 }
 
 // hintedSubject reads the subject of an ID token that serves as a hint; it may

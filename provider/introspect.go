@@ -64,6 +64,7 @@ type Introspection struct {
 	AuthTime int64    `json:"auth_time,omitempty"`
 	ACR      string   `json:"acr,omitempty"`
 	AMR      []string `json:"amr,omitempty"`
+	Act      *Act     `json:"act,omitempty"`
 }
 
 // Introspect tells a client about a token of its own. About every other token,
@@ -87,7 +88,7 @@ func (p *Provider) Introspect(ctx context.Context, c partner.Client, token strin
 			return dead(err)
 		}
 		return Introspection{Active: true, Scope: a.Scope, Client: a.Client, Type: "Bearer", Expires: a.Expires, IssuedAt: a.IssuedAt, Subject: a.Subject,
-			Audience: a.Audience, Issuer: a.Issuer, ID: a.ID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR}, nil
+			Audience: a.Audience, Issuer: a.Issuer, ID: a.ID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, Act: a.Act}, nil
 	}
 	at, ok := p.open(forRefresh, token)
 	if !ok {

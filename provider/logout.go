@@ -75,13 +75,21 @@ func stateOf(v url.Values) url.Values {
 
 // SignOut ends her session and the grants that live no longer than it.
 func (p *Provider) SignOut(ctx context.Context, s account.Session) error {
-	if err := p.c.Accounts.SignOut(ctx, citizen(s), s.ID); err != nil {
+	own := s.Holder()
+	if err := p.c.Accounts.SignOut(ctx, citizen(own), own.ID); err != nil {
 		return err
 	}
 	err := p.c.DB.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE provider_grant SET revoked_at = $3, revoked_why = 'signed_out'
-			WHERE account = $1 AND session = $2 AND offline = $4 AND revoked_at IS NULL`, s.Account, s.ID, clock.Micros(p.c.Clock.Now()), false)
-		return err
+		for _, s := range []account.Session{s, own} {
+			if _, err := tx.ExecContext(ctx, `UPDATE provider_grant SET revoked_at = $3, revoked_why = 'signed_out'
+				WHERE account = $1 AND session = $2 AND offline = $4 AND revoked_at IS NULL`, s.Account, s.ID, clock.Micros(p.c.Clock.Now()), false); err != nil {
+				return err
+			}
+			if own.ID == s.ID {
+				break
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("end the session's grants: %w", err)

@@ -309,7 +309,7 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 	var err error
 	t.AccessToken, err = p.signer.Sign(keys.AccessToken, accessType, accessClaims{
 		Issuer: p.c.Issuer, Subject: sub, Audience: p.c.Issuer, Expires: until, IssuedAt: now.Unix(), ID: p.seal(forAccess, g.place),
-		Client: string(g.client.ID), Scope: t.Scope, AuthTime: g.facts.AuthTime, ACR: g.facts.ACR, AMR: g.facts.AMR,
+		Client: string(g.client.ID), Scope: t.Scope, AuthTime: g.facts.AuthTime, ACR: g.facts.ACR, AMR: g.facts.AMR, Act: p.acted(g.client, g.facts),
 	})
 	if err != nil {
 		return Tokens{}, err
@@ -320,6 +320,7 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 	it := idClaims{
 		Issuer: p.c.Issuer, Subject: sub, Audience: string(g.client.ID), Expires: until, IssuedAt: now.Unix(), AuthTime: g.facts.AuthTime,
 		Nonce: nonce, ACR: g.facts.ACR, AMR: g.facts.AMR, SID: g.sid(), ATHash: token.AccessHash(t.AccessToken),
+		Act: p.acted(g.client, g.facts),
 	}
 	var claims any = it
 	if len(g.asked.IDToken) > 0 || len(g.asked.VerifiedIDToken) > 0 {

@@ -43,8 +43,9 @@ const (
 // The colours that a system draws around the app: the head's first stop and
 // the light paper, as token.css has them. Heads are alike in both themes.
 const (
-	headColour  = "#0A3733"
-	paperColour = "#EEF4F1"
+	headColour   = "#0A3733"
+	actingColour = "#5B4A16" // the band of whoever acts for somebody else
+	paperColour  = "#EEF4F1"
 )
 
 type manifestIcon struct {

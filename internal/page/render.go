@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"danh/internal/clock"
 )
 
 // partNames are the regions a page may fill beside its body:
@@ -94,7 +96,7 @@ func (s *Site) frame(r *http.Request, w *words, v View) *Frame {
 	path := r.URL.RequestURI()
 	return &Frame{
 		View: v, Language: w.language, Theme: theme(r), Size: size(r), Path: Local(path), Now: s.conf.Clock.Now(),
-		Person: personOf(r.Context()), Request: Reference(r.Context()),
+		Person: personOf(r.Context()), Acting: ActingOf(r.Context()), Request: Reference(r.Context()),
 		site: s, r: r, words: w, parts: map[string]template.HTML{},
 	}
 }
@@ -121,7 +123,13 @@ func (s *Site) draw(out *bytes.Buffer, set *set, f *Frame) error {
 	if layout.tmpl.Lookup(f.Layout) == nil {
 		return fmt.Errorf("no layout %q", f.Layout)
 	}
-	return layout.tmpl.ExecuteTemplate(out, f.Layout, f)
+	if err := layout.tmpl.ExecuteTemplate(out, f.Layout, f); err != nil || f.Acting == nil {
+		return err
+	}
+	page := bound(out.Bytes(), f.Acting.Bind, f.Path)
+	out.Reset()
+	_, err := out.Write(page)
+	return err
 }
 
 // The following methods are called by the layouts.
@@ -155,11 +163,28 @@ func (f *Frame) WindowTitle() string {
 	if !f.Form.OK() {
 		t = f.words.say("page.title_wrong", map[string]string{"title": t})
 	}
+	if f.Acting != nil {
+		t = f.words.say("page.acting.window", map[string]string{"name": f.Acting.Name, "title": t})
+	}
 	return t + " – Danh"
 }
 
 // Door is the door's name.
 func (f *Frame) Door() string { return f.site.conf.Door }
+
+// ActingMore is the small words of the band: as what, and until when.
+func (f *Frame) ActingMore() template.HTML {
+	a, args := f.Acting, map[string]string{"relation": f.Acting.Relation.In(f.Language), "until": f.Acting.Until}
+	key := "page.acting.open"
+	if a.Until != "" {
+		key = "page.acting.until"
+	}
+	if !a.Ends.IsZero() {
+		args["ends"] = a.Ends.In(clock.Vietnam).Format("15:04")
+		key += ".ends"
+	}
+	return f.words.rich(key, args)
+}
 
 // Home is where the mark leads.
 func (f *Frame) Home() string { return f.site.conf.Home }
@@ -174,7 +199,12 @@ func (f *Frame) App() *App { return f.site.conf.App }
 func (f *Frame) AppName() string { return f.site.conf.App.Short.In(f.Language) }
 
 // HeadColour is the colour in which a system continues the page's head.
-func (f *Frame) HeadColour() string { return headColour }
+func (f *Frame) HeadColour() string {
+	if f.Acting != nil {
+		return actingColour
+	}
+	return headColour
+}
 
 // Asset is the address of a file.
 func (f *Frame) Asset(name string) string { return f.site.assets.url(name) }

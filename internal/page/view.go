@@ -82,7 +82,8 @@ type Frame struct {
 	Path     string // path and query, for coming back
 	Now      time.Time
 	Person   *Person
-	Request  string // reference of this request
+	Acting   *Acting // for whom the reader acts; nil: for herself
+	Request  string  // reference of this request
 
 	site  *Site
 	r     *http.Request

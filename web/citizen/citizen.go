@@ -29,6 +29,7 @@ import (
 	"danh/office"
 	"danh/provider"
 	"danh/registry/card"
+	"danh/web/citizen/acting"
 	"danh/web/citizen/activate"
 	"danh/web/citizen/calls"
 	cardjourney "danh/web/citizen/card"
@@ -87,9 +88,9 @@ func Door(c Config) http.Handler {
 		Nav: []page.Link{
 			{ID: "home", Href: "/", Icon: "idcard", Text: page.Text{VI: "Tài khoản", EN: "Account"}},
 			{ID: "inbox", Href: "/inbox", Icon: "bell", Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Dot: dot(unread)},
-			{ID: "scan", Href: "/scan", Icon: "scan", Strong: true, Text: page.Text{VI: "Quét", EN: "Scan"}},
+			{ID: "scan", Href: "/scan", Icon: "scan", Strong: true, Text: page.Text{VI: "Quét", EN: "Scan"}, Show: acting.Not},
 			{ID: "looked", Href: "/looked", Icon: "history", Text: page.Text{VI: "Nhật ký", EN: "Looked"}},
-			{ID: "security", Href: "/security", Icon: "lock", Text: page.Text{VI: "Bảo mật", EN: "Security"}},
+			{ID: "security", Href: "/security", Icon: "lock", Text: page.Text{VI: "Bảo mật", EN: "Security"}, Show: acting.Not},
 		},
 		Foot: c.foot(),
 		App: &page.App{Name: page.Text{VI: "Danh, tài khoản định danh", EN: "Danh, identity account"}, Short: page.Text{VI: "Danh", EN: "Danh"},
@@ -98,6 +99,8 @@ func Door(c Config) http.Handler {
 		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, card.Texts, enrolmentvisit.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
+	desk := acting.New(site, c.Accounts, c.Portal)
+	desk.Mount(mux)
 	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked(), Calls: c.calls()})
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
@@ -135,15 +138,19 @@ func Door(c Config) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
 	})
-	return site.Wrap(guard.Load(named(observe.Route(mux))))
+	return site.Wrap(guard.Load(desk.Frame(named(observe.Route(mux)))))
 }
 
 // named tells the frame that somebody is signed in. Her name is sealed and
 // stays so: the button in the header needs none.
 func named(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := session.From(r.Context()); ok {
-			r = r.WithContext(page.WithPerson(r.Context(), page.Person{Href: "/security"}))
+		if s, ok := session.From(r.Context()); ok {
+			href := "/security"
+			if s.Acting != nil {
+				href = "/acting"
+			}
+			r = r.WithContext(page.WithPerson(r.Context(), page.Person{Href: href}))
 		}
 		next.ServeHTTP(w, r)
 	})

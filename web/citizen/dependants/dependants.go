@@ -68,6 +68,7 @@ func (d *journey) words(r *http.Request, x *link) {
 type view struct {
 	Waiting, Answered []account.Use
 	Mine, Hers, Past  []link
+	MayAct            bool // for one of them at least
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
@@ -99,6 +100,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 			v.Past = append(v.Past, x)
 		case x.Mine:
 			v.Mine = append(v.Mine, x)
+			v.MayAct = v.MayAct || x.Confirms
 		default:
 			v.Hers = append(v.Hers, x)
 		}

@@ -67,7 +67,9 @@ func (d *journey) freeze(w http.ResponseWriter, r *http.Request) {
 		d.j.Fail(w, r, err)
 		return
 	}
-	d.guard.Clear(w)
+	if s.Acting == nil { // a representative's own session goes on
+		d.guard.Clear(w)
+	}
 	http.Redirect(w, r, "/frozen", http.StatusSeeOther)
 }
 

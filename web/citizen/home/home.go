@@ -70,7 +70,8 @@ type view struct {
 	Calls    int  // and so many are about to telephone
 	Level1   []feature
 	Level2   []feature
-	Days     int // until the password ends, when that is soon; else -1
+	Acting   bool // whoever reads acts for somebody else: what is only the holder's own is left out
+	Days     int  // until the password ends, when that is soon; else -1
 }
 
 func (d *journey) read(r *http.Request) (v view, err error) {
@@ -88,6 +89,12 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 		if v.Unread, err = d.Unread(r.Context(), s.Account); err != nil {
 			return v, err
 		}
+	}
+	if v.Acting = s.Acting != nil; v.Acting {
+		if v.Portal != "" {
+			v.Portal += "/signin?return=/procedures" // there too she acts once she signs in anew
+		}
+		return v, nil
 	}
 	if v.Visits = d.Asked != nil && !v.Account.Provisional; v.Visits {
 		if v.Asked, err = d.Asked(r.Context(), s.Actor()); err != nil {

@@ -148,7 +148,12 @@ func (d *journey) who(r *http.Request, e audit.Recorded, it *item) {
 		}
 	case audit.KindCitizen:
 		it.Icon, it.Who = "user", d.known(r, "looked.who.other")
-		if e.Actor.Account == id.Person(s.Account) {
+		switch {
+		case s.Acting != nil && e.Actor.Person == s.Acting.Person && e.Actor.OnBehalfOf == s.Person:
+			it.Mine, it.Who, it.Icon = true, d.known(r, "looked.who.you_for"), "users"
+		case !e.Actor.OnBehalfOf.IsZero() && e.Actor.OnBehalfOf == s.Person:
+			it.Who, it.Icon = d.known(r, "looked.who.representative"), "users"
+		case e.Actor.Account == id.Person(s.Account):
 			it.Mine, it.Who = true, d.known(r, "looked.who.you")
 		}
 	default:

@@ -138,7 +138,7 @@ func (d *journey) refuse(w http.ResponseWriter, r *http.Request, v view, f *page
 
 func (d *journey) signOut(w http.ResponseWriter, r *http.Request) {
 	if s, ok := session.From(r.Context()); ok {
-		if err := d.Accounts.SignOut(r.Context(), s.Actor(), s.ID); err != nil {
+		if err := d.Accounts.SignOut(r.Context(), s.Holder().Actor(), s.Holder().ID); err != nil {
 			d.j.Fail(w, r, err)
 			return
 		}
