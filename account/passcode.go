@@ -175,6 +175,9 @@ func passedTx(ctx context.Context, tx *db.Tx, a ID, hash string) error {
 // SetPasscode sets the first passcode of an account, or changes it when the old
 // one is given. Either takes the sign-in that the journey passcode_change asks.
 func (k *Keeper) SetPasscode(ctx context.Context, s Session, old, p Passcode) error {
+	if err := ownOnly(s); err != nil {
+		return err
+	}
 	f, err := k.rules.today(ctx)
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func proofChallenge(nonce, bind []byte) []byte {
 // BeginProof gives a challenge that is bound to what she is about to approve:
 // bind is the SHA-256 of the document that she is shown.
 func (k *Keeper) BeginProof(ctx context.Context, s Session, bind []byte, r RemoteInfo) (ProofCeremony, error) {
-	return k.beginProof(ctx, kindProve, s, bind, r)
+	return k.beginProof(ctx, kindProve, s.Holder(), bind, r)
 }
 
 func (k *Keeper) beginProof(ctx context.Context, kind string, s Session, bind []byte, r RemoteInfo) (ProofCeremony, error) {
@@ -142,6 +142,7 @@ func (k *Keeper) beginProof(ctx context.Context, kind string, s Session, bind []
 // used up whatever comes of it. Every part that was sent must be right, and the
 // passcode must be among them when she has one.
 func (k *Keeper) Prove(ctx context.Context, s Session, bind []byte, p Proof) (Proved, error) {
+	s = s.Holder() // passkeys and passcode are hers, for whomever she acts
 	got, err := k.checkProof(ctx, kindProve, s, bind, p)
 	if err != nil {
 		return Proved{}, err
