@@ -58,9 +58,22 @@ func Doubtful(code string) error { return failure{code: code, kind: ErrDoubtful}
 // Later is a failure that another attempt may mend.
 func Later(code string) error { return failure{code: code} }
 
+// LaterAfter is such a failure with the time that the far end asks to be left
+// alone, an hour at most.
+func LaterAfter(code string, pause time.Duration) error {
+	return failure{code: code, pause: min(max(pause, time.Second), time.Hour)}
+}
+
 type failure struct {
-	code string
-	kind error
+	code  string
+	kind  error
+	pause time.Duration
+}
+
+func pauseOf(err error) time.Duration {
+	var f failure
+	errors.As(err, &f)
+	return f.pause
 }
 
 func (f failure) Error() string { return fmt.Sprintf("notify: not sent: %s", f.code) }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package notify owns messages to people: by SMS, by e-mail and in the
-// account's inbox, from one list of templates in Vietnamese and English.
+// account's inbox, from one list of templates in Vietnamese and English; and
+// the notices by which her browsers say that something is in the inbox, which
+// never say what.
 //
 // A message is a row and a job in the transaction that caused it: nothing is
 // told that did not happen, and what happened is told. Delivery is at least
@@ -45,6 +47,7 @@ const (
 	SMS   Channel = "sms"
 	Mail  Channel = "mail"
 	Inbox Channel = "inbox"
+	Push  Channel = "push" // goes wherever the inbox does
 )
 
 type kind struct{}
@@ -82,6 +85,7 @@ type Config struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Carriers map[Channel]Carrier // SMS and Mail; a channel without a carrier fails visibly
+	Push     Pusher              // nil: no Web Push
 	Host     string              // the origin that a one-time code is bound to; "localhost" without it
 }
 
@@ -100,6 +104,8 @@ func New(c Config) *Sender {
 	}
 	s := &Sender{c: c}
 	c.Jobs.Handle(jobDeliver, s.deliver)
+	c.Jobs.Handle(jobPush, s.push)
+	c.Jobs.Lane(jobPush, pushWorkers)
 	for channel, carrier := range c.Carriers {
 		if r, ok := carrier.(Receipts); ok {
 			r.OnReceipt(func(ctx context.Context, r Receipt) error { return s.receive(ctx, channel, r) })
@@ -191,7 +197,7 @@ func (s *Sender) routeTx(ctx context.Context, tx *db.Tx, key seal.Key, row messa
 			address = m.To.Phone
 		case Mail:
 			address = m.To.Email
-		case Inbox:
+		case Inbox, Push:
 			continue
 		default:
 			return "", fmt.Errorf("notify: no channel %q", channel)
@@ -223,7 +229,17 @@ func (s *Sender) routeTx(ctx context.Context, tx *db.Tx, key seal.Key, row messa
 	if err != nil {
 		return "", err
 	}
-	return join(went, string(Inbox)), insertInbox(ctx, tx, m.To.Account, row.id, m.Template, sealed, row.created)
+	if err := insertInbox(ctx, tx, m.To.Account, row.id, m.Template, sealed, row.created); err != nil {
+		return "", err
+	}
+	went = join(went, string(Inbox))
+	if !noticed(tpl) {
+		return went, nil
+	}
+	if n, err := s.noticeTx(ctx, tx, row, m.To.Account, channels); err != nil || n == 0 {
+		return went, err
+	}
+	return join(went, string(Push)), nil
 }
 
 func join(a, b string) string {

@@ -63,7 +63,8 @@ type Count struct {
 
 // CountStates counts deliveries by channel and state, for metrics.
 func (s *Sender) CountStates(ctx context.Context) ([]Count, error) {
-	rows, err := s.c.DB.Read().QueryContext(ctx, `SELECT channel, state, COUNT(*) FROM notify_delivery GROUP BY channel, state ORDER BY channel, state`)
+	rows, err := s.c.DB.Read().QueryContext(ctx, `SELECT channel, state, COUNT(*) FROM notify_delivery GROUP BY channel, state
+		UNION ALL SELECT 'push', CASE WHEN serial > told THEN 'queued' ELSE 'sent' END, COUNT(*) FROM notify_notice GROUP BY 2 ORDER BY 1, 2`)
 	if err != nil {
 		return nil, fmt.Errorf("count messages: %w", err)
 	}
@@ -119,6 +120,7 @@ func (s *Sender) RetryTx(ctx context.Context, tx *db.Tx, by audit.Actor, t Troub
 const (
 	keepSent  = 90 * 24 * time.Hour
 	keepInbox = 365 * 24 * time.Hour
+	keepPush  = 365 * 24 * time.Hour // a subscription that nothing was heard of
 )
 
 // Purges erases codes whose time is over, and rows past their retention.
@@ -141,5 +143,7 @@ func Purges() []db.Purge {
 			(SELECT channel, ref FROM notify_part WHERE at < $1 ORDER BY at LIMIT 5000)`, keepSent)},
 		{Name: "notify.inbox", Every: time.Hour, Run: statement(`DELETE FROM notify_inbox WHERE (account, id) IN
 			(SELECT account, id FROM notify_inbox WHERE at < $1 ORDER BY at LIMIT 5000)`, keepInbox)},
+		{Name: "notify.subscription", Every: 24 * time.Hour, Run: statement(`DELETE FROM notify_subscription WHERE (account, id) IN
+			(SELECT account, id FROM notify_subscription WHERE seen_at < $1 ORDER BY seen_at LIMIT 5000)`, keepPush)},
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"danh/internal/job"
 )
 
-// Quiet is the hours of every day in which SMS and e-mail wait for their end.
+// Quiet is the hours of every day in which SMS, e-mail and notices wait for their end.
 // The inbox never waits, and neither does what is urgent.
 type Quiet struct {
 	From, To int // minutes after midnight in Vietnam; alike: no quiet hours
@@ -108,11 +108,15 @@ func (s *Sender) SetQuiet(ctx context.Context, by audit.Actor, account id.Person
 	})
 }
 
+// rouses reports whether a message passes quiet hours: a code, what is urgent,
+// and what tells of something done to the account.
+func (m messageRow) rouses() bool { return m.urgent || m.secret != nil || rousing[m.template] }
+
 // waits says until when a message of an account has to wait; zero: it goes at
 // once. A code, a message that is urgent or tells of something done to the
 // account, and one that would not outlive the quiet go at once.
 func waits(ctx context.Context, q db.Q, account id.Person, m messageRow, now time.Time) (time.Time, error) {
-	if account.IsZero() || m.urgent || m.secret != nil || rousing[m.template] {
+	if account.IsZero() || m.rouses() {
 		return time.Time{}, nil
 	}
 	quiet, err := findQuiet(ctx, q, account)

@@ -19,6 +19,7 @@ import (
 	"danh/account/place"
 	"danh/biometric"
 	"danh/internal/db"
+	"danh/notify/push"
 )
 
 // dataFlags say where the data is; every command that touches it has them.
@@ -104,6 +105,8 @@ type serveFlags struct {
 	SMTPUser      string        `help:"User at the mail server; empty for none." env:"DANH_SMTP_USER"`
 	SMTPPassword  string        `help:"Password at the mail server." env:"DANH_SMTP_PASSWORD"`
 	MailFrom      string        `help:"Sender of mails." default:"danh@localhost" env:"DANH_MAIL_FROM"`
+	PushHosts     []string      `help:"Push services of browsers: a host, or .host for all beneath it; a push service on this machine (http://localhost:8093) for trying out only. Without it, those of Chrome, Firefox, Safari and Edge." env:"DANH_PUSH_HOSTS" placeholder:"HOST"`
+	PushContact   string        `help:"Where push services reach the operator: a mailbox or an https address. Without it, the citizen door's address, or on this machine the sender of mails." env:"DANH_PUSH_CONTACT" placeholder:"ADDR"`
 	CarrierURL    string        `help:"The carrier's subscriber check." default:"http://localhost:8090" env:"DANH_CARRIER_URL" placeholder:"URL"`
 	PasswordMax   int           `help:"Longest password accepted, in characters (at least 64)." default:"64" env:"DANH_PASSWORD_MAX"`
 	SessionIdle   time.Duration `help:"A citizen's session ends after this time without a request." default:"30m" env:"DANH_SESSION_IDLE"`
@@ -149,10 +152,29 @@ func (f *serveFlags) complete() error {
 	if f.CoolOff != 0 && (f.CoolOff < time.Second || !loopbackName(hostOf(f.Issuer))) {
 		return errCoolOff
 	}
+	if _, err := f.pushHosts(); err != nil {
+		return err
+	}
 	if f.PasswordMax < 64 {
 		return errors.New("--password-max must be 64 or more: a shorter limit breaks pass phrases and password managers")
 	}
 	return nil
+}
+
+// pushHosts are the push services that notices go to.
+func (f *serveFlags) pushHosts() (*push.Hosts, error) {
+	return push.ParseHosts(f.PushHosts, loopbackName(hostOf(f.Issuer)))
+}
+
+// pushContact is where push services reach the operator (RFC 8292, section 2.1).
+func (f *serveFlags) pushContact() string {
+	switch {
+	case f.PushContact != "":
+		return strings.TrimPrefix(f.PushContact, "mailto:")
+	case strings.HasPrefix(f.Issuer, "https:"):
+		return f.Issuer
+	}
+	return f.MailFrom
 }
 
 // smppTLS is how the SMSC is spoken to: codes and phones do not cross a network

@@ -21,6 +21,7 @@ import (
 	"danh/sandbox/osia"
 	"danh/sandbox/people"
 	"danh/sandbox/post"
+	"danh/sandbox/push"
 )
 
 type sandboxCommand struct {
@@ -33,8 +34,8 @@ type sandboxCommand struct {
 // Help implements kong.HelpProvider.
 func (sandboxCommand) Help() string {
 	return `The neighbours stand in for the outside world: a carrier (SMSC, subscriber
-check), a mail server, and the list of synthetic people. The product reaches
-them over the same wires as the real ones.
+check), a mail server, a push service for browsers, and the list of synthetic
+people. The product reaches them over the same wires as the real ones.
 
 Example:
   danh sandbox people --count 2000 --seed 1 --out people.jsonl --subscribers subscribers.jsonl
@@ -46,6 +47,7 @@ type sandboxRunCommand struct {
 	Port            int    `help:"Pages and the subscriber check." default:"8090" env:"DANH_SANDBOX_PORT"`
 	SMPPPort        int    `name:"smpp-port" help:"SMSC." default:"8091" env:"DANH_SANDBOX_SMPP_PORT"`
 	SMTPPort        int    `name:"smtp-port" help:"Mail server." default:"8092" env:"DANH_SANDBOX_SMTP_PORT"`
+	PushPort        int    `name:"push-port" help:"Push service." default:"8093" env:"DANH_SANDBOX_PUSH_PORT"`
 	People          string `help:"People feed, for the page of people." env:"DANH_SANDBOX_PEOPLE" placeholder:"FILE"`
 	Cards           string `help:"Their cards, as danh sandbox cards writes them." env:"DANH_SANDBOX_CARDS" placeholder:"FILE"`
 	Immigrants      string `help:"Immigration feed, for the list of foreigners." env:"DANH_SANDBOX_IMMIGRANTS" placeholder:"FILE"`
@@ -99,6 +101,9 @@ func (c *sandboxRunCommand) Run(w *world) error {
 	engine := osia.New(osia.Config{Token: c.OSIAToken, Log: log})
 	defer engine.Close()
 	mux.Handle("/osia/", http.StripPrefix("/osia", engine))
+	pushes := push.New(push.Config{Clock: clock.System(), Log: log})
+	mux.Handle("/push", pushes.Pages())
+	mux.Handle("/push.json", pushes.Pages())
 	mux.Handle("/", neighbour.Handler())
 
 	s := newServers(log)
@@ -114,6 +119,10 @@ func (c *sandboxRunCommand) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	service, err := listen(c.Host, c.PushPort)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	defer cancel()
 	for _, l := range smpp {
@@ -123,7 +132,8 @@ func (c *sandboxRunCommand) Run(w *world) error {
 		go func() { s.failed(ctx, mail.ServeSMTP(ctx, l)) }()
 	}
 	s.start(http.NewCrossOriginProtection().Handler(mux), pages)
-	fmt.Fprintf(w.out, "sandbox: pages http://localhost:%d, SMSC localhost:%d, mail localhost:%d\n", c.Port, c.SMPPPort, c.SMTPPort)
+	s.start(pushes, service)
+	fmt.Fprintf(w.out, "sandbox: pages http://localhost:%d, SMSC localhost:%d, mail localhost:%d, push http://localhost:%d\n", c.Port, c.SMPPPort, c.SMTPPort, c.PushPort)
 	return s.wait(ctx, 3*time.Second)
 }
 

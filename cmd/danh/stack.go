@@ -19,21 +19,22 @@ import (
 	"syscall"
 	"time"
 
+	"danh/notify/push"
 	"danh/sandbox"
 	"danh/tour"
 )
 
 // ports is where a stack's servers listen.
 type ports struct {
-	citizen, portal, officer, partner, auditor, metrics, sandbox, smpp, smtp int
+	citizen, portal, officer, partner, auditor, metrics, sandbox, smpp, smtp, push int
 }
 
-var defaultPorts = ports{8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091, 8092}
+var defaultPorts = ports{8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091, 8092, 8093}
 
 // checkFree says which of the ports somebody else holds: a server found there
 // would answer in place of the one that could not start.
 func (p ports) checkFree() error {
-	for _, port := range []int{p.citizen, p.portal, p.officer, p.partner, p.auditor, p.metrics, p.sandbox, p.smpp, p.smtp} {
+	for _, port := range []int{p.citizen, p.portal, p.officer, p.partner, p.auditor, p.metrics, p.sandbox, p.smpp, p.smtp, p.push} {
 		l, err := net.Listen("tcp", fmt.Sprintf("localhost:%d", port))
 		if err != nil {
 			return fmt.Errorf("port %d is taken, perhaps by another danh up: stop it first (%w)", port, err)
@@ -48,7 +49,7 @@ func (p ports) checkFree() error {
 // these would soon be lent to somebody.
 func freePorts() (ports, error) {
 	var p ports
-	for _, at := range []*int{&p.citizen, &p.portal, &p.officer, &p.partner, &p.auditor, &p.metrics, &p.sandbox, &p.smpp, &p.smtp} {
+	for _, at := range []*int{&p.citizen, &p.portal, &p.officer, &p.partner, &p.auditor, &p.metrics, &p.sandbox, &p.smpp, &p.smtp, &p.push} {
 		var err error
 		for range 50 {
 			var l net.Listener
@@ -136,6 +137,7 @@ func (s *stack) command(args ...string) (*exec.Cmd, error) {
 		"DANH_PARTNER_PORT="+strconv.Itoa(p.partner), "DANH_AUDITOR_PORT="+strconv.Itoa(p.auditor),
 		fmt.Sprintf("DANH_METRICS=localhost:%d", p.metrics), fmt.Sprintf("DANH_SMPP=localhost:%d", p.smpp), fmt.Sprintf("DANH_SMTP=localhost:%d", p.smtp),
 		fmt.Sprintf("DANH_CARRIER_URL=http://localhost:%d", p.sandbox),
+		fmt.Sprintf("DANH_PUSH_HOSTS=%s,http://localhost:%d", strings.Join(push.Known, ","), p.push), "DANH_SANDBOX_PUSH_PORT="+strconv.Itoa(p.push),
 		"DANH_COOL_OFF=20s", // of an unlocking: a tester does not wait a day
 		"DANH_PLACES="+s.places(),
 		"DANH_SANDBOX_PORT="+strconv.Itoa(p.sandbox), "DANH_SANDBOX_SMPP_PORT="+strconv.Itoa(p.smpp), "DANH_SANDBOX_SMTP_PORT="+strconv.Itoa(p.smtp),

@@ -28,6 +28,7 @@ import (
 	"danh/internal/seal"
 	"danh/notify"
 	"danh/notify/mail"
+	"danh/notify/push"
 	"danh/notify/sms"
 	"danh/office"
 	"danh/partner"
@@ -198,8 +199,13 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	if err != nil {
 		return nil, err
 	}
+	services, err := f.pushHosts()
+	if err != nil {
+		return nil, err
+	}
 	r.notify = notify.New(notify.Config{DB: g.db, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Clock: g.clock, Log: log,
-		Carriers: map[notify.Channel]notify.Carrier{notify.SMS: r.sms, notify.Mail: post}, Host: hostOf(f.Issuer)})
+		Carriers: map[notify.Channel]notify.Carrier{notify.SMS: r.sms, notify.Mail: post}, Host: hostOf(f.Issuer),
+		Push: push.New(push.Config{Keys: g.keys, Contact: f.pushContact(), Hosts: services, Log: log})})
 	if r.calendar, err = office.OpenCalendar(ctx, g.db); err != nil {
 		return nil, err
 	}

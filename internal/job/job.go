@@ -4,6 +4,9 @@
 // the outbox. A job is a row in the transaction that needs it, so there is
 // never a job without its cause or a cause without its job.
 //
+// A kind of job that waits for somebody slow has a lane, so that it takes no
+// worker from the others.
+//
 // A payload carries keys, never personal data. Handlers repeat: a crash after
 // the work and before its mark runs the job again, so they are idempotent.
 // A job that fails is tried again with growing pauses and, after its last
@@ -57,12 +60,30 @@ type Queue struct {
 	log      *slog.Logger
 	mu       sync.RWMutex
 	handlers map[string]func(context.Context, Job) error
-	wake     chan struct{}
+	lanes    []*lane // the first is everybody's
+}
+
+// lane is a group of workers and the jobs that they take.
+type lane struct {
+	kind    string // its own kind; empty: every kind without a lane
+	workers int
+	wake    chan struct{}
+}
+
+func newLane(kind string, workers int) *lane {
+	return &lane{kind: kind, workers: workers, wake: make(chan struct{}, 1)}
 }
 
 // New returns a queue; register handlers before Run.
 func New(d *db.DB, c clock.Clock, log *slog.Logger) *Queue {
-	return &Queue{db: d, clock: c, log: log, handlers: map[string]func(context.Context, Job) error{}, wake: make(chan struct{}, 1)}
+	return &Queue{db: d, clock: c, log: log, handlers: map[string]func(context.Context, Job) error{}, lanes: []*lane{newLane("", workers)}}
+}
+
+// Lane gives a kind of job workers of its own, and no others. Call it before Run.
+func (q *Queue) Lane(what string, workers int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lanes = append(q.lanes, newLane(what, workers))
 }
 
 // Handle registers the handler of a kind of job.
@@ -116,8 +137,16 @@ func (q *Queue) EnqueueTx(ctx context.Context, tx *db.Tx, what string, payload a
 
 // Wake makes a running queue look for work at once.
 func (q *Queue) Wake() {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	for _, l := range q.lanes {
+		l.ring()
+	}
+}
+
+func (l *lane) ring() {
 	select {
-	case q.wake <- struct{}{}:
+	case l.wake <- struct{}{}:
 	default:
 	}
 }
@@ -131,38 +160,49 @@ const (
 
 // Run works until the context ends; work that is under way is finished.
 func (q *Queue) Run(ctx context.Context) error {
-	slots := make(chan struct{}, workers)
+	q.mu.RLock()
+	lanes := q.lanes
+	q.mu.RUnlock()
+	var wg sync.WaitGroup
+	for _, l := range lanes {
+		wg.Go(func() { q.run(ctx, l) })
+	}
+	wg.Wait()
+	return nil
+}
+
+func (q *Queue) run(ctx context.Context, l *lane) {
+	slots := make(chan struct{}, l.workers)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for ctx.Err() == nil {
-		jobs, err := q.claim(ctx, min(batch, workers-len(slots)))
+		jobs, err := q.claim(ctx, l, min(batch, l.workers-len(slots)))
 		if err != nil && ctx.Err() == nil {
 			q.log.Error("claim jobs", "error", err)
 		}
 		for _, j := range jobs {
 			slots <- struct{}{}
 			wg.Go(func() {
-				defer func() { <-slots; q.Wake() }()
+				defer func() { <-slots; l.ring() }()
 				q.work(context.WithoutCancel(ctx), j)
 			})
 		}
-		if len(jobs) > 0 && len(slots) < workers {
+		if len(jobs) > 0 && len(slots) < l.workers {
 			continue
 		}
 		select {
 		case <-ctx.Done():
-		case <-q.wake:
+		case <-l.wake:
 		case <-time.After(poll):
 		}
 	}
-	return nil
 }
 
 // Drain works off everything that is due, one job after the other, and
 // returns when nothing is. For tests and for the end of a command.
 func (q *Queue) Drain(ctx context.Context) error {
 	for {
-		jobs, err := q.claim(ctx, batch)
+		jobs, err := q.claim(ctx, nil, batch)
 		if err != nil {
 			return err
 		}
@@ -183,14 +223,15 @@ type claimed struct {
 
 // claim leases due jobs by one conditional update. A lease that ran out is due
 // again: its worker is taken for dead.
-func (q *Queue) claim(ctx context.Context, n int) ([]claimed, error) {
+func (q *Queue) claim(ctx context.Context, l *lane, n int) ([]claimed, error) {
 	if n < 1 {
 		return nil, nil
 	}
 	now := clock.Micros(q.clock.Now())
+	which, kinds := q.kinds(l)
 	var due bool
 	err := q.db.Read().QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM job_item
-		WHERE done_at IS NULL AND dead_at IS NULL AND run_at <= $1 AND lease_until <= $1)`, now).Scan(&due)
+		WHERE done_at IS NULL AND dead_at IS NULL AND run_at <= $1 AND lease_until <= $1`+which(1)+`)`, append([]any{now}, kinds...)...).Scan(&due)
 	if err != nil || !due {
 		return nil, err
 	}
@@ -199,10 +240,10 @@ func (q *Queue) claim(ctx context.Context, n int) ([]claimed, error) {
 		out = out[:0]
 		mine := id.New[kind]()
 		rows, err := tx.QueryContext(ctx, `UPDATE job_item SET lease_until = $2, lease = $3, attempts = attempts + 1
-			WHERE id IN (SELECT id FROM job_item WHERE done_at IS NULL AND dead_at IS NULL AND run_at <= $1 AND lease_until <= $1
+			WHERE id IN (SELECT id FROM job_item WHERE done_at IS NULL AND dead_at IS NULL AND run_at <= $1 AND lease_until <= $1`+which(4)+`
 				ORDER BY run_at LIMIT $4)
 			  AND done_at IS NULL AND dead_at IS NULL AND lease_until <= $1
-			RETURNING id, kind, payload, attempts, max_attempts`, now, now+lease.Microseconds(), mine, n)
+			RETURNING id, kind, payload, attempts, max_attempts`, append([]any{now, now + lease.Microseconds(), mine, n}, kinds...)...)
 		if err != nil {
 			return err
 		}
@@ -222,6 +263,28 @@ func (q *Queue) claim(ctx context.Context, n int) ([]claimed, error) {
 		return nil, fmt.Errorf("claim jobs: %w", err)
 	}
 	return out, nil
+}
+
+// kinds is the condition for a lane's jobs, after so many other arguments, and
+// its own arguments. No lane is all of them.
+func (q *Queue) kinds(l *lane) (condition func(after int) string, args []any) {
+	if l == nil {
+		return func(int) string { return "" }, nil
+	}
+	if l.kind != "" {
+		return func(after int) string { return fmt.Sprintf(" AND kind = $%d", after+1) }, []any{l.kind}
+	}
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	for _, other := range q.lanes[1:] {
+		args = append(args, other.kind)
+	}
+	return func(after int) (out string) {
+		for i := range args {
+			out += fmt.Sprintf(" AND kind <> $%d", after+1+i)
+		}
+		return out
+	}, args
 }
 
 func (q *Queue) work(ctx context.Context, c claimed) {

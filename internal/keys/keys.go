@@ -48,10 +48,12 @@ const (
 	CSCA           Purpose = "csca"            // ES256: certificates of document signers
 	DocumentSigner Purpose = "document-signer" // ES256: security objects of chips
 	FormSeal       Purpose = "form-seal"       // ES256: seals over forms
+
+	VAPID Purpose = "vapid" // ES256: who we are at push services (RFC 8292)
 )
 
 // Purposes lists all of them.
-var Purposes = []Purpose{IDToken, AccessToken, Checkpoint, CSCA, DocumentSigner, FormSeal}
+var Purposes = []Purpose{IDToken, AccessToken, Checkpoint, CSCA, DocumentSigner, FormSeal, VAPID}
 
 // Config says where the keys live.
 type Config struct {
@@ -76,7 +78,7 @@ type Store struct {
 	box     *subtle.AESGCM // nil without a passphrase
 	mu      sync.RWMutex
 	keys    map[Purpose][]*key // oldest first
-	former  map[Purpose][]PublicKey
+	former  map[Purpose][]*key
 	secrets map[string][]byte
 }
 
@@ -100,7 +102,7 @@ func Open(c Config) (*Store, error) {
 	if err := private(c.Dir); err != nil {
 		return nil, err
 	}
-	s := &Store{c: c, keys: map[Purpose][]*key{}, former: map[Purpose][]PublicKey{}, secrets: map[string][]byte{}}
+	s := &Store{c: c, keys: map[Purpose][]*key{}, former: map[Purpose][]*key{}, secrets: map[string][]byte{}}
 	if c.Passphrase != "" {
 		if err := s.openBox(); err != nil {
 			return nil, err
@@ -227,7 +229,7 @@ func (s *Store) load(p Purpose) error {
 			return fmt.Errorf("%s: %w", f, err)
 		}
 		if !k.NotAfter.IsZero() && s.c.Clock.Now().After(k.NotAfter) {
-			s.former[p] = append(s.former[p], k.public())
+			s.former[p] = append(s.former[p], &k)
 			continue
 		}
 		s.keys[p] = append(s.keys[p], &k)
@@ -311,6 +313,21 @@ func (s *Store) Signer(p Purpose) (kid string, signer crypto.Signer) {
 	return k.KID, k.signer
 }
 
+// SignerOf gives one key of a purpose by its name, also a former one that lies
+// in the folder still: for what is bound to the key under which it was begun.
+func (s *Store) SignerOf(p Purpose, kid string) (crypto.Signer, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, list := range [][]*key{s.keys[p], s.former[p]} {
+		for _, k := range list {
+			if k.KID == kid {
+				return k.signer, true
+			}
+		}
+	}
+	return nil, false
+}
+
 func (s *Store) active(p Purpose) *key {
 	now := s.c.Clock.Now()
 	list := s.keys[p]
@@ -348,7 +365,10 @@ func (s *Store) Former(p Purpose) []PublicKey {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	now := s.c.Clock.Now()
-	out := slices.Clone(s.former[p])
+	var out []PublicKey
+	for _, k := range s.former[p] {
+		out = append(out, k.public())
+	}
 	for _, k := range s.keys[p] {
 		if !k.NotAfter.IsZero() && !now.Before(k.NotAfter) {
 			out = append(out, k.public())

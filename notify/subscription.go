@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdh"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"danh/audit"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
+)
+
+type subscriptionKind struct{}
+
+// SubscriptionID is a subscription's key.
+type SubscriptionID = id.ID[subscriptionKind]
+
+// ParseSubscriptionID reads a subscription's key.
+func ParseSubscriptionID(s string) (SubscriptionID, error) { return id.Parse[subscriptionKind](s) }
+
+// MaxSubscriptions is how many browsers of one account are told at most.
+const MaxSubscriptions = 10
+
+// maxEndpoint is the longest address of a push service that is kept, in bytes.
+const maxEndpoint = 2048
+
+// Endpoint is where a browser takes pushes (W3C Push API, PushSubscription): an
+// address at its maker's push service, and what a push is sealed with. Whoever
+// has it can ring at the device. It prints redacted.
+type Endpoint struct {
+	URL  string
+	Key  []byte // p256dh: the browser's public key, 65 bytes
+	Auth []byte // the secret that it shares with us, 16 bytes
+	KID  string // our key under which it subscribed
+}
+
+// String hides the endpoint.
+func (Endpoint) String() string { return "[redacted]" }
+
+// GoString hides the endpoint.
+func (Endpoint) GoString() string { return "[redacted]" }
+
+// Notice is one push: sealed words that lead to the inbox.
+type Notice struct {
+	Payload []byte
+	Life    time.Duration // how long the push service keeps it for a device that is away
+	Urgency Urgency
+	Topic   string // it takes the place of an earlier one with the same topic
+}
+
+// Pusher takes notices to push services. Its errors wrap ErrGone or ErrRefused,
+// or are taken for temporary.
+type Pusher interface {
+	// Key is the public key under which browsers subscribe, an uncompressed
+	// point of P-256, and its name.
+	Key() (kid string, public []byte)
+	// Accepts answers whether an address may be a push service's.
+	Accepts(endpoint string) bool
+	Push(ctx context.Context, to Endpoint, n Notice) error
+}
+
+// ErrGone says that a subscription has ended at the push service.
+var ErrGone = errors.New("notify: the subscription has ended")
+
+// Gone is the end of a subscription, with the service's code.
+func Gone(code string) error { return failure{code: code, kind: ErrGone} }
+
+// Subscription is a browser that takes notices, as its owner sees it.
+type Subscription struct {
+	ID        SubscriptionID
+	Device    id.Person // the registered device; zero when none is known
+	Label     string    // browser and system
+	CreatedAt time.Time
+	ToldAt    time.Time // when a push service last took a notice for it; zero: never
+}
+
+// Subscribe is what a browser hands over when she turns notices on.
+type Subscribe struct {
+	Account  id.Person
+	Device   id.Person
+	Label    string
+	Language string // that the notices speak
+	Endpoint Endpoint
+}
+
+// PushKey is the key that browsers subscribe under; nil where there is no Web Push.
+func (s *Sender) PushKey() (kid string, public []byte) {
+	if s.c.Push == nil {
+		return "", nil
+	}
+	return s.c.Push.Key()
+}
+
+// check refuses what no push service can have given.
+func (s *Sender) check(e Endpoint) error {
+	bad := fault.New(fault.Invalid, "push.invalid")
+	if s.c.Push == nil {
+		return fault.New(fault.Unavailable, "push.off")
+	}
+	if len(e.URL) > maxEndpoint || len(e.Auth) != 16 {
+		return bad
+	}
+	if _, err := ecdh.P256().NewPublicKey(e.Key); err != nil {
+		return bad
+	}
+	if !s.c.Push.Accepts(e.URL) {
+		return fault.New(fault.Invalid, "push.service")
+	}
+	return nil
+}
+
+func (s *Sender) mark(endpoint string) []byte { return s.c.Seal.Blind("notify.endpoint", endpoint) }
+
+// Subscribe keeps a browser's subscription; only her own account may. The same
+// browser again is the same subscription. Several accounts may use one browser:
+// none can take another's notices away.
+func (s *Sender) Subscribe(ctx context.Context, by audit.Actor, in Subscribe) error {
+	if by.Account != in.Account {
+		return fault.New(fault.Forbidden, "inbox.other")
+	}
+	if err := s.check(in.Endpoint); err != nil {
+		return err
+	}
+	in.Endpoint.KID, _ = s.c.Push.Key()
+	mark := s.mark(in.Endpoint.URL)
+	now := clock.Micros(s.c.Clock.Now())
+	return s.c.DB.Write(ctx, func(tx *db.Tx) error {
+		key, err := s.c.Seal.FindOrMakeTx(ctx, tx, in.Account)
+		if err != nil {
+			return fmt.Errorf("subscription key: %w", err)
+		}
+		endpoint, keys, err := sealEndpoint(key, in.Endpoint)
+		if err != nil {
+			return err
+		}
+		var device any
+		if !in.Device.IsZero() {
+			device = in.Device
+			// A device that subscribes anew has lost its earlier subscription.
+			if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND device = $2 AND mark <> $3`, in.Account, in.Device, mark); err != nil {
+				return fmt.Errorf("forget the device's earlier subscription: %w", err)
+			}
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO notify_subscription (account, id, mark, endpoint, keys, kid, device, label, language, created_at, seen_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+			ON CONFLICT (account, mark) DO UPDATE SET endpoint = excluded.endpoint, keys = excluded.keys, kid = excluded.kid, device = excluded.device,
+				label = excluded.label, language = excluded.language, seen_at = excluded.seen_at, failures = 0`,
+			in.Account, id.New[subscriptionKind](), mark, endpoint, keys, in.Endpoint.KID, device, in.Label, language(in.Language), now)
+		if err != nil {
+			return fmt.Errorf("keep subscription: %w", err)
+		}
+		var n int
+		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM notify_subscription WHERE account = $1`, in.Account).Scan(&n); err != nil {
+			return fmt.Errorf("count subscriptions: %w", err)
+		}
+		if n > MaxSubscriptions {
+			return fault.New(fault.Conflict, "push.many")
+		}
+		return s.recordPushTx(ctx, tx, by, "set")
+	})
+}
+
+func (s *Sender) recordPushTx(ctx context.Context, tx *db.Tx, by audit.Actor, outcome string) error {
+	return s.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "message.push", Subject: by.Person, Purpose: "message.push", Outcome: outcome})
+}
+
+// ListSubscriptions lists the browsers that an account's notices go to, latest first.
+func (s *Sender) ListSubscriptions(ctx context.Context, account id.Person) ([]Subscription, error) {
+	rows, err := s.c.DB.Read().QueryContext(ctx, `SELECT id, device, label, created_at, COALESCE(told_at, 0) FROM notify_subscription
+		WHERE account = $1 ORDER BY created_at DESC, id`, account)
+	if err != nil {
+		return nil, fmt.Errorf("list subscriptions: %w", err)
+	}
+	defer rows.Close()
+	var out []Subscription
+	for rows.Next() {
+		var v Subscription
+		var device []byte
+		var created, told int64
+		if err := rows.Scan(&v.ID, &device, &v.Label, &created, &told); err != nil {
+			return nil, fmt.Errorf("list subscriptions: %w", err)
+		}
+		copy(v.Device[:], device)
+		v.CreatedAt = clock.FromMicros(created)
+		if told > 0 {
+			v.ToldAt = clock.FromMicros(told)
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// Unsubscribe ends one of an account's subscriptions; only her own account may.
+func (s *Sender) Unsubscribe(ctx context.Context, by audit.Actor, account id.Person, subscription SubscriptionID) error {
+	if by.Account != account {
+		return fault.New(fault.Forbidden, "inbox.other")
+	}
+	return s.c.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND id = $2`, account, subscription)
+		if err != nil {
+			return fmt.Errorf("end subscription: %w", err)
+		}
+		if n, err := r.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return s.recordPushTx(ctx, tx, by, "ended")
+	})
+}
+
+// RemoveDeviceTx ends the subscription of a device that was removed from its
+// account, in the transaction that removes it. That entry in the log is the room's above.
+func (s *Sender) RemoveDeviceTx(ctx context.Context, tx *db.Tx, account, device id.Person) error {
+	if device.IsZero() {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND device = $2`, account, device); err != nil {
+		return fmt.Errorf("end the device's subscription: %w", err)
+	}
+	return nil
+}
+
+// RemoveAccountTx ends all subscriptions of an account.
+func (s *Sender) RemoveAccountTx(ctx context.Context, tx *db.Tx, account id.Person) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1`, account); err != nil {
+		return fmt.Errorf("end the account's subscriptions: %w", err)
+	}
+	return nil
+}
+
+// Renew puts a new endpoint in the place of one that a browser has given up
+// (W3C Push API, pushsubscriptionchange). Nobody needs to be signed in for it:
+// whoever has the former endpoint with its secret is that browser. It answers
+// alike whether or not there was such a subscription.
+func (s *Sender) Renew(ctx context.Context, former string, auth []byte, to Endpoint) error {
+	if err := s.check(to); err != nil {
+		return err
+	}
+	if len(former) > maxEndpoint || len(auth) != 16 {
+		return fault.New(fault.Invalid, "push.invalid")
+	}
+	to.KID, _ = s.c.Push.Key()
+	rows, err := s.c.DB.Read().QueryContext(ctx, `SELECT account, id FROM notify_subscription WHERE mark = $1 LIMIT 100`, s.mark(former))
+	if err != nil {
+		return fmt.Errorf("find subscription: %w", err)
+	}
+	defer rows.Close()
+	type found struct {
+		account id.Person
+		id      SubscriptionID
+	}
+	var list []found
+	for rows.Next() {
+		var f found
+		if err := rows.Scan(&f.account, &f.id); err != nil {
+			return fmt.Errorf("find subscription: %w", err)
+		}
+		list = append(list, f)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, f := range list {
+		if err := s.renew(ctx, f.account, f.id, auth, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Sender) renew(ctx context.Context, account id.Person, subscription SubscriptionID, auth []byte, to Endpoint) error {
+	return s.c.DB.Write(ctx, func(tx *db.Tx) error {
+		old, _, err := s.findEndpoint(ctx, tx, account, subscription)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !sameSecret(old.Auth, auth) {
+			return nil
+		}
+		key, err := s.c.Seal.Find(ctx, tx, account)
+		if err != nil {
+			return fmt.Errorf("subscription key: %w", err)
+		}
+		endpoint, keys, err := sealEndpoint(key, to)
+		if err != nil {
+			return err
+		}
+		mark := s.mark(to.URL)
+		// The page may have been quicker than the worker.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND mark = $2 AND id <> $3`, account, mark, subscription); err != nil {
+			return fmt.Errorf("renew subscription: %w", err)
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE notify_subscription SET mark = $3, endpoint = $4, keys = $5, kid = $6, seen_at = $7, failures = 0 WHERE account = $1 AND id = $2`,
+			account, subscription, mark, endpoint, keys, to.KID, clock.Micros(s.c.Clock.Now()))
+		if err != nil {
+			return fmt.Errorf("renew subscription: %w", err)
+		}
+		return s.recordPushTx(ctx, tx, audit.System("push"), "renewed")
+	})
+}
+
+// findEndpoint opens a subscription, with the language that its notices speak.
+func (s *Sender) findEndpoint(ctx context.Context, q db.Q, account id.Person, subscription SubscriptionID) (e Endpoint, lang string, err error) {
+	var endpoint, keys []byte
+	err = q.QueryRowContext(ctx, `SELECT endpoint, keys, kid, language FROM notify_subscription WHERE account = $1 AND id = $2`, account, subscription).
+		Scan(&endpoint, &keys, &e.KID, &lang)
+	if err != nil {
+		return e, "", fmt.Errorf("read subscription: %w", err)
+	}
+	key, err := s.c.Seal.Find(ctx, q, account)
+	if err != nil {
+		return e, "", fmt.Errorf("subscription key: %w", err)
+	}
+	address, err := key.Open("notify_subscription.endpoint", endpoint)
+	if err != nil {
+		return e, "", err
+	}
+	secret, err := key.Open("notify_subscription.keys", keys)
+	if err != nil {
+		return e, "", err
+	}
+	if len(secret) != 65+16 {
+		return e, "", errors.New("notify: a subscription's keys are broken")
+	}
+	e.URL, e.Key, e.Auth = string(address), bytes.Clone(secret[:65]), bytes.Clone(secret[65:])
+	return e, lang, nil
+}
