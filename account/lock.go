@@ -83,6 +83,9 @@ func (k *Keeper) lockTx(ctx context.Context, tx *db.Tx, by audit.Actor, acc Acco
 	if g == OwnRequest {
 		reason = "request"
 	}
+	if g == Suspected {
+		reason = "suspected"
+	}
 	if via == viaHotline {
 		reason = viaHotline
 	}

@@ -57,9 +57,10 @@ const (
 	StayExpired     Ground = "stay_expired"     // a foreigner's passport or residence card
 	PhoneConflict   Ground = "phone_conflict"   // the phone's true owner opened an account with it
 	NumberCancelled Ground = "number_cancelled" // the number was cancelled
+	Suspected       Ground = "suspected"        // two officers decided so about a signal
 	CardLost        Ground = "card_lost"        // only while a dated rule says so
 	CardExpired     Ground = "card_expired"     // only while a dated rule says so
 )
 
 // Grounds lists the grounds of a lock.
-var Grounds = []Ground{OwnRequest, Breach, CardRevoked, CardHeld, Death, CompetentBody, StayExpired, PhoneConflict, NumberCancelled, CardLost, CardExpired}
+var Grounds = []Ground{OwnRequest, Breach, CardRevoked, CardHeld, Death, CompetentBody, StayExpired, PhoneConflict, NumberCancelled, Suspected, CardLost, CardExpired}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"danh/account/place"
+	"danh/audit"
 	"danh/internal/db"
 	"danh/internal/id"
 )
@@ -87,6 +88,12 @@ func (k *Keeper) sightTx(ctx context.Context, tx *db.Tx, a ID, r RemoteInfo, kno
 		return nil
 	}
 	return k.watcher.SeenTx(ctx, tx, Sighting{Account: a, Browser: r.Device.hash(), Place: k.place(r), Label: r.Label, Known: known, At: k.c.Clock.Now()})
+}
+
+// TellTx sends a message to an account's own channels; with the link that locks,
+// when it tells of what a thief would do.
+func (k *Keeper) TellTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, template string, data map[string]string) error {
+	return k.tellTx(ctx, tx, by, a, template, data)
 }
 
 // stoppedTx tells the watcher of an opening that became a case.

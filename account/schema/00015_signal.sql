@@ -139,6 +139,7 @@ INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) V
     ('signal_device_days',      '2024-07-01', NULL, 7,   'house rule: within so many days', TRUE),
     ('signal_openings',         '2024-07-01', NULL, 3,   'house rule: more openings than this that could not go on, with one number or phone', TRUE),
     ('signal_openings_hours',   '2024-07-01', NULL, 48,  'house rule: within so many hours', TRUE),
+    ('signal_rest_hours',       '2024-07-01', NULL, 24,  'house rule: what was decided is not raised again for the same count within so many hours', TRUE),
     ('signal_days',             '2024-07-01', NULL, 365, 'house rule: a decided signal is kept for so long', TRUE),
     ('warrant_years',           '2024-07-01', NULL, 5,   'Decree 69/2024 art 28: usage history of five years', FALSE),
     ('risk_hours',              '2024-07-01', NULL, 24,  'house rule: after a risky change from a new place, another waits so long', TRUE),
@@ -146,7 +147,7 @@ INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) V
 
 -- +goose Down
 DELETE FROM account_rule WHERE name IN ('signal_travel_kmh', 'signal_travel_slack_km', 'signal_travel_hours', 'signal_device_accounts', 'signal_device_days',
-    'signal_openings', 'signal_openings_hours', 'signal_days', 'warrant_years', 'risk_hours', 'alerts_per_hour');
+    'signal_openings', 'signal_openings_hours', 'signal_rest_hours', 'signal_days', 'warrant_years', 'risk_hours', 'alerts_per_hour');
 DROP TABLE account_risk;
 DROP TABLE account_warrant_ground;
 DROP TABLE account_warrant;

@@ -35,6 +35,7 @@ var (
 	jobsOldest    = desc("danh_jobs_oldest_seconds", "Age of the oldest job that is due.")
 	smsBound      = desc("danh_sms_bound", "1 while a session with the SMSC is bound.")
 	deliveries    = desc("danh_deliveries", "Messages kept, by the way they go and how far they came.", "channel", "state")
+	signals       = desc("danh_signals", "Signals of theft kept, by name and by how far their case is.", "signal", "state")
 	auditSize     = desc("danh_audit_entries", "Entries that have their number in the log.")
 	auditUnsealed = desc("danh_audit_waiting", "Entries that wait for their number; the sealer is away when this grows.")
 )
@@ -45,7 +46,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (s *state) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{databaseUp, jobsDue, jobsWaiting, jobsRunning, jobsDead, jobsOldest, smsBound, deliveries, auditSize, auditUnsealed} {
+	for _, d := range []*prometheus.Desc{databaseUp, jobsDue, jobsWaiting, jobsRunning, jobsDead, jobsOldest, smsBound, deliveries, signals, auditSize, auditUnsealed} {
 		out <- d
 	}
 }
@@ -81,6 +82,11 @@ func (s *state) read() (all []prometheus.Metric) {
 	if counts, err := s.rooms.notify.CountStates(ctx); try(err) {
 		for _, c := range counts {
 			all = append(all, metric(deliveries, float64(c.N), string(c.Channel), string(c.State)))
+		}
+	}
+	if counts, err := s.rooms.signals.Counts(ctx); try(err) {
+		for _, c := range counts {
+			all = append(all, metric(signals, float64(c.N), string(c.Kind), string(c.State)))
 		}
 	}
 	if size, waiting, err := s.rooms.audit.Count(ctx); try(err) {

@@ -11,6 +11,7 @@ import (
 
 	"danh/account"
 	"danh/account/remote"
+	"danh/account/signal"
 	"danh/agency/subscriber"
 	"danh/audit"
 	"danh/biometric"
@@ -54,7 +55,7 @@ func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
 		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.remote.Purges(), provider.Purges(),
-		r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
+		r.signals.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
 	}
@@ -166,6 +167,7 @@ type rooms struct {
 	partners  *partner.Directory
 	accounts  *account.Keeper
 	remote    *remote.Desk
+	signals   *signal.Desk
 	provider  *provider.Provider
 	forms     *form.Sealer
 	counters  *counter.Desk
@@ -231,6 +233,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		return nil, err
 	}
 	r.remote = remote.New(remote.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Accounts: r.accounts})
+	r.signals = signal.New(signal.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Accounts: r.accounts})
 	g.population.Subscribe(population.Died, r.accounts.HandleDeath)
 	g.population.Subscribe(population.NumberChanged, r.accounts.HandleNumberChanged)
 	for _, k := range []card.EventKind{card.HandedOver, card.WasLost, card.WasHeld, card.Released, card.WasRevoked, card.HasExpired} {

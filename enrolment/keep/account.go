@@ -27,7 +27,7 @@ var accountPurposes = []string{"account", "enrolment"}
 
 // lifted are the grounds that an officer may lift by hand. The others go with
 // what they hang on: a card, a stay, a number.
-var lifted = []account.Ground{account.OwnRequest, account.CompetentBody, account.Breach}
+var lifted = []account.Ground{account.OwnRequest, account.CompetentBody, account.Breach, account.Suspected}
 
 // endings are why an officer ends a representation at a counter. A death ends
 // it by the registry's news.

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"danh/account"
+	accountsignal "danh/account/signal"
 	"danh/audit"
 	"danh/enrolment"
 	enrolmentcounter "danh/enrolment/counter"
@@ -49,6 +50,7 @@ import (
 	"danh/web/officer/operation"
 	"danh/web/officer/scam"
 	"danh/web/officer/session"
+	"danh/web/officer/signal"
 	"danh/web/officer/visit"
 )
 
@@ -72,8 +74,9 @@ type Config struct {
 	Audit      *audit.Log
 	Counters   *enrolmentcounter.Desk
 	Visits     *enrolmentvisit.Desk
-	Enrolment  *enrolment.Office // with Visits: dossiers
-	Keep       *keep.Desk        // with Visits: cards and accounts that exist
+	Enrolment  *enrolment.Office   // with Visits: dossiers
+	Keep       *keep.Desk          // with Visits: cards and accounts that exist
+	Signals    *accountsignal.Desk // what might be a theft
 	Diary      *office.Diary
 	Notices    *procedure.Desk // with Diary: what guests contradicted
 	HTTP       *http.Client    // to the issuer; nil for a sensible one
@@ -105,6 +108,7 @@ func Door(c Config) (http.Handler, error) {
 		{ID: "cases", Href: "/cases", Icon: "inbox", Text: page.Text{VI: "Hồ sơ không khớp", EN: "Cases"}, Show: holds(office.Registrar)},
 		{ID: "counters", Href: "/counters", Icon: "plug", Text: page.Text{VI: "Quầy", EN: "Counters"}, Show: holds(office.IntakeOfficer, office.Registrar, office.Approver)},
 		{ID: "scams", Href: "/scams", Icon: "flag", Text: page.Text{VI: "Báo lừa đảo", EN: "Scams"}, Show: holds(office.Registrar)},
+		{ID: "signals", Href: "/signals", Icon: "shield-alert", Text: page.Text{VI: "Dấu hiệu lạ", EN: "Signals"}, Show: holds(office.Registrar, office.Approver)},
 		{ID: "hotline", Href: "/hotline", Icon: "phone", Text: page.Text{VI: "Đường dây nóng", EN: "Hotline"}, Show: holds(office.Hotline)},
 		{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}, Show: holds(office.Operator)},
 	}
@@ -134,6 +138,9 @@ func Door(c Config) (http.Handler, error) {
 	capture.Mount(mux)
 	hotline.Mount(mux, site, guard, c.Accounts)
 	scam.Mount(mux, site, guard, c.Accounts.Scams())
+	if c.Signals != nil {
+		signal.Mount(mux, site, guard, c.Signals)
+	}
 	if c.Counters != nil {
 		counter.Mount(mux, site, guard, counter.Config{Desk: c.Counters, Clock: c.Clock, Origin: c.Origin})
 	}

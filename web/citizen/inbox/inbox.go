@@ -98,6 +98,7 @@ var places = map[string]string{
 	"new_device": "/security", "qr_signed_in": "/security", "password_changed": "/security", "password_expiring": "/security", "password_expired": "/security",
 	"signin_slowed": "/security", "account_unlocked": "/security", "sessions_ended": "/security", "phone_changed": "/security", "email_changed": "/security",
 	"passcode_set": "/security/passcode", "passcode_reset": "/security/passcode", "passcode_closed": "/security/passcode",
+	"travel_noticed": "/security", "signal_warned": "/security",
 	"consent_given": "/consents", "consent_withdrawn": "/consents", "opening_attempt": "/looked",
 	"dossier_received": "/dossiers", "dossier_supplement": "/dossiers", "dossier_approved": "/dossiers", "dossier_refused": "/dossiers", "card_ready": "/dossiers",
 	"card_lost": "/card", "card_held": "/card", "card_released": "/card", "card_revoked": "/card",
@@ -109,6 +110,7 @@ var places = map[string]string{
 var alarms = map[string]bool{
 	"new_device": true, "qr_signed_in": true, "passkey_added": true, "passkey_removed": true, "passcode_set": true, "passcode_reset": true, "passcode_closed": true, "password_changed": true, "signin_slowed": true,
 	"phone_changed": true, "email_changed": true, "account_unlocked": true, "opening_attempt": true, "visit_opened": true, "glass_broken": true,
+	"travel_noticed": true, "signal_warned": true,
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
