@@ -94,3 +94,10 @@ type Subscriber struct {
 type SubscriberCheck interface {
 	Check(ctx context.Context, s Subscriber) (Answer, error)
 }
+
+// SIM is what a carrier says of a phone: whether it is the subscriber's, and
+// when its SIM was changed last; zero when the carrier does not know.
+type SIM struct {
+	Answer    Answer
+	ChangedAt time.Time
+}
