@@ -10,12 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
 	"golang.org/x/text/unicode/norm"
 
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
+	"danh/internal/id"
 	"danh/registry/population"
 )
 
@@ -27,11 +29,6 @@ import (
 // were more than most within the window.
 func (k *Keeper) CountTx(ctx context.Context, tx *db.Tx, scope string, key []byte, most int, window time.Duration) (time.Duration, error) {
 	return k.hitTx(ctx, tx, scope, key, most, window)
-}
-
-// Spray counts per coarse address, in memory.
-func (k *Keeper) Spray(scope, address string, most int, window time.Duration) time.Duration {
-	return k.spray.hit(scope, address, most, window)
 }
 
 // FindByNumberTx finds the account that a number signs in to.
@@ -61,11 +58,6 @@ func (k *Keeper) SubscriberTx(ctx context.Context, tx *db.Tx, a ID) (Subscriber,
 	return Subscriber{Person: acc.Person, Phone: d.Phone, Number: d.Number.Reveal(), Name: d.Name, BirthDate: d.BirthDate.String()}, err
 }
 
-// TellTx sends a message to an account's own channels.
-func (k *Keeper) TellTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, template string, data map[string]string) error {
-	return k.tellTx(ctx, tx, by, a, template, data)
-}
-
 // SpendPasskey checks an answer to a challenge of BeginPasskeySignIn for nobody
 // and says whose passkey it is and since when she has it. No session comes of it.
 // The challenge is used up whatever the answer is worth.
@@ -73,12 +65,11 @@ func (k *Keeper) SpendPasskey(ctx context.Context, in PasskeySignIn) (a ID, p Pa
 	if k.passkeys == nil {
 		return a, p, since, errPasskeyOff
 	}
-	in.Session = nil
-	data, _, err := k.useCeremony(ctx, kindAssert, in.Ceremony, nil, in.Remote)
-	if err != nil {
+	var data webauthn.SessionData
+	if _, err := k.useCeremony(ctx, kindAssert, in.Ceremony, nil, in.Remote, &data); err != nil {
 		return a, p, since, err
 	}
-	whose, used, got, err := k.checkAssertion(ctx, data, in)
+	whose, used, got, err := k.checkAssertion(ctx, data, nil, in.Answer)
 	if err != nil {
 		return a, p, since, err
 	}
@@ -277,7 +268,12 @@ func (k *Keeper) WelcomeTx(ctx context.Context, tx *db.Tx, a ID, r RemoteInfo, f
 	}
 	var s Session
 	s.rate(f, factors)
-	device, err := k.keepDeviceTx(ctx, tx, a, r, Owner(a), false)
+	var device id.Person
+	err = tx.QueryRowContext(ctx, `SELECT id FROM account_device WHERE account = $1 AND cookie_hash = $2`, a, r.Device.hash()).Scan(&device)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("find device: %w", err)
+	}
+	device, err = k.keepDeviceTx(ctx, tx, a, r, device, err == nil)
 	if err != nil {
 		return "", err
 	}

@@ -38,6 +38,7 @@ var rousing = map[string]bool{
 	"evicted": true, "new_device": true, "qr_signed_in": true, "passkey_added": true, "passkey_removed": true, "passkey_code": true, "passcode_set": true, "passcode_reset": true, "passcode_closed": true, "password_changed": true,
 	"signin_slowed": true, "sessions_ended": true, "phone_changed": true, "email_changed": true, "acts_herself": true,
 	"travel_noticed": true, "signal_warned": true,
+	"recovery_number_known": true, "recovery_number_counter": true,
 }
 
 // IsZero reports whether there are no quiet hours.

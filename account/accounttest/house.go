@@ -306,6 +306,26 @@ type Carrier struct {
 	Asked []account.Subscriber
 
 	During func() // runs once, while the carrier thinks
+
+	swapped map[string]time.Time
+}
+
+// Swap tells when the SIM of a phone was changed.
+func (c *Carrier) Swap(phone string, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.swapped == nil {
+		c.swapped = map[string]time.Time{}
+	}
+	c.swapped["+84"+strings.TrimPrefix(phone, "0")] = at
+}
+
+// CheckSIM implements the recovery room's SIMCheck.
+func (c *Carrier) CheckSIM(ctx context.Context, s account.Subscriber) (account.SIM, error) {
+	a, err := c.Check(ctx, s)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return account.SIM{Answer: a, ChangedAt: c.swapped[s.Phone]}, err
 }
 
 // Says tells what the carrier knows of a phone and a number.

@@ -81,7 +81,7 @@ func (d *Desk) Begin(ctx context.Context, in Request, remote account.RemoteInfo)
 	if err != nil {
 		return "", err
 	}
-	if wait := d.c.Accounts.Spray("recovery", remote.Address, most, time.Hour); wait > 0 {
+	if wait := d.c.Accounts.CountNetwork("recovery", remote.Address, most, time.Hour); wait > 0 {
 		return "", tooMany(wait)
 	}
 	// Requests are counted by what was typed, so that nobody's telephone rings

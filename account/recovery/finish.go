@@ -180,4 +180,3 @@ func (d *Desk) endOthersTx(ctx context.Context, tx *db.Tx, by audit.Actor, done 
 	}
 	return nil
 }
-

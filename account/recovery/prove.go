@@ -214,7 +214,9 @@ func (d *Desk) bindTx(ctx context.Context, q db.Q, r row) ([]byte, error) {
 // chipCodeLength gives 50 random bits for ten minutes, beneath a limit of tries.
 const chipCodeLength = 10
 
-func (d *Desk) chipHash(code string) []byte { return d.c.Seal.Blind("account.recovery.chip", tidy(code)) }
+func (d *Desk) chipHash(code string) []byte {
+	return d.c.Seal.Blind("account.recovery.chip", tidy(code))
+}
 
 // ChipCode gives the code that a reader at home names, so that what it reads
 // goes to this request. An earlier one ends.
@@ -270,7 +272,7 @@ func (d *Desk) BeginChip(ctx context.Context, code string, remote account.Remote
 	if d.c.Cards == nil {
 		return ChipAsk{}, fault.New(fault.Unavailable, "account.recovery.chip.off")
 	}
-	if wait := d.c.Accounts.Spray("recovery.chip", remote.Address, 30, time.Hour); wait > 0 {
+	if wait := d.c.Accounts.CountNetwork("recovery.chip", remote.Address, 30, time.Hour); wait > 0 {
 		return ChipAsk{}, tooMany(wait)
 	}
 	r, err := d.findByChip(ctx, code)

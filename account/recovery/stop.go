@@ -20,13 +20,13 @@ func errLink() error { return fault.New(fault.NotFound, "account.recovery.link")
 
 // Stoppable is what whoever may stop a request sees of it.
 type Stoppable struct {
-	ID      ID
-	Kind    Kind
-	State   State
-	Label   string // of the browser that asked
-	Begun   time.Time
-	Due     time.Time // zero while it is being proved
-	By      string    // the row that proved it; "" until then
+	ID    ID
+	Kind  Kind
+	State State
+	Label string // of the browser that asked
+	Begun time.Time
+	Due   time.Time // zero while it is being proved
+	By    string    // the row that proved it; "" until then
 }
 
 func (r row) stoppable() Stoppable {

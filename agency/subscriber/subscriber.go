@@ -96,11 +96,18 @@ type correlation struct{}
 
 // Check asks the carrier.
 func (k *Check) Check(ctx context.Context, s account.Subscriber) (account.Answer, error) {
+	a, err := k.CheckSIM(ctx, s)
+	return a.Answer, err
+}
+
+// CheckSIM asks the carrier, and takes in when the phone's SIM was changed last,
+// where the carrier says so.
+func (k *Check) CheckSIM(ctx context.Context, s account.Subscriber) (account.SIM, error) {
 	reference := id.New[correlation]().String()
 	entry := audit.Entry{Actor: audit.System("subscriber check"), Action: "subscriber.asked", Subject: s.Person, Purpose: purpose, Ground: ground,
 		Fields: []string{"phone", "number", "name", "birth_date"}, Detail: map[string]string{"correlation": reference}}
 	if err := k.c.Audit.Record(ctx, entry); err != nil {
-		return account.Unknown, fmt.Errorf("record the question: %w", err)
+		return account.SIM{Answer: account.Unknown}, fmt.Errorf("record the question: %w", err)
 	}
 	started := k.c.Clock.Now()
 	answer, why := k.ask(ctx, s, reference)
@@ -110,25 +117,26 @@ func (k *Check) Check(ctx context.Context, s account.Subscriber) (account.Answer
 	// The question is the look at her data; the answer is for whoever searches
 	// by the correlation.
 	entry.Action, entry.Outcome, entry.Subject = "subscriber.answered", why, id.Person{}
-	entry.Detail = map[string]string{"correlation": reference, "answer": string(answer)}
+	entry.Detail = map[string]string{"correlation": reference, "answer": string(answer.Answer)}
 	// She may have gone away meanwhile; what was answered is logged all the same.
 	if err := k.c.Audit.Record(context.WithoutCancel(ctx), entry); err != nil {
-		return account.Unknown, fmt.Errorf("record the answer: %w", err)
+		return account.SIM{Answer: account.Unknown}, fmt.Errorf("record the answer: %w", err)
 	}
 	return answer, nil
 }
 
 // ask returns the answer, and why there is none when it could not be had.
-func (k *Check) ask(ctx context.Context, s account.Subscriber, reference string) (account.Answer, string) {
+func (k *Check) ask(ctx context.Context, s account.Subscriber, reference string) (account.SIM, string) {
+	none := account.SIM{Answer: account.Unknown}
 	body, err := json.Marshal(map[string]string{"phone": s.Phone, "number": s.Number, "name": s.Name, "birth_date": s.BirthDate})
 	if err != nil {
-		return account.Unknown, "request"
+		return none, "request"
 	}
 	hash := sha512.Sum512(body)
 	want := base64.StdEncoding.EncodeToString(hash[:])
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, k.url, bytes.NewReader(body))
 	if err != nil {
-		return account.Unknown, "request"
+		return none, "request"
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("Accept", "application/json")
@@ -142,28 +150,42 @@ func (k *Check) ask(ctx context.Context, s account.Subscriber, reference string)
 	if err != nil {
 		var timeout interface{ Timeout() bool }
 		if errors.As(err, &timeout) && timeout.Timeout() {
-			return account.Unknown, "timeout"
+			return none, "timeout"
 		}
-		return account.Unknown, "unreachable"
+		return none, "unreachable"
 	}
 	defer w.Body.Close()
 	if w.StatusCode != http.StatusOK {
-		return account.Unknown, fmt.Sprintf("status_%d", w.StatusCode)
+		return none, fmt.Sprintf("status_%d", w.StatusCode)
 	}
 	// An answer counts only when it names our request and what we asked.
 	if w.Header.Get("X-Road-Id") != reference || subtle.ConstantTimeCompare([]byte(w.Header.Get("X-Road-Request-Hash")), []byte(want)) != 1 {
-		return account.Unknown, "other_request"
+		return none, "other_request"
 	}
 	var answer struct {
-		Answer account.Answer `json:"answer"`
+		Answer    account.Answer `json:"answer"`
+		ChangedAt string         `json:"changed_at"` // of the SIM: a day, or an instant of RFC 3339; "" when the carrier does not say
 	}
 	raw, err := io.ReadAll(io.LimitReader(w.Body, 4<<10))
 	if err != nil || json.Unmarshal(raw, &answer) != nil {
-		return account.Unknown, "unreadable"
+		return none, "unreadable"
 	}
 	switch answer.Answer {
 	case account.Yes, account.No, account.Unknown:
-		return answer.Answer, ""
+		return account.SIM{Answer: answer.Answer, ChangedAt: instant(answer.ChangedAt)}, ""
 	}
-	return account.Unknown, "unreadable"
+	return none, "unreadable"
+}
+
+// instant reads a day of Vietnam or an instant; zero when it is neither. Of a day
+// its end counts, so that no change looks older than it is.
+func instant(s string) time.Time {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t
+	}
+	t, err := time.ParseInLocation(time.DateOnly, s, clock.Vietnam)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.AddDate(0, 0, 1).Add(-time.Second)
 }

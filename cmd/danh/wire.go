@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"danh/account"
+	"danh/account/recovery"
 	"danh/account/remote"
 	"danh/account/signal"
 	"danh/agency/subscriber"
@@ -54,7 +55,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.remote.Purges(), provider.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), provider.Purges(),
 		r.signals.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
@@ -168,6 +169,7 @@ type rooms struct {
 	accounts  *account.Keeper
 	remote    *remote.Desk
 	signals   *signal.Desk
+	recovery  *recovery.Desk
 	provider  *provider.Provider
 	forms     *form.Sealer
 	counters  *counter.Desk
@@ -234,7 +236,10 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}
 	r.remote = remote.New(remote.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Accounts: r.accounts})
 	r.signals = signal.New(signal.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Accounts: r.accounts})
+	r.recovery = recovery.New(recovery.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts,
+		Cards: g.cards, Roster: r.roster, Carrier: carrier, Citizen: f.Issuer, CoolOff: f.CoolOff})
 	g.population.Subscribe(population.Died, r.accounts.HandleDeath)
+	g.population.Subscribe(population.Died, r.recovery.HandleDeath)
 	g.population.Subscribe(population.NumberChanged, r.accounts.HandleNumberChanged)
 	for _, k := range []card.EventKind{card.HandedOver, card.WasLost, card.WasHeld, card.Released, card.WasRevoked, card.HasExpired} {
 		g.cards.Subscribe(k, r.accounts.HandleCard)

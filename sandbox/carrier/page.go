@@ -24,7 +24,7 @@ var pages = template.Must(template.New("carrier").Funcs(template.FuncMap{
 }).Parse(pageText))
 
 // Handler serves the carrier's pages and its subscriber check:
-// /sms, /sms.json, /sms/trouble, /sim, /r1/subscriber/check.
+// /sms, /sms.json, /sms/trouble, /sim, /sim/swap, /r1/subscriber/check.
 func (v *Carrier) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /sms", v.showMessages)
@@ -32,6 +32,7 @@ func (v *Carrier) Handler() http.Handler {
 	mux.HandleFunc("POST /sms/trouble", v.changeTrouble)
 	mux.HandleFunc("GET /sim", v.showRegister)
 	mux.HandleFunc("POST /sim", v.changeRegister)
+	mux.HandleFunc("POST /sim/swap", v.swap)
 	mux.HandleFunc("POST /r1/subscriber/check", v.check)
 	return mux
 }
@@ -103,5 +104,15 @@ func (v *Carrier) changeRegister(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.Register(phone, canonical(number), name, birth.String(), v.c.Clock.Now().In(clock.Vietnam).Format("2006-01-02"))
+	http.Redirect(w, r, "/sim?phone="+canonical(phone), http.StatusSeeOther)
+}
+
+// swap is POST /sim/swap with phone: another SIM card, the same number.
+func (v *Carrier) swap(w http.ResponseWriter, r *http.Request) {
+	phone := r.PostFormValue("phone")
+	if !v.Swap(phone) {
+		http.Error(w, "No SIM of this carrier has that phone number.", http.StatusUnprocessableEntity)
+		return
+	}
 	http.Redirect(w, r, "/sim?phone="+canonical(phone), http.StatusSeeOther)
 }

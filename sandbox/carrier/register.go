@@ -34,6 +34,7 @@ type sim struct {
 	Name      string `json:"name"`
 	BirthDate string `json:"birth_date"` // ISO, or a year
 	Since     string `json:"since"`
+	Changed   string `json:"changed_at,omitempty"` // when another SIM card was put in for it, RFC 3339
 }
 
 // Question is the carrier's own receipt of a check: who asked, why and what was
@@ -69,6 +70,19 @@ func (v *Carrier) Register(phone, number, name, birth, since string) {
 	v.register.mu.Lock()
 	defer v.register.mu.Unlock()
 	v.register.sims[canonical(phone)] = sim{Phone: canonical(phone), Number: number, Name: name, BirthDate: birth, Since: since}
+}
+
+// Swap puts another SIM card in for a phone, as a shop does for whoever says that
+// hers is lost; false for a phone of another carrier.
+func (v *Carrier) Swap(phone string) bool {
+	v.register.mu.Lock()
+	defer v.register.mu.Unlock()
+	s, ok := v.register.sims[canonical(phone)]
+	if ok {
+		s.Changed = v.c.Clock.Now().UTC().Format(time.RFC3339)
+		v.register.sims[canonical(phone)] = s
+	}
+	return ok
 }
 
 // SetSilent makes the subscriber check answer 503, as a register under repair.
@@ -148,9 +162,11 @@ func (v *Carrier) check(w http.ResponseWriter, r *http.Request) {
 	}
 	v.register.mu.Lock()
 	silent := v.register.silent
-	answer := ""
+	answer, changed := "", ""
 	if !silent {
-		answer = v.register.compare(q)
+		if answer = v.register.compare(q); answer != "no" { // of a stranger's phone nothing more is said
+			changed = v.register.sims[canonical(q.Phone)].Changed
+		}
 	}
 	v.register.asked = append(v.register.asked, Question{At: v.c.Clock.Now(), ID: id, Client: client, Purpose: purpose, Ground: ground, Answer: answer})
 	if over := len(v.register.asked) - 1000; over > 0 {
@@ -167,7 +183,11 @@ func (v *Carrier) check(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	_ = json.NewEncoder(w).Encode(map[string]string{"answer": answer})
+	said := map[string]string{"answer": answer}
+	if changed != "" {
+		said["changed_at"] = changed
+	}
+	_ = json.NewEncoder(w).Encode(said)
 }
 
 // Asked lists the latest checks, latest first.
