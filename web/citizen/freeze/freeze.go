@@ -26,12 +26,13 @@ var files embed.FS
 type journey struct {
 	accounts *account.Keeper
 	guard    *session.Guard
+	site     *page.Site
 	j        *page.Journey
 }
 
 // Mount puts the journey on the mux.
 func Mount(mux *http.ServeMux, site *page.Site, k *account.Keeper, guard *session.Guard) {
-	d := &journey{k, guard, site.Journey(files)}
+	d := &journey{k, guard, site, site.Journey(files)}
 	mux.HandleFunc("GET /freeze", d.ask)
 	mux.HandleFunc("POST /freeze", d.freeze)
 	mux.HandleFunc("GET /freeze/{link}", d.askLink)
@@ -67,9 +68,16 @@ func (d *journey) freeze(w http.ResponseWriter, r *http.Request) {
 		d.j.Fail(w, r, err)
 		return
 	}
-	if s.Acting == nil { // a representative's own session goes on
-		d.guard.Clear(w)
+	if s.Acting != nil { // it was a child's or a ward's account: her own session goes on
+		if err := d.accounts.StopActing(r.Context(), s); err != nil {
+			d.j.Fail(w, r, err)
+			return
+		}
+		d.site.Flash(w, "ok", "account.acting.frozen")
+		http.Redirect(w, r, "/dependants", http.StatusSeeOther)
+		return
 	}
+	d.guard.Clear(w)
 	http.Redirect(w, r, "/frozen", http.StatusSeeOther)
 }
 
