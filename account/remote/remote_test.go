@@ -377,7 +377,7 @@ func TestItIsWorthNothingForAStepUp(t *testing.T) {
 		if _, err := s.Keeper.BeginProof(t.Context(), afar, make([]byte, 32), s.computer); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("it may prove something: %v", err)
 		}
-		if r, err := s.Keeper.Reach(t.Context(), afar); err != nil || r.Passkey != 2 || r.Passcode > 1 {
+		if r, err := s.Keeper.Reach(t.Context(), afar); err != nil || r.Passkey != 2 || r.Passcode > 1 || r.Password != 3 { // signed in anew by the password, and then by the passkey
 			t.Errorf("it reaches %+v: %v", r, err)
 		}
 		// Her password beside it is worth what a password is.

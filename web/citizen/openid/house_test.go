@@ -3,6 +3,8 @@
 package openid_test
 
 import (
+	"context"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +15,7 @@ import (
 
 	"danh/account"
 	"danh/account/accounttest"
+	remotedesk "danh/account/remote"
 	"danh/internal/db"
 	"danh/internal/dbtest"
 	"danh/internal/page"
@@ -22,6 +25,7 @@ import (
 	"danh/web/citizen/consent"
 	"danh/web/citizen/consents"
 	"danh/web/citizen/openid"
+	"danh/web/citizen/remote"
 	"danh/web/citizen/session"
 	"danh/web/citizen/signin"
 )
@@ -90,13 +94,19 @@ func open(t testing.TB, d *db.DB) *door {
 		c.PostLogoutURIs = append(c.PostLogoutURIs, rp.URL+"/bye")
 	})
 	house.Clock.Set(time.Now()) // relying parties keep their own time
-	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open})
+	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open, Texts: []fs.FS{session.Texts}})
 	guard := session.New(house.Keeper, false, site.Fail)
 	mux := http.NewServeMux()
 	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Guard: guard, Clock: house.Clock, Log: house.Log})
 	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{}.Read, Send: openid.Send})
 	consents.Mount(mux, site, house.Provider)
-	signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
+	remote.Mount(mux, site, remote.Config{Guard: guard, Home: server.URL, Origin: house.Provider.ReturnOrigin,
+		Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper}),
+		Asker: func(ctx context.Context, request string) remotedesk.Service {
+			name := house.Provider.Asker(ctx, request)
+			return remotedesk.Service{VI: name.VI, EN: name.EN}
+		}})
+	signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Codes: true, Origin: house.Provider.ReturnOrigin})
 	h = site.Wrap(guard.Load(mux))
 	return &door{House: house, Browser: webtest.New(t, server.URL), Party: rp}
 }
