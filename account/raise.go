@@ -49,6 +49,11 @@ func (k *Keeper) Ways(ctx context.Context, s Session, journey string, r RemoteIn
 	if w.Level = fault.Is(err, fault.Forbidden); w.Level {
 		return w, nil
 	}
+	// What a phone approved is raised by nothing: she signs in in this browser.
+	if s.FromAfar() {
+		w.Password = true
+		return w, nil
+	}
 	have := s.Factors()
 	old, least := d.MaxAge > 0 && now.Sub(s.AuthTime) > d.MaxAge, d.Assurance
 	if old {

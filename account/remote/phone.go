@@ -16,10 +16,14 @@ import (
 )
 
 // may refuses a session that cannot answer for a computer: one that was itself
-// approved from afar, else one relayed code would beget others without end.
+// approved from afar, else one relayed code would beget others without end; and
+// one that is used for somebody else, whose account it would open.
 func may(s account.Session) error {
 	if s.FromAfar() {
 		return fault.New(fault.Forbidden, "remote.from_afar")
+	}
+	if s.Acting != nil {
+		return fault.New(fault.Forbidden, "remote.acting")
 	}
 	if s.Status != account.Active {
 		return fault.New(fault.Forbidden, "remote.locked")

@@ -11,6 +11,7 @@ import (
 
 	"danh/account"
 	. "danh/account/accounttest"
+	"danh/account/remote"
 	"danh/internal/webtest"
 	"danh/web/citizen"
 )
@@ -18,7 +19,8 @@ import (
 const phone = "0912345678"
 
 func serve(t *testing.T, h *House) *webtest.Client {
-	return webtest.Serve(t, citizen.Door(citizen.Config{Accounts: h.Keeper, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log, Portal: "http://localhost:8081"}))
+	codes := remote.New(remote.Config{DB: h.DB, Clock: h.Clock, Audit: h.Audit, Accounts: h.Keeper})
+	return webtest.Serve(t, citizen.Door(citizen.Config{Accounts: h.Keeper, Remote: codes, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log, Portal: "http://localhost:8081"}))
 }
 
 var picture = map[string]webtest.File{"portrait": {Name: "toi.jpg", Type: "image/jpeg", Data: Portrait()}}

@@ -261,8 +261,7 @@ func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 		}
 		err = d.Desk.Pick(r.Context(), s, code, n, address)
 	}
-	if ft := fault.Of(err); ft != nil && ft.Kind == fault.StepUp {
-		http.Redirect(w, r, "/signin/passkey?return="+url.QueryEscape("/q/"+code), http.StatusSeeOther)
+	if session.StepUpTo(w, r, err, "/q/"+url.PathEscape(code)) {
 		return
 	}
 	// Whatever came of it stands on the page that follows.
