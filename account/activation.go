@@ -281,7 +281,7 @@ func (k *Keeper) Activate(ctx context.Context, t Token, pw Password, remote Remo
 		}
 		s = Session{Account: a, Person: acc.Person, Level: acc.Level, Status: Active, AuthTime: clock.FromMicros(at), LastSeen: clock.FromMicros(at),
 			AMR: []string{"pwd"}, Assurance: 1, Label: remote.Label}
-		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: a, device: dev, label: remote.Label, amr: s.AMR, assurance: s.Assurance}); err != nil {
+		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: a, device: dev, label: remote.Label, amr: s.AMR, assurance: s.Assurance, browser: remote.Device}); err != nil {
 			return err
 		}
 		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.activated", Subject: acc.Person, Ground: "NĐ 69/2024, Điều 14"}); err != nil {

@@ -62,13 +62,13 @@ func (k *Keeper) SignInAfarTx(ctx context.Context, tx *db.Tx, in SignInAfar) (To
 		return "", s, err
 	}
 	// The factors of the former session are left out: nothing adds to a relay.
-	if _, _, err := endFormerTx(ctx, tx, f, in.Former, in.Account, now); err != nil {
+	if _, _, err := endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, in.Account, now); err != nil {
 		return "", s, err
 	}
 	s.Assurance = min(f.assurance([]Factor{FactorQR}), mostAfar, max(in.Assurance, 1))
 	token := NewToken()
 	s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: in.Account, label: s.Label, amr: s.AMR, assurance: s.Assurance,
-		approver: in.Device, life: f.duration("qr_session_minutes", time.Minute)})
+		approver: in.Device, life: f.duration("qr_session_minutes", time.Minute), browser: in.Remote.Device})
 	if err != nil {
 		return "", s, err
 	}
@@ -95,7 +95,7 @@ func (s Session) FromAfar() bool { return slices.Contains(s.AMR, wordQR) }
 func (k *Keeper) StandsTx(ctx context.Context, tx *db.Tx, a ID, s SessionID) (bool, error) {
 	var n int
 	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_session s JOIN account_account a ON a.id = s.account
-		WHERE s.account = $1 AND s.id = $2 AND NOT s.awaiting AND s.ended_at IS NULL AND s.ends_at > $3 AND a.status = 'active'`, a, s, clock.Micros(k.c.Clock.Now())).Scan(&n)
+		WHERE s.account = $1 AND s.id = $2 AND NOT s.awaiting AND NOT s.new_device AND s.ended_at IS NULL AND s.ends_at > $3 AND a.status = 'active'`, a, s, clock.Micros(k.c.Clock.Now())).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("look whether the session stands: %w", err)
 	}

@@ -35,6 +35,7 @@ var alarms = map[string]bool{
 	"new_device": true, "qr_signed_in": true, "passkey_added": true, "passkey_removed": true, "passcode_set": true, "passcode_reset": true, "passcode_closed": true, "password_changed": true, "signin_slowed": true,
 	"phone_changed": true, "email_changed": true, "account_unlocked": true, "thaw_asked": true,
 	"travel_noticed": true, "signal_warned": true,
+	"session_moved": true, "device_removed": true,
 	"recovery_stopped": true, "recovery_done": true, "recovery_codes": true,
 }
 

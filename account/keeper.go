@@ -77,6 +77,7 @@ type Keeper struct {
 
 	watcher  Watcher            // nil: nobody watches
 	passkeys *webauthn.WebAuthn // nil: there are none at this address
+	removals []func(ctx context.Context, tx *db.Tx, a ID, device id.Person) error
 }
 
 // New returns a keeper and registers the room's jobs on the queue.

@@ -159,7 +159,7 @@ func (k *Keeper) finishTx(ctx context.Context, tx *db.Tx, o Opening, hash string
 	if err != nil {
 		return false, err
 	}
-	sid, err := k.openSessionTx(ctx, tx, token, newSession{account: a, device: dev, label: remote.Label, amr: []string{"pwd"}, assurance: 1})
+	sid, err := k.openSessionTx(ctx, tx, token, newSession{account: a, device: dev, label: remote.Label, amr: []string{"pwd"}, assurance: 1, browser: remote.Device})
 	if err != nil {
 		return false, err
 	}

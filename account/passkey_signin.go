@@ -5,6 +5,7 @@ package account
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -268,7 +269,7 @@ func (k *Keeper) newPasskeySessionTx(ctx context.Context, tx *db.Tx, in PasskeyS
 	if err != nil {
 		return err
 	}
-	factors, _, err := endFormerTx(ctx, tx, f, in.Former, s.Account, s.AuthTime)
+	factors, _, err := endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, s.Account, s.AuthTime)
 	if err != nil {
 		return err
 	}
@@ -277,7 +278,7 @@ func (k *Keeper) newPasskeySessionTx(ctx context.Context, tx *db.Tx, in PasskeyS
 	if err != nil {
 		return err
 	}
-	s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: s.Account, device: dev, label: in.Remote.Label, amr: s.AMR, assurance: s.Assurance, passkey: used.ID})
+	s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: s.Account, device: dev, label: in.Remote.Label, amr: s.AMR, assurance: s.Assurance, passkey: used.ID, browser: in.Remote.Device})
 	return err
 }
 
@@ -289,7 +290,7 @@ func (s *Session) rate(f inForce, factors []Factor) {
 // endFormerTx ends the session that a browser had, and gives its factors when it
 // was the same account's and young: then a password and a passkey that were
 // given one after the other count together, in either order.
-func endFormerTx(ctx context.Context, tx *db.Tx, f inForce, former Token, a ID, now time.Time) ([]Factor, PasskeyID, error) {
+func endFormerTx(ctx context.Context, tx *db.Tx, f inForce, former, device Token, a ID, now time.Time) ([]Factor, PasskeyID, error) {
 	if former == "" {
 		return nil, PasskeyID{}, nil
 	}
@@ -297,13 +298,18 @@ func endFormerTx(ctx context.Context, tx *db.Tx, f inForce, former Token, a ID, 
 	var amr string
 	var auth, ends int64
 	var p PasskeyID
+	var browser []byte
+	var waits bool
 	err := tx.QueryRowContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = 'signed_in_anew' WHERE token_hash = $1 AND ended_at IS NULL
-		RETURNING account, amr, auth_at, ends_at, passkey`, former.hash(), clock.Micros(now)).Scan(&whose, &amr, &auth, &ends, &p)
+		RETURNING account, amr, auth_at, ends_at, passkey, browser, new_device`, former.hash(), clock.Micros(now)).Scan(&whose, &amr, &auth, &ends, &p, &browser, &waits)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, PasskeyID{}, nil
 	}
 	if err != nil {
 		return nil, PasskeyID{}, fmt.Errorf("end the former session: %w", err)
+	}
+	if waits || len(browser) > 0 && !hmac.Equal(browser, device.hash()) { // not finished, or another browser's
+		return nil, PasskeyID{}, nil
 	}
 	if whose != a || ends <= clock.Micros(now) || clock.FromMicros(auth).Before(now.Add(-f.duration("passkey_fresh_minutes", time.Minute))) {
 		return nil, PasskeyID{}, nil

@@ -311,5 +311,8 @@ func signedBy(key, challenge, signature []byte) bool {
 
 // keyOfDevice is the key that a registered device keeps; nil when it has none.
 func (k *Keeper) keyOfDevice(ctx context.Context, a ID, device id.Person) (key []byte, passwordOnly bool, err error) {
-	return nil, false, nil
+	if device.IsZero() {
+		return nil, false, nil
+	}
+	return k.DeviceKey(ctx, a, device)
 }

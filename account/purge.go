@@ -46,6 +46,7 @@ func (k *Keeper) Purges() []db.Purge {
 		// Longer than any delivery is repeated.
 		plain("account_card_news", 24*time.Hour, `DELETE FROM account_card_news WHERE told_at < $1`, days("session_days")),
 		plain("account_device", 24*time.Hour, `DELETE FROM account_device WHERE seen_at < $1`, days("device_days")),
+		plain("account_device_removed", 24*time.Hour, `DELETE FROM account_device WHERE removed_at < $1`, days("session_days")),
 		plain("account_freeze_link", time.Hour, `DELETE FROM account_freeze_link WHERE expires_at < $1`, at),
 		plain("account_thaw", 24*time.Hour, `DELETE FROM account_thaw WHERE ended_at < $1`, days("hotline_days")),
 		{Name: "account_hotline_call", Every: 24 * time.Hour, Run: k.purgeCalls},

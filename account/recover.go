@@ -244,6 +244,15 @@ func (k *Keeper) RemoveDevicesTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 	if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, why, k.c.Clock.Now()); err != nil {
 		return err
 	}
+	devices, err := devicesTx(ctx, tx, `SELECT id FROM account_device WHERE account = $1 AND removed_at IS NULL ORDER BY id`, a)
+	if err != nil {
+		return err
+	}
+	for _, d := range devices {
+		if err := k.undoneTx(ctx, tx, a, d); err != nil {
+			return err
+		}
+	}
 	res, err := tx.ExecContext(ctx, `DELETE FROM account_device WHERE account = $1`, a)
 	if err != nil {
 		return fmt.Errorf("remove devices: %w", err)
@@ -278,7 +287,7 @@ func (k *Keeper) WelcomeTx(ctx context.Context, tx *db.Tx, a ID, r RemoteInfo, f
 		return "", err
 	}
 	t := NewToken()
-	sid, err := k.openSessionTx(ctx, tx, t, newSession{account: a, device: device, label: r.Label, amr: s.AMR, assurance: s.Assurance})
+	sid, err := k.openSessionTx(ctx, tx, t, newSession{account: a, device: device, label: r.Label, amr: s.AMR, assurance: s.Assurance, browser: r.Device})
 	if err != nil {
 		return "", err
 	}

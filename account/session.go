@@ -38,6 +38,8 @@ type Session struct {
 	PasswordEnds       time.Time // when the password must be changed at the latest
 	Passkey            PasskeyID // which was used; zero: none
 	Device             id.Person // the registered device it was opened on; zero: none
+	Once               bool      // on a browser that is not hers: nothing is kept there, and it ends soon
+	NewDevice          bool      // it waits for the code that was sent to her phone, and is nobody's until then
 	Acting             *Acting   // not nil: the representative who uses it for the account's holder
 	ActingOver         bool      // acting ended by itself and she has not been told yet
 
@@ -75,9 +77,10 @@ func (t Token) hash() []byte {
 // RemoteInfo is what is known of the caller: a coarse address and a label of her
 // browser. The address is only counted under its network, in memory.
 type RemoteInfo struct {
-	Address string // host part of the remote address
-	Label   string // "Firefox trên Android"
-	Device  Token  // the long-lived device cookie, may be empty
+	Address  string // host part of the remote address
+	Label    string // "Firefox trên Android"
+	Platform string // "Android"; may be empty
+	Device   Token  // the long-lived device cookie, may be empty
 }
 
 // Subscriber is what a carrier is asked about.

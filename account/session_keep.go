@@ -4,6 +4,7 @@ package account
 
 import (
 	"context"
+	"crypto/hmac"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"danh/account/place"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -24,29 +24,56 @@ const touchEvery = time.Minute
 
 // FindSession finds the living session of a token: not ended, not idle for too
 // long, of an account that is active. It is one read; a use more than a minute
-// after the last one is also written down.
+// after the last one is also written down. It does not ask which browser brought
+// the token; doors use FindSessionOn.
 func (k *Keeper) FindSession(ctx context.Context, t Token) (Session, error) {
+	return k.findSession(ctx, t, nil)
+}
+
+// FindSessionOn is FindSession for a token that came with a device cookie. When
+// the session was opened with another one, its cookie was carried away: it
+// yields nothing, ends at once, and she is told.
+func (k *Keeper) FindSessionOn(ctx context.Context, t, device Token) (Session, error) {
+	return k.findSession(ctx, t, &device)
+}
+
+func (k *Keeper) findSession(ctx context.Context, t Token, device *Token) (Session, error) {
 	if t == "" {
 		return Session{}, errNoSession()
+	}
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return Session{}, err
 	}
 	now := k.c.Clock.Now()
 	var s Session
 	var amr string
 	var auth, seen, set int64
+	var browser []byte
 	var awaiting bool
 	var acting actingRow
-	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT s.id, s.account, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, s.passkey, s.awaiting,
+	err = k.c.DB.Read().QueryRowContext(ctx, `SELECT s.id, s.account, s.device, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, s.passkey, s.awaiting, s.browser, s.new_device, s.once,
 			a.person, a.level, a.status, a.provisional, p.set_at, p.must_change, `+actingColumns+`
 		FROM account_session s JOIN account_account a ON a.id = s.account JOIN account_password p ON p.account = s.account
 		LEFT JOIN `+fmt.Sprintf(actingStands, "LEFT")+`
-		WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 AND a.status = 'active'`,
-		t.hash(), clock.Micros(now), clock.Micros(now.Add(-k.c.Idle)), clock.DateOf(now)).
-		Scan(append([]any{&s.ID, &s.Account, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Passkey, &awaiting, &s.Person, &s.Level, &s.Status, &s.Provisional, &set, &s.MustChangePassword}, acting.into()...)...)
+		WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 AND (NOT s.once OR s.seen_at > $5) AND a.status = 'active'`,
+		t.hash(), clock.Micros(now), clock.Micros(now.Add(-k.c.Idle)), clock.DateOf(now), clock.Micros(now.Add(-f.duration("device_once_minutes", time.Minute)))).
+		Scan(append([]any{&s.ID, &s.Account, &s.Device, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Passkey, &awaiting, &browser, &s.NewDevice, &s.Once,
+			&s.Person, &s.Level, &s.Status, &s.Provisional, &set, &s.MustChangePassword}, acting.into()...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Session{}, errNoSession()
 	}
 	if err != nil {
 		return Session{}, fmt.Errorf("find session: %w", err)
+	}
+	if device != nil && len(browser) > 0 && !hmac.Equal(browser, device.hash()) {
+		if err := k.endMoved(ctx, s); err != nil {
+			return Session{}, err
+		}
+		return Session{}, errNoSession()
+	}
+	if s.NewDevice {
+		return Session{}, errNewDevice()
 	}
 	if awaiting {
 		return Session{}, errAwaiting()
@@ -70,6 +97,21 @@ func (k *Keeper) FindSession(ctx context.Context, t Token) (Session, error) {
 	return s, nil
 }
 
+// endMoved ends a session whose cookie turned up in another browser. One
+// conditional update: of many requests at once one tells her.
+func (k *Keeper) endMoved(ctx context.Context, s Session) error {
+	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		n, err := endTx(ctx, tx, s.Account, s.ID, SessionID{}, "moved", k.c.Clock.Now())
+		if err != nil || n == 0 {
+			return err
+		}
+		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: audit.Anonymous(), Action: "account.session.moved", Subject: s.Person, Outcome: "refused", Detail: map[string]string{"session": s.ID.String()}}); err != nil {
+			return err
+		}
+		return k.tellTx(ctx, tx, audit.System("account"), s.Account, "session_moved", map[string]string{"device": s.Label})
+	})
+}
+
 // SessionStands reports whether a session has not ended and its account is
 // active, or whether the acting of that key for the account still holds. It
 // does not ask whether the session is idle: what was given for it may be used
@@ -78,10 +120,10 @@ func (k *Keeper) SessionStands(ctx context.Context, a ID, s SessionID) (bool, er
 	var one int
 	now := k.c.Clock.Now()
 	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT 1 FROM account_session s JOIN account_account a ON a.id = s.account
-		WHERE s.account = $1 AND s.id = $3 AND NOT s.awaiting AND s.ended_at IS NULL AND s.ends_at > $2 AND a.status = 'active'
+		WHERE s.account = $1 AND s.id = $3 AND NOT s.awaiting AND NOT s.new_device AND s.ended_at IS NULL AND s.ends_at > $2 AND a.status = 'active'
 		UNION ALL SELECT 1 FROM account_acting f JOIN account_session s ON s.account = f.by_account AND s.id = f.session JOIN account_account a ON a.id = s.account
 		JOIN `+fmt.Sprintf(actingStands, "")+`
-		WHERE f.account = $1 AND f.id = $3 AND x.id = f.id AND NOT s.awaiting AND s.ended_at IS NULL AND s.ends_at > $2 AND a.status = 'active'`,
+		WHERE f.account = $1 AND f.id = $3 AND x.id = f.id AND NOT s.awaiting AND NOT s.new_device AND s.ended_at IS NULL AND s.ends_at > $2 AND a.status = 'active'`,
 		a, clock.Micros(now), s, clock.DateOf(now)).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
@@ -127,6 +169,8 @@ type newSession struct {
 	amr       []string
 	assurance int
 	passkey   PasskeyID
+	browser   Token         // the device cookie that it is bound to
+	waits     bool          // for the code that is sent to her phone
 	approver  id.Person     // the phone that approved it
 	life      time.Duration // shorter than usual; 0: as usual
 }
@@ -136,21 +180,31 @@ type newSession struct {
 func (k *Keeper) openSessionTx(ctx context.Context, tx *db.Tx, t Token, n newSession) (SessionID, error) {
 	now := k.c.Clock.Now()
 	sid := id.New[sessionKind]()
-	waits, err := k.waitsTx(ctx, tx, n.account)
-	if err != nil {
+	awaits, ends := false, now.Add(k.c.Absolute)
+	var err error
+	if n.waits {
+		f, err := k.rules.today(ctx)
+		if err != nil {
+			return sid, err
+		}
+		ends = now.Add(f.duration("device_wait_minutes", time.Minute))
+	} else if awaits, err = k.waitsTx(ctx, tx, n.account); err != nil {
 		return sid, err
 	}
-	life := k.c.Absolute
 	if n.life > 0 {
-		life = min(life, n.life)
+		ends = now.Add(min(n.life, ends.Sub(now)))
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO account_session (token_hash, id, account, device, label, amr, assurance, auth_at, seen_at, ends_at, passkey, awaiting, approver)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		t.hash(), sid, n.account, n.device, n.label, strings.Join(n.amr, " "), n.assurance, clock.Micros(now), clock.Micros(now), clock.Micros(now.Add(life)), n.passkey, waits, n.approver)
+	var browser []byte
+	if n.browser != "" {
+		browser = n.browser.hash()
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO account_session (token_hash, id, account, device, label, amr, assurance, auth_at, seen_at, ends_at, passkey, awaiting, approver, browser, new_device)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		t.hash(), sid, n.account, n.device, n.label, strings.Join(n.amr, " "), n.assurance, clock.Micros(now), clock.Micros(now), clock.Micros(ends), n.passkey, awaits, n.approver, browser, n.waits)
 	if err != nil {
 		return sid, fmt.Errorf("open session: %w", err)
 	}
-	if waits {
+	if awaits {
 		return sid, k.askUseTx(ctx, tx, n.account, sid, n.label)
 	}
 	return sid, nil
@@ -211,14 +265,14 @@ func (k *Keeper) signOut(ctx context.Context, by audit.Actor, only, except Sessi
 func (k *Keeper) ListSessions(ctx context.Context, a ID) ([]Session, error) {
 	now := k.c.Clock.Now()
 	var out []Session
-	err := each(ctx, k.c.DB.Read(), `SELECT s.id, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, COALESCE(d.place_vi, ''), COALESCE(d.place_en, '')
+	err := each(ctx, k.c.DB.Read(), `SELECT s.id, s.device, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, COALESCE(d.place_vi, ''), COALESCE(d.place_en, ''), s.once
 		FROM account_session s LEFT JOIN account_device d ON d.account = s.account AND d.id = s.device
-		WHERE s.account = $1 AND NOT s.awaiting AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 ORDER BY s.seen_at DESC, s.id`,
+		WHERE s.account = $1 AND NOT s.awaiting AND NOT s.new_device AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 ORDER BY s.seen_at DESC, s.id`,
 		[]any{a, clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))}, func(r scanner) error {
 			s := Session{Account: a}
 			var amr string
 			var auth, seen int64
-			if err := r.Scan(&s.ID, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Place.VI, &s.Place.EN); err != nil {
+			if err := r.Scan(&s.ID, &s.Device, &s.Label, &amr, &s.Assurance, &auth, &seen, &s.Place.VI, &s.Place.EN, &s.Once); err != nil {
 				return err
 			}
 			s.AMR, s.AuthTime, s.LastSeen = strings.Fields(amr), clock.FromMicros(auth), clock.FromMicros(seen)
@@ -227,33 +281,6 @@ func (k *Keeper) ListSessions(ctx context.Context, a ID) ([]Session, error) {
 		})
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
-	}
-	return out, nil
-}
-
-// Device is a browser that signed in before.
-type Device struct {
-	ID              id.Person
-	Label           string
-	FirstAt, SeenAt time.Time
-	Place           place.Place // of the last sign-in; its coordinates are not kept here
-}
-
-// ListDevices lists the browsers by which an account was used, latest first.
-func (k *Keeper) ListDevices(ctx context.Context, a ID) ([]Device, error) {
-	var out []Device
-	err := each(ctx, k.c.DB.Read(), `SELECT id, label, first_at, seen_at, place_vi, place_en FROM account_device WHERE account = $1 ORDER BY seen_at DESC, id`, []any{a}, func(r scanner) error {
-		var d Device
-		var first, seen int64
-		if err := r.Scan(&d.ID, &d.Label, &first, &seen, &d.Place.VI, &d.Place.EN); err != nil {
-			return err
-		}
-		d.FirstAt, d.SeenAt = clock.FromMicros(first), clock.FromMicros(seen)
-		out = append(out, d)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list devices: %w", err)
 	}
 	return out, nil
 }

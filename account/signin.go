@@ -42,12 +42,15 @@ type holder struct {
 	hash      string
 	set       int64
 	must      bool
+	reached   bool // her phone was confirmed: a code gets to her
 }
 
 // SignIn checks a number and a password and opens a session under a fresh
 // token. An unknown number, a locked account and a wrong password cost the
 // same work and get the same fault, which says how many tries remain before a
-// long wait.
+// long wait. On a browser that she has not used before the session waits for a
+// code, where there is a phone to send it to (Session.NewDevice); ConfirmDevice
+// takes it.
 func (k *Keeper) SignIn(ctx context.Context, in SignIn) (Token, Session, error) {
 	f, err := k.rules.today(ctx)
 	if err != nil {
@@ -114,10 +117,10 @@ func (k *Keeper) SignIn(ctx context.Context, in SignIn) (Token, Session, error) 
 
 func (k *Keeper) holder(ctx context.Context, n population.Number) (holder, error) {
 	var h holder
-	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT a.id, a.person, a.level, a.status, a.provisional, p.hash, p.set_at, p.must_change
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT a.id, a.person, a.level, a.status, a.provisional, p.hash, p.set_at, p.must_change, a.phone_at IS NOT NULL
 		FROM account_login l JOIN account_account a ON a.id = l.account JOIN account_password p ON p.account = l.account
 		WHERE l.number_index = $1`, k.store.numberIndex(n)).
-		Scan(&h.account, &h.person, &h.level, &h.status, &h.temporary, &h.hash, &h.set, &h.must)
+		Scan(&h.account, &h.person, &h.level, &h.status, &h.temporary, &h.hash, &h.set, &h.must, &h.reached)
 	if errors.Is(err, sql.ErrNoRows) {
 		return holder{hash: k.hasher.Decoy()}, nil
 	}
@@ -125,23 +128,6 @@ func (k *Keeper) holder(ctx context.Context, n population.Number) (holder, error
 		return h, fmt.Errorf("find who signs in: %w", err)
 	}
 	return h, nil
-}
-
-// knownDevice looks for the browser among the account's. It asks for unknown
-// numbers too, so that both take one question.
-func (k *Keeper) knownDevice(ctx context.Context, a ID, t Token) (id.Person, bool, error) {
-	if t == "" {
-		return id.Person{}, false, nil
-	}
-	var d id.Person
-	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT id FROM account_device WHERE account = $1 AND cookie_hash = $2`, orNone(SessionID(a)), t.hash()).Scan(&d)
-	if errors.Is(err, sql.ErrNoRows) {
-		return d, false, nil
-	}
-	if err != nil {
-		return d, false, fmt.Errorf("find device: %w", err)
-	}
-	return d, true, nil
 }
 
 // refuseSignIn gives the one answer and, where the attempt was the one too
@@ -188,6 +174,7 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 	if err := k.age(ctx, &s, clock.FromMicros(h.set)); err != nil {
 		return "", Session{}, err
 	}
+	var wait time.Duration
 	err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
 		// The state is looked at again: a lock that came while the password was
 		// being checked holds.
@@ -206,17 +193,30 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 				return fmt.Errorf("renew hash: %w", err)
 			}
 		}
-		factors, passkey, err := endFormerTx(ctx, tx, f, in.Former, h.account, now)
+		if s.NewDevice, wait, err = k.asksCodeTx(ctx, tx, f, h, known); err != nil || wait > 0 {
+			return err
+		}
+		factors, passkey, err := endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, h.account, now)
 		if err != nil {
 			return err
 		}
 		s.Passkey = passkey
 		s.rate(f, with(factors, FactorPassword))
-		dev, err := k.keepDeviceTx(ctx, tx, h.account, in.Remote, device, known)
-		if err != nil {
+		n := newSession{account: h.account, label: in.Remote.Label, amr: s.AMR, assurance: s.Assurance, passkey: s.Passkey, browser: in.Remote.Device, waits: s.NewDevice}
+		if s.NewDevice {
+			if s.ID, err = k.openSessionTx(ctx, tx, token, n); err != nil {
+				return err
+			}
+			if err := k.sendDeviceCodeTx(ctx, tx, f, h.account, s.ID); err != nil {
+				return err
+			}
+			return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: audit.Anonymous(), Action: "account.device.asked", Subject: h.person, Detail: map[string]string{"door": in.Door}})
+		}
+		if n.device, err = k.keepDeviceTx(ctx, tx, h.account, in.Remote, device, known); err != nil {
 			return err
 		}
-		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: h.account, device: dev, label: in.Remote.Label, amr: s.AMR, assurance: s.Assurance, passkey: s.Passkey}); err != nil {
+		s.Device = n.device
+		if s.ID, err = k.openSessionTx(ctx, tx, token, n); err != nil {
 			return err
 		}
 		by := s.Actor()
@@ -232,29 +232,13 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 		}
 		return k.tellTx(ctx, tx, by, h.account, "new_device", from)
 	})
+	if err == nil && wait > 0 {
+		err = tooMany(wait)
+	}
 	if err != nil {
 		return "", Session{}, err
 	}
 	return token, s, nil
-}
-
-// keepDeviceTx writes down the use of a browser.
-func (k *Keeper) keepDeviceTx(ctx context.Context, tx *db.Tx, a ID, r RemoteInfo, device id.Person, known bool) (id.Person, error) {
-	if r.Device == "" {
-		return id.Person{}, nil
-	}
-	now := clock.Micros(k.c.Clock.Now())
-	if !known {
-		device = id.NewPerson()
-	}
-	p := k.place(r)
-	_, err := tx.ExecContext(ctx, `INSERT INTO account_device (account, cookie_hash, id, label, first_at, seen_at, place_vi, place_en) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (account, cookie_hash) DO UPDATE SET label = excluded.label, seen_at = excluded.seen_at, place_vi = excluded.place_vi, place_en = excluded.place_en`,
-		a, r.Device.hash(), device, r.Label, now, now, p.VI, p.EN)
-	if err != nil {
-		return device, fmt.Errorf("keep device: %w", err)
-	}
-	return device, k.sightTx(ctx, tx, a, r, known)
 }
 
 // tellTx sends a message to an account's own channels.

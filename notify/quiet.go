@@ -37,6 +37,7 @@ var rousing = map[string]bool{
 	"opening_attempt": true, "account_opened": true, "account_issued": true, "account_raised": true, "account_closed": true, "account_unlocked": true,
 	"evicted": true, "new_device": true, "qr_signed_in": true, "passkey_added": true, "passkey_removed": true, "passkey_code": true, "passcode_set": true, "passcode_reset": true, "passcode_closed": true, "password_changed": true,
 	"signin_slowed": true, "sessions_ended": true, "phone_changed": true, "email_changed": true, "acts_herself": true,
+	"session_moved": true, "device_removed": true,
 	"travel_noticed": true, "signal_warned": true,
 	"recovery_number_known": true, "recovery_number_counter": true,
 }

@@ -164,7 +164,7 @@ func TestWhatIsUrgentOrCannotWaitPasses(t *testing.T) {
 func TestQuietHoursDoNotSilenceAnIntruder(t *testing.T) {
 	each(t, func(t *testing.T, k *desk) {
 		k.quiet(8*60, 20*60)
-		names := []string{"opening_attempt", "new_device", "qr_signed_in", "passkey_added", "passkey_removed", "password_changed", "phone_changed", "email_changed", "sessions_ended", "signin_slowed", "evicted",
+		names := []string{"opening_attempt", "new_device", "device_removed", "session_moved", "qr_signed_in", "passkey_added", "passkey_removed", "password_changed", "phone_changed", "email_changed", "sessions_ended", "signin_slowed", "evicted",
 			"account_opened", "account_issued", "account_raised", "account_closed", "account_unlocked", "account_locked", "acts_herself", "passkey_code"}
 		for _, name := range names {
 			before := len(k.sms.texts()) + len(k.mail.texts())

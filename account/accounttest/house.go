@@ -102,9 +102,27 @@ func New(t testing.TB, d *db.DB, change ...func(*account.Config)) *House {
 	}
 	h.Keeper, err = account.New(c)
 	must()
+	// Tests that are not about devices sign in by password alone.
+	err = d.Write(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `UPDATE account_rule SET value = 0 WHERE name = 'device_code'`)
+		return err
+	})
+	must()
 	h.Population.Subscribe(population.Died, h.Keeper.HandleDeath)
 	h.Population.Subscribe(population.NumberChanged, h.Keeper.HandleNumberChanged)
 	return h
+}
+
+// AskCodes has a first sign-in on a device take a code, as the rule says that
+// New switches off.
+func (h *House) AskCodes(t testing.TB) {
+	t.Helper()
+	err := h.DB.Write(t.Context(), func(tx *db.Tx) error {
+		return h.Keeper.SetRuleTx(t.Context(), tx, audit.System("test"), account.Rule{Name: "device_code", From: clock.DateOf(h.Clock.Now()), Value: 1, Source: "test"})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Run runs a test on both databases, each with a house of its own.

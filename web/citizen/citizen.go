@@ -105,7 +105,7 @@ func Door(c Config) http.Handler {
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
-	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard, Codes: c.Remote != nil, Origin: c.Provider.ReturnOrigin})
+	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Codes: c.Remote != nil, Origin: c.Provider.ReturnOrigin})
 	if c.Remote != nil {
 		remote.Mount(mux, site, remote.Config{Desk: c.Remote, Guard: guard, Home: c.issuer(), Origin: c.Provider.ReturnOrigin, Asker: c.asker})
 	}

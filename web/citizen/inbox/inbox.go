@@ -111,6 +111,7 @@ var alarms = map[string]bool{
 	"new_device": true, "qr_signed_in": true, "passkey_added": true, "passkey_removed": true, "passcode_set": true, "passcode_reset": true, "passcode_closed": true, "password_changed": true, "signin_slowed": true,
 	"phone_changed": true, "email_changed": true, "account_unlocked": true, "opening_attempt": true, "visit_opened": true, "glass_broken": true,
 	"travel_noticed": true, "signal_warned": true,
+	"device_removed": true, "session_moved": true,
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {

@@ -23,12 +23,15 @@ func (g *Guard) Remote(w http.ResponseWriter, r *http.Request) account.RemoteInf
 		d = account.NewToken()
 		g.SetDevice(w, d)
 	}
-	return account.RemoteInfo{Address: host, Label: Label(r.UserAgent()), Device: d}
+	browser, system := parts(r.UserAgent())
+	return account.RemoteInfo{Address: host, Label: label(browser, system), Platform: system, Device: d}
 }
 
 // Label names a browser as its owner would: "Chrome, Android". What it says is
 // taken on trust and only shown to her.
-func Label(agent string) string {
+func Label(agent string) string { return label(parts(agent)) }
+
+func parts(agent string) (browser, system string) {
 	pick := func(from [][2]string) string {
 		for _, p := range from {
 			if strings.Contains(agent, p[0]) {
@@ -37,9 +40,13 @@ func Label(agent string) string {
 		}
 		return ""
 	}
-	browser := pick([][2]string{{"Edg", "Edge"}, {"OPR/", "Opera"}, {"coc_coc", "Cốc Cốc"}, {"SamsungBrowser", "Samsung Internet"}, {"Zalo", "Zalo"},
+	browser = pick([][2]string{{"Edg", "Edge"}, {"OPR/", "Opera"}, {"coc_coc", "Cốc Cốc"}, {"SamsungBrowser", "Samsung Internet"}, {"Zalo", "Zalo"},
 		{"Firefox", "Firefox"}, {"FxiOS", "Firefox"}, {"CriOS", "Chrome"}, {"Chrome", "Chrome"}, {"Safari", "Safari"}, {"curl", "curl"}})
-	system := pick([][2]string{{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"}})
+	system = pick([][2]string{{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"}})
+	return browser, system
+}
+
+func label(browser, system string) string {
 	switch {
 	case browser == "" && system == "":
 		return "?"

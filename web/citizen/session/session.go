@@ -13,6 +13,7 @@ import (
 	"embed"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,9 +21,10 @@ import (
 	"danh/internal/fault"
 )
 
-// Finder finds the session of a token; account.Keeper is one.
+// Finder finds the session of a token that came with a device cookie;
+// account.Keeper is one.
 type Finder interface {
-	FindSession(ctx context.Context, t account.Token) (account.Session, error)
+	FindSessionOn(ctx context.Context, t, device account.Token) (account.Session, error)
 }
 
 // Guard reads and writes the door's cookies.
@@ -44,6 +46,14 @@ type key struct{}
 // and waits for its confirmation.
 const Waiting = "/waiting"
 
+// Code is the page of a browser that was signed in by password for the first
+// time and waits for the code that was sent to her phone.
+const Code = "/signin/code"
+
+// before lists what a browser may look at while it waits for a code: the ways
+// out of it, and what anybody may see.
+var before = []string{"/signin", "/recover", "/freeze", "/unfreeze", "/open", "/activate", "/settings", "/scam", "/install"}
+
 type held struct {
 	session account.Session
 	ok      bool
@@ -57,12 +67,19 @@ func (g *Guard) Load(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		s, err := g.finder.FindSession(r.Context(), t)
+		s, err := g.finder.FindSessionOn(r.Context(), t, g.Device(r))
 		switch {
 		case account.IsAwaiting(err):
 			// It is nobody until it is confirmed; its cookie is kept for then.
 			if r.Method == http.MethodGet && r.URL.Path != Waiting && r.URL.Path != "/signin" {
 				http.Redirect(w, r, Waiting+"?return="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+				return
+			}
+			next.ServeHTTP(w, r)
+		case account.IsNewDevice(err):
+			// Nobody until the code is there; its cookie is kept for then.
+			if r.Method == http.MethodGet && !slices.ContainsFunc(before, func(p string) bool { return strings.HasPrefix(r.URL.Path, p) }) {
+				http.Redirect(w, r, Code+"?return="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 				return
 			}
 			next.ServeHTTP(w, r)

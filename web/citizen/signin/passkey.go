@@ -79,7 +79,7 @@ func (d *journey) usePasskey(w http.ResponseWriter, r *http.Request) {
 	}
 	t, got, err := d.Accounts.SignInWithPasskey(r.Context(), in)
 	if err != nil {
-		d.refusePasskey(w, r, request, back, raising, err)
+		d.refusePasskey(w, r, in, request, back, raising, err)
 		return
 	}
 	d.Guard.Set(w, t)
@@ -94,7 +94,7 @@ func (d *journey) usePasskey(w http.ResponseWriter, r *http.Request) {
 }
 
 // refusePasskey says on the page where it happened that it did not work.
-func (d *journey) refusePasskey(w http.ResponseWriter, r *http.Request, request, back string, raising bool, err error) {
+func (d *journey) refusePasskey(w http.ResponseWriter, r *http.Request, in account.PasskeySignIn, request, back string, raising bool, err error) {
 	ft := fault.Of(err)
 	if ft == nil || ft.Kind != fault.Invalid && ft.Kind != fault.Conflict {
 		d.j.Fail(w, r, err)
@@ -102,7 +102,7 @@ func (d *journey) refusePasskey(w http.ResponseWriter, r *http.Request, request,
 	}
 	if raising {
 		// The passkey may just have ended, and the session with it.
-		if _, gone := d.Accounts.FindSession(r.Context(), d.Guard.Token(r)); gone == nil {
+		if _, gone := d.Accounts.FindSessionOn(r.Context(), d.Guard.Token(r), in.Remote.Device); gone == nil {
 			d.showPasskey(w, r, fault.Status(err), stepUp{Request: request, Return: back, Problem: ft.Key})
 			return
 		}

@@ -16,6 +16,7 @@ import (
 	"strconv"
 
 	"danh/account"
+	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/page"
 	"danh/web/citizen/session"
@@ -28,6 +29,7 @@ var files embed.FS
 type Config struct {
 	Accounts *account.Keeper
 	Guard    *session.Guard
+	Clock    clock.Clock
 	Codes    bool // there is a journey for signing in by a QR code
 
 	// Origin tells where a relying party's request leads when it is done. The
@@ -49,6 +51,9 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	mux.HandleFunc("POST /signout", d.signOut)
 	mux.HandleFunc("POST /signin/passkey/options", d.options)
 	mux.HandleFunc("POST /signin/passkey", d.usePasskey)
+	mux.HandleFunc("GET "+session.Code, d.askCode)
+	mux.HandleFunc("POST "+session.Code, d.takeCode)
+	mux.HandleFunc("POST "+session.Code+"/again", d.codeAgain)
 	mux.Handle("GET /signin/passkey", session.Require(http.HandlerFunc(d.askPasskey)))
 }
 
@@ -65,6 +70,9 @@ type view struct {
 }
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
+	// The browser gets its long-lived cookie before anything is posted: were two
+	// answers to hand out two, its session could be bound to the one that is lost.
+	d.Guard.Remote(w, r)
 	q := r.URL.Query()
 	v := view{Request: q.Get("request"), Return: session.LocalPath(q.Get("return"))}
 	s, ok := session.From(r.Context())
@@ -112,6 +120,10 @@ func (d *journey) signIn(w http.ResponseWriter, r *http.Request) {
 	to := or(v.Return, "/")
 	if v.Request != "" {
 		to = "/authorize?request=" + url.QueryEscape(v.Request)
+	}
+	if s.NewDevice {
+		http.Redirect(w, r, session.Code+"?return="+url.QueryEscape(to), http.StatusSeeOther)
+		return
 	}
 	if s.MustChangePassword {
 		to = "/security/password?return=" + url.QueryEscape(to)
