@@ -366,7 +366,7 @@ func (t *accountWalk) wrongPassword(ctx context.Context) error {
 }
 
 func (t *accountWalk) signIn(ctx context.Context) error {
-	p, err := signIn(ctx, t.page, t.p.Number, goodPassword)
+	p, err := t.walk.signIn(ctx, t.page, t.p.Number, goodPassword, t.p.Phones[0])
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func (a *Applicant) SignIn(ctx context.Context) (*Visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p, err = signIn(ctx, p, a.Number, a.Password); err != nil {
+	if p, err = a.w.signIn(ctx, p, a.Number, a.Password, a.Phone); err != nil {
 		return nil, err
 	}
 	if p.Status != http.StatusOK || strings.HasPrefix(p.URL.Path, "/signin") {
@@ -187,7 +187,7 @@ func (a *Applicant) SignInAtPortal(ctx context.Context) (*browse.Page, error) {
 	if err := at(p, "/signin", http.StatusOK); err != nil {
 		return nil, err
 	}
-	if p, err = signIn(ctx, p, a.Number, a.Password); err != nil {
+	if p, err = a.w.signIn(ctx, p, a.Number, a.Password, a.Phone); err != nil {
 		return nil, err
 	}
 	if err := at(p, "/consent", http.StatusOK); err != nil {

@@ -180,7 +180,7 @@ func (t *foreignerWalk) again(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p, err = signIn(ctx, p, t.login, goodPassword); err != nil {
+	if p, err = t.signIn(ctx, p, t.login, goodPassword, t.phone); err != nil {
 		return err
 	}
 	if err := p.Want(200); err != nil {

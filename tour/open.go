@@ -5,6 +5,7 @@ package tour
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -144,7 +145,48 @@ func (w *walk) openAccountWith(ctx context.Context, c *browse.Client, p person, 
 	return page, at(page, "/open/done", 200)
 }
 
-// signIn signs in at the citizen door's own page.
+// signInCode is the message with the code of a first sign-in on a device.
+func signInCode(text string) bool {
+	return codeForm.MatchString(text) && (strings.Contains(text, "để đăng nhập") || strings.Contains(text, "to sign in"))
+}
+
+// signIn signs in at the citizen door's own page. In a browser that has not been
+// here before the door asks for the code that it sent to her phone, and the page
+// after it is what the sign-in was for.
+func (w *walk) signIn(ctx context.Context, p *browse.Page, number, password, phone string) (*browse.Page, error) {
+	sent := time.Now()
+	p, err := signIn(ctx, p, number, password)
+	if err != nil || p.URL.Path != "/signin/code" {
+		return p, err
+	}
+	if err := at(p, "/signin/code", 200); err != nil {
+		return nil, err
+	}
+	text, err := w.message(ctx, phone, "the message with the code of the sign-in", sent, signInCode)
+	if err != nil {
+		return nil, err
+	}
+	return send(ctx, p, "code", codeForm.FindStringSubmatch(text)[1])
+}
+
+// SignInAt signs in from a sign-in page in whatever browser it was opened in.
+func SignInAt(ctx context.Context, env Env, p *browse.Page, s Sample) (*browse.Page, error) {
+	w := &walk{env: env}
+	return w.signIn(ctx, p, s.Number, s.Password, s.Phone)
+}
+
+// SignInCode waits for the code of a first sign-in on a device, which was asked
+// for after an instant.
+func SignInCode(ctx context.Context, env Env, phone string, after time.Time) (string, error) {
+	w := &walk{env: env}
+	text, err := w.message(ctx, phone, "the message with the code of the sign-in", after, signInCode)
+	if err != nil {
+		return "", err
+	}
+	return codeForm.FindStringSubmatch(text)[1], nil
+}
+
+// signIn sends a number and a password.
 func signIn(ctx context.Context, p *browse.Page, number, password string) (*browse.Page, error) {
 	f, err := p.Form("number", "password")
 	if err != nil {
@@ -216,7 +258,8 @@ func OpenSample(ctx context.Context, env Env, ref, phone string) (Sample, error)
 	if page, err = signIn(ctx, page, p.Number, goodPassword); err != nil {
 		return s, err
 	}
-	if page.Status == 200 && !strings.HasPrefix(page.URL.Path, "/signin") {
+	// She has an account: this browser is let in, or asked for a code.
+	if page.Status == 200 && page.URL.Path != "/signin" || page.Status == http.StatusTooManyRequests {
 		return s, nil
 	}
 	_, err = w.openAccount(ctx, w.client(), p, phone, env.Citizen+"/open")

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -66,11 +67,12 @@ func (e Env) FindOfficer(role string) (*Officer, error) {
 // with the code that was handed to its holder.
 func MakePasskey(ctx context.Context, env Env, s Sample, code string) (*browse.Passkey, error) {
 	w := &walk{env: env}
-	page, err := w.client().Open(ctx, env.Citizen+"/signin?return="+url.QueryEscape("/security/passkeys/new"))
+	c := w.client()
+	page, err := c.Open(ctx, env.Citizen+"/signin?return="+url.QueryEscape("/security/passkeys/new"))
 	if err != nil {
 		return nil, err
 	}
-	if page, err = signIn(ctx, page, s.Number, s.Password); err != nil {
+	if page, err = w.signIn(ctx, page, s.Number, s.Password, s.Phone); err != nil {
 		return nil, err
 	}
 	if err := at(page, "/security/passkeys/new", 200); err != nil {
@@ -97,7 +99,7 @@ func MakePasskey(ctx context.Context, env Env, s Sample, code string) (*browse.P
 	if err != nil {
 		return nil, err
 	}
-	key.Still = true
+	key.Still, key.Browser = true, browserOf(c, page)
 	if err := form.Set("credential", string(answer)); err != nil {
 		return nil, err
 	}
@@ -117,6 +119,9 @@ func SignInStaff(ctx context.Context, c *browse.Client, door, path string, o *Of
 		}
 		switch page.URL.Path {
 		case "/signin":
+			if o.Passkey != nil {
+				beBrowser(c, page, o.Passkey.Browser)
+			}
 			page, err = signIn(ctx, page, o.Number, o.Password)
 		case "/signin/passkey":
 			page, err = usePasskey(ctx, page, o.Passkey)
@@ -136,6 +141,32 @@ func SignInStaff(ctx context.Context, c *browse.Client, door, path string, o *Of
 		return page, page.Want(200)
 	}
 	return nil, errors.Join(fmt.Errorf("signing in at the staff door does not end"), err)
+}
+
+// browserCookie names the citizen door's long-lived cookie.
+func browserCookie(p *browse.Page) string {
+	if p.URL.Scheme == "https" {
+		return "__Host-danh-citizen-device"
+	}
+	return "danh-citizen-device"
+}
+
+// browserOf reads the cookie by which a door knows a browser again.
+func browserOf(c *browse.Client, p *browse.Page) string {
+	for _, k := range c.HTTP.Jar.Cookies(p.URL) {
+		if k.Name == browserCookie(p) {
+			return k.Value
+		}
+	}
+	return ""
+}
+
+// beBrowser makes a client the browser that has a cookie: she sits down at her
+// own machine.
+func beBrowser(c *browse.Client, p *browse.Page, value string) {
+	if value != "" {
+		c.HTTP.Jar.SetCookies(p.URL, []*http.Cookie{{Name: browserCookie(p), Value: value, Path: "/", HttpOnly: true, Secure: p.URL.Scheme == "https"}})
+	}
 }
 
 func usePasskey(ctx context.Context, page *browse.Page, key *browse.Passkey) (*browse.Page, error) {

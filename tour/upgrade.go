@@ -103,7 +103,7 @@ func (t *upgradeWalk) raised(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p, err = signIn(ctx, p, t.p.Number, goodPassword); err != nil {
+	if p, err = t.signIn(ctx, p, t.p.Number, goodPassword, t.phone); err != nil {
 		return err
 	}
 	if err := p.Want(200); err != nil {

@@ -51,6 +51,7 @@ type House struct {
 	Keeper     *account.Keeper
 	Post       *Post
 	Carrier    *Carrier
+	Device     account.Token // of the browser in which Open opened an account last
 }
 
 // Noon is when tests begin: Saturday, 21 November 2026, noon in Vietnam.
@@ -244,7 +245,9 @@ func (h *House) Open(t testing.TB, p Person, phone string) (account.Token, accou
 	if o.Step != account.StepPassword {
 		t.Fatalf("the opening stands at %s", o.Step)
 	}
-	s, o, err := h.Keeper.SetPassword(t.Context(), tok, Password, Remote())
+	remote := Remote()
+	s, o, err := h.Keeper.SetPassword(t.Context(), tok, Password, remote)
+	h.Device = remote.Device
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,7 @@ func (b *bench) agreed() (benchclient.Target, error) {
 }
 
 // agree signs in and says yes at the consent page.
-func agree(ctx context.Context, env tour.Env, t benchclient.Target, a tour.Sample) (*http.Cookie, error) {
+func agree(ctx context.Context, env tour.Env, t benchclient.Target, a tour.Sample) ([]*http.Cookie, error) {
 	c := browse.New(nil)
 	sum := sha256.Sum256([]byte("measured-measured-measured-measured-measured"))
 	p, err := c.Open(ctx, env.Citizen+"/authorize?"+url.Values{"client_id": {t.Client}, "redirect_uri": {t.Redirect}, "response_type": {"code"}, "scope": {t.Scope}, "state": {"s"}, "nonce": {"n"},
@@ -101,17 +101,11 @@ func agree(ctx context.Context, env tour.Env, t benchclient.Target, a tour.Sampl
 	if err != nil {
 		return nil, err
 	}
-	f, err := p.Form("number", "password")
+	if p, err = tour.SignInAt(ctx, env, p, a); err != nil {
+		return nil, err
+	}
+	f, err := p.Form("request", "answer")
 	if err != nil {
-		return nil, err
-	}
-	if err := f.Fill(map[string]string{"number": a.Number, "password": a.Password}); err != nil {
-		return nil, err
-	}
-	if p, err = f.Submit(ctx, ""); err != nil {
-		return nil, err
-	}
-	if f, err = p.Form("request", "answer"); err != nil {
 		return nil, err
 	}
 	if p, err = f.Submit(ctx, "answer=yes"); err != nil {
@@ -124,12 +118,17 @@ func agree(ctx context.Context, env tour.Env, t benchclient.Target, a tour.Sampl
 	if err != nil {
 		return nil, err
 	}
+	// Sessions are bound to their browser's long-lived cookie.
+	var out []*http.Cookie
 	for _, k := range c.HTTP.Jar.Cookies(u) {
-		if k.Name == "danh-citizen" {
-			return k, nil
+		if k.Name == "danh-citizen" || k.Name == "danh-citizen-device" {
+			out = append(out, k)
 		}
 	}
-	return nil, errors.New("there is no session")
+	if len(out) < 2 {
+		return nil, errors.New("there is no session")
+	}
+	return out, nil
 }
 
 // openid measures one of the driver's runs against the server's CPU time.
@@ -220,8 +219,15 @@ func benchSignIn(b *bench) error {
 		return n, ownCPU() - at
 	}
 	var browsers []*browse.Client
-	for range workers {
+	for i := range workers { // each a browser that its owner has used before
 		k := browse.New(nil)
+		p, err := k.Open(b.ctx, b.stack.env().Citizen+"/signin")
+		if err != nil {
+			return err
+		}
+		if _, err := tour.SignInAt(b.ctx, b.stack.env(), p, c.people[i%len(c.people)]); err != nil {
+			return err
+		}
 		k.HTTP.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		browsers = append(browsers, k)
 	}

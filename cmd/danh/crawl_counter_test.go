@@ -35,7 +35,7 @@ func TestEveryPageOfTheCounter(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := webtest.New(t, env.Officer)
-		p := c.Get(env.Officer+"/signin").Submit("Đăng nhập", "number", o.Number, "password", o.Password).UsePasskey("Dùng khoá đăng nhập", o.Passkey)
+		p := signInAs(c.Get(env.Officer+"/signin"), env, o.Sample).UsePasskey("Dùng khoá đăng nhập", o.Passkey)
 		if p.Has(`form[action="/consent"]`) {
 			p = p.Submit("Đồng ý")
 		}
@@ -49,7 +49,7 @@ func TestEveryPageOfTheCounter(t *testing.T) {
 	}
 	for name, her := range map[string]tour.Sample{"with a card": last, "a parent": parent} {
 		c := webtest.New(t, env.Citizen)
-		c.Get(env.Citizen+"/signin").Submit("Đăng nhập", "number", her.Number, "password", her.Password).Want(http.StatusOK)
+		signInAs(c.Get(env.Citizen+"/signin"), env, her).Want(http.StatusOK)
 		for _, language := range []string{"vi", "en"} {
 			t.Run(name+", "+language, func(t *testing.T) {
 				c.T = t

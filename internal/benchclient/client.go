@@ -34,7 +34,7 @@ type Target struct {
 	Secret   string // client_secret_basic
 	Redirect string
 	Scope    string         // e.g. "openid profile"; with offline_access for Refresh
-	Sessions []*http.Cookie // sessions of people who have agreed to the scope; workers share them out
+	Sessions [][]*http.Cookie // cookies of sessions of people who have agreed to the scope; workers share them out
 }
 
 // Result is what a run did.
@@ -132,7 +132,7 @@ type Tokens struct {
 
 // SignIn plays one flow up to the tokens: a pushed request, the authorization
 // endpoint with a session, the token endpoint.
-func (c *Client) SignIn(ctx context.Context, session *http.Cookie) (Tokens, error) {
+func (c *Client) SignIn(ctx context.Context, session []*http.Cookie) (Tokens, error) {
 	verifier, state := random(), random()
 	sum := sha256.Sum256([]byte(verifier))
 	var pushed struct {
@@ -147,7 +147,9 @@ func (c *Client) SignIn(ctx context.Context, session *http.Cookie) (Tokens, erro
 	if err != nil {
 		return Tokens{}, err
 	}
-	r.AddCookie(session)
+	for _, c := range session {
+		r.AddCookie(c)
+	}
 	res, err := c.json(r, http.StatusSeeOther, nil)
 	if err != nil {
 		return Tokens{}, err

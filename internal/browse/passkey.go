@@ -28,6 +28,10 @@ type Passkey struct {
 	Count      uint32 `json:"count"`
 	Still      bool   `json:"still"` // its count stays zero, as a synced one's does: several clients may use it at once
 
+	// Browser is the long-lived cookie of the browser that it was made in, by
+	// which the door knows that browser again.
+	Browser string `json:"browser,omitempty"`
+
 	Synced     bool `json:"synced,omitempty"` // says that it may be copied between devices, and is
 	Unverified bool `json:"-"`                // leaves the user verification out, for tests of refusals
 }

@@ -35,7 +35,7 @@ func TestServeForBench(t *testing.T) {
 	token, s := d.SignInLan(t, true)
 	d.Tokens(t, s, "openid profile offline_access")
 	b, err := json.Marshal(benchclient.Target{Issuer: d.Issuer, Client: "bank", Secret: Secret.Reveal(), Redirect: BankRedirect, Scope: "openid profile offline_access",
-		Sessions: []*http.Cookie{{Name: "danh-citizen", Value: token.Reveal()}}})
+		Sessions: [][]*http.Cookie{{{Name: "danh-citizen", Value: token.Reveal()}, {Name: "danh-citizen-device", Value: d.Device.Reveal()}}}})
 	ok(t, err)
 	if f := os.Getenv("DANH_BENCH_PROFILE"); f != "" {
 		w, err := os.Create(f)
