@@ -58,7 +58,7 @@ func (c *counter) atWork(ctx context.Context) error {
 		return err
 	}
 	c.desk = c.client()
-	p, err := SignInStaff(ctx, c.desk, c.env.Officer, "/desk", c.officer)
+	p, err := SignInStaff(ctx, c.env, c.desk, c.env.Officer, "/desk", c.officer)
 	if err != nil {
 		return err
 	}

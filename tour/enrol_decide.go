@@ -52,7 +52,7 @@ func (c *counter) notHers(ctx context.Context) error {
 func (c *counter) drawn(ctx context.Context) (*browse.Page, error) {
 	for _, o := range c.approvers() {
 		c.bench = c.client()
-		p, err := SignInStaff(ctx, c.bench, c.env.Officer, "/dossiers?show=decide", o)
+		p, err := SignInStaff(ctx, c.env, c.bench, c.env.Officer, "/dossiers?show=decide", o)
 		if err != nil {
 			return nil, err
 		}

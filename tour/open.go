@@ -154,6 +154,17 @@ func signInCode(text string) bool {
 // here before the door asks for the code that it sent to her phone, and the page
 // after it is what the sign-in was for.
 func (w *walk) signIn(ctx context.Context, p *browse.Page, number, password, phone string) (*browse.Page, error) {
+	// Codes of the same second cannot be told apart by their time.
+	old := map[string]bool{}
+	if phone != "" {
+		before, err := w.messages(ctx, phone)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range before {
+			old[m.Text] = true
+		}
+	}
 	sent := time.Now()
 	p, err := signIn(ctx, p, number, password)
 	if err != nil || p.URL.Path != "/signin/code" {
@@ -162,7 +173,7 @@ func (w *walk) signIn(ctx context.Context, p *browse.Page, number, password, pho
 	if err := at(p, "/signin/code", 200); err != nil {
 		return nil, err
 	}
-	text, err := w.message(ctx, phone, "the message with the code of the sign-in", sent, signInCode)
+	text, err := w.message(ctx, phone, "the message with the code of the sign-in", sent, func(text string) bool { return !old[text] && signInCode(text) })
 	if err != nil {
 		return nil, err
 	}

@@ -109,9 +109,9 @@ func MakePasskey(ctx context.Context, env Env, s Sample, code string) (*browse.P
 	return key, at(page, "/security/passkeys", 200)
 }
 
-// SignInStaff opens a page of a staff door in a browser as an officer: password,
-// passkey, and her consent where the door asks for the first time.
-func SignInStaff(ctx context.Context, c *browse.Client, door, path string, o *Officer) (*browse.Page, error) {
+// SignInStaff opens a page of a staff door in a browser as an officer: password
+// in the browser that her passkey was made in or with a code, passkey, and her consent where the door asks for the first time.
+func SignInStaff(ctx context.Context, env Env, c *browse.Client, door, path string, o *Officer) (*browse.Page, error) {
 	page, err := c.Open(ctx, door+"/signin?return="+url.QueryEscape(path))
 	for range 4 {
 		if err != nil {
@@ -122,7 +122,7 @@ func SignInStaff(ctx context.Context, c *browse.Client, door, path string, o *Of
 			if o.Passkey != nil {
 				beBrowser(c, page, o.Passkey.Browser)
 			}
-			page, err = signIn(ctx, page, o.Number, o.Password)
+			page, err = (&walk{env: env}).signIn(ctx, page, o.Number, o.Password, o.Phone)
 		case "/signin/passkey":
 			page, err = usePasskey(ctx, page, o.Passkey)
 		case "/consent":

@@ -131,7 +131,7 @@ func staffSignIn(t *testing.T, s *stack, her tour.Sample, code string) *browse.P
 	t.Helper()
 	e := s.env()
 	for _, door := range []string{e.Officer, e.Auditor} {
-		if p, err := tour.SignInStaff(t.Context(), browse.New(nil), door, "/", &tour.Officer{Sample: her}); err == nil || !strings.Contains(err.Error(), "403") {
+		if p, err := tour.SignInStaff(t.Context(), e, browse.New(nil), door, "/", &tour.Officer{Sample: her}); err == nil || !strings.Contains(err.Error(), "403") {
 			t.Fatalf("a password alone at the door of staff: %v, %v", p, err)
 		}
 	}
@@ -145,7 +145,7 @@ func staffSignIn(t *testing.T, s *stack, her tour.Sample, code string) *browse.P
 	if _, err := tour.MakePasskey(t.Context(), e, her, code); err == nil {
 		t.Fatal("a code was used twice")
 	}
-	p, err := tour.SignInStaff(t.Context(), browse.New(nil), e.Officer, "/me", &tour.Officer{Sample: her, Passkey: key})
+	p, err := tour.SignInStaff(t.Context(), e, browse.New(nil), e.Officer, "/me", &tour.Officer{Sample: her, Passkey: key})
 	if err != nil {
 		t.Fatal(err)
 	}
