@@ -33,7 +33,7 @@ type Target struct {
 	Client   string
 	Secret   string // client_secret_basic
 	Redirect string
-	Scope    string         // e.g. "openid profile"; with offline_access for Refresh
+	Scope    string           // e.g. "openid profile"; with offline_access for Refresh
 	Sessions [][]*http.Cookie // cookies of sessions of people who have agreed to the scope; workers share them out
 }
 
