@@ -75,14 +75,23 @@ func (k *Keeper) Meet(ctx context.Context, s Session, journey string) error {
 	return d.Meet(s, k.c.Clock.Now())
 }
 
-// Meet is Keeper.Meet of a demand that the caller has at hand.
-func (d Demand) Meet(s Session, now time.Time) error {
+// MeetLevel is the part of a demand that no proof brings nearer.
+func (d Demand) MeetLevel(s Session) error {
 	switch {
 	case s.Level < d.Level && d.Level >= 2:
 		return fault.New(fault.Forbidden, "account.allow.level_2")
 	case s.Level < d.Level:
 		return fault.New(fault.Forbidden, "account.allow.level_1")
-	case s.Assurance < d.Assurance, d.MaxAge > 0 && now.Sub(s.AuthTime) > d.MaxAge:
+	}
+	return nil
+}
+
+// Meet is Keeper.Meet of a demand that the caller has at hand.
+func (d Demand) Meet(s Session, now time.Time) error {
+	if err := d.MeetLevel(s); err != nil {
+		return err
+	}
+	if s.Assurance < d.Assurance || d.MaxAge > 0 && now.Sub(s.AuthTime) > d.MaxAge {
 		return d.stepUp()
 	}
 	return nil

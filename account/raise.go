@@ -93,6 +93,39 @@ func (k *Keeper) Ways(ctx context.Context, s Session, journey string, r RemoteIn
 	return w, nil
 }
 
+// ProofWays works out by what she can prove herself at one act of a journey:
+// only what she proves then counts, whatever she signed in with, and a passcode
+// that she has is always among it.
+func (k *Keeper) ProofWays(ctx context.Context, s Session, journey string, r RemoteInfo) (Ways, error) {
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return Ways{}, err
+	}
+	w := Ways{Demand: f.demand(journey)}
+	if w.Level = w.Demand.MeetLevel(s) != nil; w.Level {
+		return w, nil
+	}
+	can, err := k.canUse(ctx, s, r)
+	if err != nil {
+		return w, err
+	}
+	var known []Factor
+	if can.passcode {
+		known = []Factor{FactorPasscode}
+	}
+	for _, a := range can.held {
+		if f.assurance(with(known, a)) >= w.Demand.Assurance {
+			w.Passkey, w.Device = w.Passkey || a.passkey(), w.Device || a == FactorDevice
+		} else if more := f.assurance(with(with(known, a), FactorPasscode)); !can.passcode && more >= w.Demand.Assurance {
+			w.Closed, w.Unset = can.closed, !can.closed
+		}
+	}
+	w.Passcode, w.Must = can.passcode, can.passcode
+	w.Enough = !can.closed && (w.Passkey || w.Device || f.assurance(known) >= w.Demand.Assurance && can.passcode)
+	w.Closed = w.Closed || can.closed
+	return w, nil
+}
+
 // usable is what she can prove herself by in this browser.
 type usable struct {
 	held             []Factor

@@ -90,14 +90,40 @@ INSERT INTO account_demand (journey, valid_from, valid_to, level, assurance, max
     ('transfer',          '2024-07-01', NULL, 2, 4, 0,   'Decree 69/2024 art 20(4): biometrics, possession and knowledge where money moves', FALSE),
     ('staff',             '2024-07-01', NULL, 2, 3, 0,   'house rule: officers sign in with a passkey beside the password', TRUE);
 
+-- What she is asked to approve. The document is sealed: it holds what she sees,
+-- word for word. hash is what her answer is bound to and what is done must
+-- still be. Each is approved or refused once, and used once.
+CREATE TABLE account_approval (
+    account     ${BYTES} NOT NULL REFERENCES account_account (id),
+    id          ${BYTES} NOT NULL,
+    session     ${BYTES} NOT NULL,
+    journey     TEXT ${C} NOT NULL,
+    document    ${BYTES} NOT NULL,
+    hash        ${BYTES} NOT NULL,
+    back        TEXT ${C} NOT NULL,
+    asked_at    BIGINT NOT NULL,
+    expires_at  BIGINT NOT NULL,
+    approved_at BIGINT,
+    refused_at  BIGINT,
+    used_at     BIGINT,
+    factors     TEXT ${C} NOT NULL DEFAULT '',
+    assurance   INTEGER NOT NULL DEFAULT 0,
+    passkey     ${BYTES},
+    PRIMARY KEY (account, id)
+);
+CREATE INDEX account_approval_expires ON account_approval (expires_at);
+
 INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) VALUES
     ('uv_biometric',        '2024-07-01', NULL, 1,  'house rule: user verification of a passkey counts as the biometric factor (1) or not (0); nobody outside the device can tell which it was', TRUE),
     ('passcode_slow_after', '2024-07-01', NULL, 3,  'house rule: from this wrong attempt on each takes a wait, doubling', TRUE),
     ('passcode_slow_seconds', '2024-07-01', NULL, 30, 'house rule: the first such wait', TRUE),
-    ('passcode_close_after', '2024-07-01', NULL, 10, 'house rule: after so many wrong attempts in a row it is closed until recovery makes it anew', TRUE);
+    ('passcode_close_after', '2024-07-01', NULL, 10, 'house rule: after so many wrong attempts in a row it is closed until recovery makes it anew', TRUE),
+    ('approval_minutes',    '2024-07-01', NULL, 5,  'house rule: what she is asked to approve waits so long', TRUE),
+    ('approval_most',       '2024-07-01', NULL, 10, 'house rule: approvals of one account that wait at a time', TRUE);
 
 -- +goose Down
-DELETE FROM account_rule WHERE name IN ('uv_biometric', 'passcode_slow_after', 'passcode_slow_seconds', 'passcode_close_after');
+DELETE FROM account_rule WHERE name IN ('uv_biometric', 'passcode_slow_after', 'passcode_slow_seconds', 'passcode_close_after', 'approval_minutes', 'approval_most');
+DROP TABLE account_approval;
 DROP TABLE account_demand;
 DELETE FROM account_assurance WHERE factors IN ('passcode', 'otp', 'device', 'otp password', 'otp passcode', 'device password', 'device passcode', 'qr', 'passcode synced', 'passcode passkey');
 ALTER TABLE account_assurance DROP COLUMN by_verification;

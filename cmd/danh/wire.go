@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"danh/account"
+	"danh/account/approval"
 	"danh/account/recovery"
 	"danh/account/remote"
 	"danh/account/signal"
@@ -55,7 +56,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), provider.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(),
 		r.signals.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
@@ -167,6 +168,7 @@ type rooms struct {
 	roster    *office.Roster
 	partners  *partner.Directory
 	accounts  *account.Keeper
+	approvals *approval.Desk
 	remote    *remote.Desk
 	signals   *signal.Desk
 	recovery  *recovery.Desk
@@ -234,6 +236,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		Origins: []string{f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL}}); err != nil {
 		return nil, err
 	}
+	r.approvals = approval.New(approval.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Accounts: r.accounts})
 	r.remote = remote.New(remote.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Accounts: r.accounts})
 	r.signals = signal.New(signal.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Accounts: r.accounts})
 	r.recovery = recovery.New(recovery.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts,

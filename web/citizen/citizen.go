@@ -16,6 +16,7 @@ import (
 	"strconv"
 
 	"danh/account"
+	"danh/account/approval"
 	remotedesk "danh/account/remote"
 	"danh/audit"
 	"danh/enrolment"
@@ -31,6 +32,7 @@ import (
 	"danh/registry/card"
 	"danh/web/citizen/acting"
 	"danh/web/citizen/activate"
+	"danh/web/citizen/approve"
 	"danh/web/citizen/calls"
 	cardjourney "danh/web/citizen/card"
 	"danh/web/citizen/consent"
@@ -60,6 +62,7 @@ import (
 // Config is what the door stands on.
 type Config struct {
 	Accounts  *account.Keeper
+	Approvals *approval.Desk // nil: no page that takes approvals
 	Provider  *provider.Provider
 	Remote    *remotedesk.Desk // nil: no sign-in by QR code
 	Notify    *notify.Sender
@@ -96,7 +99,7 @@ func Door(c Config) http.Handler {
 		App: &page.App{Name: page.Text{VI: "Danh, tài khoản định danh", EN: "Danh, identity account"}, Short: page.Text{VI: "Danh", EN: "Danh"},
 			About: page.Text{VI: "Tài khoản định danh của bạn: đăng nhập, thông báo, ai đã xem dữ liệu.", EN: "Your identity account: signing in, messages, who looked at your data."},
 			Quick: []page.Shortcut{{Text: page.Text{VI: "Quét mã", EN: "Scan a code"}, Href: "/scan"}, {Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Href: "/inbox"}, {Text: page.Text{VI: "Ai đã xem", EN: "Who looked"}, Href: "/looked"}}},
-		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, card.Texts, enrolmentvisit.Texts}})
+		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, approval.Texts, card.Texts, enrolmentvisit.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
 	desk := acting.New(site, c.Accounts, c.Portal)
@@ -112,6 +115,9 @@ func Door(c Config) http.Handler {
 	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Origin: c.Provider.ReturnOrigin})
 	freeze.Mount(mux, site, c.Accounts, guard)
 	stepup.Mount(mux, site, stepup.Config{Accounts: c.Accounts, Guard: guard})
+	if c.Approvals != nil {
+		approve.Mount(mux, site, approve.Config{Desk: c.Approvals, Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
+	}
 	passcode.Mount(mux, site, passcode.Config{Accounts: c.Accounts, Guard: guard})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
 	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
