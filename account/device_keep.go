@@ -131,11 +131,11 @@ func (k *Keeper) removeDeviceTx(ctx context.Context, tx *db.Tx, by audit.Actor, 
 	if name != "" {
 		label = name
 	}
-	// 2. What was made on it, and who is signed in there.
+	// 2. What was made on it, who is signed in there, and whom it signed in elsewhere.
 	if err := k.endPasskeysOfTx(ctx, tx, by, a, person, device, "device_removed"); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $3, ended_why = 'device_removed' WHERE account = $1 AND device = $2 AND ended_at IS NULL`, a, device, clock.Micros(now)); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $3, ended_why = 'device_removed' WHERE account = $1 AND (device = $2 OR approver = $2) AND ended_at IS NULL`, a, device, clock.Micros(now)); err != nil {
 		return fmt.Errorf("end the device's sessions: %w", err)
 	}
 	if err := k.undoneTx(ctx, tx, a, device); err != nil {

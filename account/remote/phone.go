@@ -16,11 +16,15 @@ import (
 )
 
 // may refuses a session that cannot answer for a computer: one that was itself
-// approved from afar, else one relayed code would beget others without end; and
-// one that is used for somebody else, whose account it would open.
+// approved from afar, else one relayed code would beget others without end; one
+// on a browser that is no device of hers; and one that is used for somebody
+// else, whose account it would open.
 func may(s account.Session) error {
 	if s.FromAfar() {
 		return fault.New(fault.Forbidden, "remote.from_afar")
+	}
+	if s.Device.IsZero() || s.Once {
+		return fault.New(fault.Forbidden, "remote.no_device")
 	}
 	if s.Acting != nil {
 		return fault.New(fault.Forbidden, "remote.acting")

@@ -16,6 +16,7 @@ import (
 	"danh/internal/browse"
 	"danh/internal/db"
 	"danh/internal/fault"
+	"danh/internal/id"
 )
 
 const phone = "0912345678"
@@ -57,7 +58,11 @@ func (s *scene) byPasskey(t *testing.T, r account.RemoteInfo) account.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, got, err := s.Keeper.SignInWithPasskey(t.Context(), account.PasskeySignIn{Ceremony: c.Token, Answer: answer, Remote: r, Door: "citizen"})
+	tok, _, err := s.Keeper.SignInWithPasskey(t.Context(), account.PasskeySignIn{Ceremony: c.Token, Answer: answer, Remote: r, Door: "citizen"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Keeper.FindSessionOn(t.Context(), tok, r.Device)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,6 +412,65 @@ func TestItIsWorthNothingForAStepUp(t *testing.T) {
 			_, err = s.Keeper.FindSession(t.Context(), raised)
 		}
 		refused(t, "raised, after an hour", err, fault.NotFound)
+	})
+}
+
+// A phone that she takes off her devices takes with it whom it signed in
+// elsewhere: whoever stole it has nothing left.
+func TestAStolenPhoneSignsAComputerIn(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		tok, _, err := s.redeem(t, s.approved(t), s.computer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting := s.approved(t)
+		other := s.byPasskey(t, Remote())
+		if err := s.Keeper.RemoveDevice(t.Context(), other, s.her.Device); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Keeper.FindSession(t.Context(), tok)
+		refused(t, "the computer of the thief", err, fault.NotFound)
+		_, _, err = s.redeem(t, waiting, s.computer)
+		refused(t, "an approval from before", err, fault.Conflict)
+	})
+}
+
+// The cookie of the session that came of a code is worth nothing in another
+// browser.
+func TestTheComputersCookieIsCarriedAway(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		tok, _, err := s.redeem(t, s.approved(t), s.computer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Keeper.FindSessionOn(t.Context(), tok, s.computer.Device); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Keeper.FindSessionOn(t.Context(), tok, Remote().Device)
+		refused(t, "in another browser", err, fault.NotFound)
+		_, err = s.Keeper.FindSessionOn(t.Context(), tok, s.computer.Device)
+		refused(t, "afterwards", err, fault.NotFound)
+	})
+}
+
+// A session on a browser that is no device of hers, and one that is used for
+// somebody else, approve nothing.
+func TestWhoMayAnswer(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		q := s.ask(t)
+		for name, change := range map[string]func(*account.Session){
+			"no device":      func(x *account.Session) { x.Device = id.Person{} },
+			"a lent browser": func(x *account.Session) { x.Once = true },
+			"acting":         func(x *account.Session) { x.Acting = &account.Acting{} },
+			"locked":         func(x *account.Session) { x.Status = account.Locked },
+		} {
+			x := s.her
+			change(&x)
+			_, err := s.desk.Find(t.Context(), x, q.Code, s.mobile.Address)
+			refused(t, name+" looks", err, fault.Forbidden)
+			refused(t, name+" picks", s.desk.Pick(t.Context(), x, q.Code, q.Number, s.mobile.Address), fault.Forbidden)
+			refused(t, name+" approves", s.desk.Approve(t.Context(), x, q.Code), fault.Forbidden)
+		}
 	})
 }
 
