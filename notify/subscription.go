@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdh"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -78,6 +80,7 @@ type Subscription struct {
 	ID        SubscriptionID
 	Device    id.Person // the registered device; zero when none is known
 	Label     string    // browser and system
+	Print     string    // of its endpoint: by it a browser knows which one it is
 	CreatedAt time.Time
 	ToldAt    time.Time // when a push service last took a notice for it; zero: never
 }
@@ -174,20 +177,22 @@ func (s *Sender) recordPushTx(ctx context.Context, tx *db.Tx, by audit.Actor, ou
 
 // ListSubscriptions lists the browsers that an account's notices go to, latest first.
 func (s *Sender) ListSubscriptions(ctx context.Context, account id.Person) ([]Subscription, error) {
-	rows, err := s.c.DB.Read().QueryContext(ctx, `SELECT id, device, label, created_at, COALESCE(told_at, 0) FROM notify_subscription
+	rows, err := s.c.DB.Read().QueryContext(ctx, `SELECT id, device, label, endpoint, created_at, COALESCE(told_at, 0) FROM notify_subscription
 		WHERE account = $1 ORDER BY created_at DESC, id`, account)
 	if err != nil {
 		return nil, fmt.Errorf("list subscriptions: %w", err)
 	}
 	defer rows.Close()
 	var out []Subscription
+	var sealed [][]byte
 	for rows.Next() {
 		var v Subscription
-		var device []byte
+		var device, endpoint []byte
 		var created, told int64
-		if err := rows.Scan(&v.ID, &device, &v.Label, &created, &told); err != nil {
+		if err := rows.Scan(&v.ID, &device, &v.Label, &endpoint, &created, &told); err != nil {
 			return nil, fmt.Errorf("list subscriptions: %w", err)
 		}
+		sealed = append(sealed, endpoint)
 		copy(v.Device[:], device)
 		v.CreatedAt = clock.FromMicros(created)
 		if told > 0 {
@@ -195,7 +200,27 @@ func (s *Sender) ListSubscriptions(ctx context.Context, account id.Person) ([]Su
 		}
 		out = append(out, v)
 	}
-	return out, rows.Err()
+	if err := rows.Err(); err != nil || len(out) == 0 {
+		return nil, err
+	}
+	key, err := s.c.Seal.Find(ctx, s.c.DB.Read(), account)
+	if err != nil {
+		return nil, fmt.Errorf("subscription key: %w", err)
+	}
+	for i := range out {
+		endpoint, err := key.Open("notify_subscription.endpoint", sealed[i])
+		if err != nil {
+			return nil, err
+		}
+		out[i].Print = printOf(string(endpoint))
+	}
+	return out, nil
+}
+
+// printOf is what a page may hold of an endpoint: it finds one's own and leads to no other.
+func printOf(endpoint string) string {
+	h := sha256.Sum256([]byte(endpoint))
+	return base64.RawURLEncoding.EncodeToString(h[:12])
 }
 
 // Unsubscribe ends one of an account's subscriptions; only her own account may.

@@ -13,6 +13,9 @@ import (
 	"image/jpeg"
 	"log/slog"
 	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,9 +33,12 @@ import (
 	"danh/internal/feed"
 	"danh/internal/id"
 	"danh/internal/job"
+	"danh/internal/keys"
 	"danh/internal/seal"
 	"danh/notify"
+	"danh/notify/push"
 	"danh/registry/population"
+	service "danh/sandbox/push"
 )
 
 // Schemas are the tables that the room and its neighbours need.
@@ -47,6 +53,9 @@ type House struct {
 	Jobs       *job.Queue
 	Audit      *audit.Log
 	Notify     *notify.Sender
+	Keys       *keys.Store
+	Browsers   *service.Service // the push service of people's browsers
+	PushURL    string           // and where it is
 	Population *population.Registry
 	Keeper     *account.Keeper
 	Post       *Post
@@ -75,6 +84,16 @@ func (weekdays) AddWorkingDays(t time.Time, n int) time.Time {
 // Citizen is the address of the citizen's door, to which passkeys are bound.
 const Citizen = "http://localhost:8080"
 
+// sender is who all houses are at push services; its keys need no folder once they are read.
+var sender = sync.OnceValues(func() (*keys.Store, error) {
+	dir, err := os.MkdirTemp("", "danh-keys-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	return keys.Open(keys.Config{Dir: filepath.Join(dir, "keys"), Clock: clock.System()})
+})
+
 // New furnishes a house on a database that has Schemas.
 func New(t testing.TB, d *db.DB, change ...func(*account.Config)) *House {
 	t.Helper()
@@ -91,8 +110,17 @@ func New(t testing.TB, d *db.DB, change ...func(*account.Config)) *House {
 	h.Jobs = job.New(d, h.Clock, h.Log)
 	h.Audit, err = audit.New(audit.Config{DB: d, Clock: h.Clock, Dir: t.TempDir(), Log: h.Log})
 	must()
+	h.Keys, err = sender()
+	must()
+	h.Browsers = service.New(service.Config{})
+	server := httptest.NewServer(h.Browsers)
+	t.Cleanup(server.Close)
+	h.PushURL = server.URL
+	hosts, err := push.ParseHosts(append([]string{h.PushURL}, push.Known...), true)
+	must()
 	h.Notify = notify.New(notify.Config{DB: d, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Clock: h.Clock, Log: h.Log,
-		Carriers: map[notify.Channel]notify.Carrier{notify.SMS: h.Post, notify.Mail: h.Post}})
+		Carriers: map[notify.Channel]notify.Carrier{notify.SMS: h.Post, notify.Mail: h.Post},
+		Push:     push.New(push.Config{Keys: h.Keys, Contact: "danh@localhost", Hosts: hosts})})
 	h.Population, err = population.New(population.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Jobs: h.Jobs, Clock: h.Clock, Log: h.Log})
 	must()
 	c := account.Config{DB: d, Clock: h.Clock, Log: h.Log, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Population: h.Population,

@@ -4,6 +4,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,6 +25,8 @@ type App struct {
 	About Text       // one sentence
 	Start string     // where the icon leads; "/" when empty
 	Quick []Shortcut // what a long press on the icon offers
+	Inbox string     // where a notice leads; Start when empty
+	Push  string     // beneath which the worker asks for the key and tells a new subscription; empty: never
 }
 
 // Shortcut is a place that the icon itself leads to.
@@ -177,6 +180,7 @@ func (s *Site) worker() ([]byte, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, s.assets.base, strings.Join(list, " "))
 	h.Write(source)
+	fmt.Fprintln(h, s.conf.App.Inbox, s.conf.App.Push)
 	for _, l := range languages {
 		b, err := s.drawOffline(l)
 		if err != nil {
@@ -188,7 +192,13 @@ func (s *Site) worker() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bytes.NewBufferString(strings.NewReplacer("'VERSION'", "'"+hex.EncodeToString(h.Sum(nil)[:6])+"'", "['SHELF']", string(shelf)).Replace(string(source))).Bytes(), nil
+	return bytes.NewBufferString(strings.NewReplacer("'VERSION'", "'"+hex.EncodeToString(h.Sum(nil)[:6])+"'", "['SHELF']", string(shelf),
+		"'INBOX_PATH'", quoted(cmp.Or(s.conf.App.Inbox, s.conf.App.start())), "'PUSH_PATH'", quoted(s.conf.App.Push)).Replace(string(source))).Bytes(), nil
+}
+
+// quoted is a path as a script's string; paths are the doors' own and plain.
+func quoted(path string) string {
+	return "'" + strings.NewReplacer("'", "", "\\", "", "\n", "").Replace(path) + "'"
 }
 
 // app adds the app's own paths.

@@ -98,6 +98,7 @@ func Door(c Config) http.Handler {
 		Foot: c.foot(),
 		App: &page.App{Name: page.Text{VI: "Danh, tài khoản định danh", EN: "Danh, identity account"}, Short: page.Text{VI: "Danh", EN: "Danh"},
 			About: page.Text{VI: "Tài khoản định danh của bạn: đăng nhập, thông báo, ai đã xem dữ liệu.", EN: "Your identity account: signing in, messages, who looked at your data."},
+			Inbox: "/inbox", Push: "/settings/push",
 			Quick: []page.Shortcut{{Text: page.Text{VI: "Quét mã", EN: "Scan a code"}, Href: "/scan"}, {Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Href: "/inbox"}, {Text: page.Text{VI: "Ai đã xem", EN: "Who looked"}, Href: "/looked"}}},
 		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, approval.Texts, card.Texts, enrolmentvisit.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)

@@ -7,6 +7,8 @@ const SHELF = ['SHELF'];
 const files = 'danh-files-' + VERSION;
 const look = 'danh-look'; // language, colours and text size of the last page: for the page without a network
 const lookAt = '/_/look';
+const INBOX = 'INBOX_PATH'; // where a notice leads
+const PUSH = 'PUSH_PATH'; // where a new subscription is told; empty without notices
 const asset = /^\/_\/[0-9a-f]{12}\//; // named by their content, hence never stale
 
 self.addEventListener('install', (e) => {
@@ -77,4 +79,52 @@ self.addEventListener('fetch', (e) => {
   if (e.request.method !== 'GET' || url.origin !== self.location.origin) return;
   if (e.request.mode === 'navigate') e.respondWith(visit(e, url));
   else if (asset.test(url.pathname)) e.respondWith(file(e.request));
+});
+
+// A notice (docs/decisions/0031) is one of a few fixed lines; what it is about is read in the inbox, behind the sign-in.
+// Nothing is fetched for it and nothing kept. A repeat bears the same id and makes no noise.
+const line = (v, most) => (typeof v === 'string' ? v.slice(0, most) : '');
+self.addEventListener('push', (e) => {
+  e.waitUntil((async () => {
+    let n = null;
+    try { n = e.data?.json(); } catch { /* a push that is none of ours still has to show something */ }
+    const tag = line(n?.tag, 32) || 'general';
+    const id = line(n?.id, 64);
+    const [shown] = await self.registration.getNotifications({ tag });
+    const again = id !== '' && shown?.data === id;
+    await self.registration.showNotification(line(n?.title, 80) || 'Danh', {
+      body: line(n?.body, 160), lang: n?.lang === 'en' ? 'en' : 'vi', tag, renotify: !again, silent: again, data: id, icon: '/_/icon-192.png',
+    });
+  })());
+});
+
+self.addEventListener('notificationclick', (e) => {
+  e.notification.close();
+  e.waitUntil((async () => {
+    for (const c of await self.clients.matchAll({ type: 'window' })) {
+      const { pathname } = new URL(c.url);
+      if (pathname !== '/' && pathname !== INBOX) continue; // whoever fills in a form keeps it
+      await c.focus();
+      return c.navigate(INBOX);
+    }
+    return self.clients.openWindow(INBOX);
+  })());
+});
+
+// The browser gave its subscription up for another. Whoever has the former one's secret is this browser; nobody needs to
+// be signed in. When the former one is not told, Settings says that notices are off here.
+self.addEventListener('pushsubscriptionchange', (e) => {
+  if (!PUSH) return;
+  e.waitUntil((async () => {
+    const former = e.oldSubscription?.toJSON();
+    if (!former) return;
+    let next = e.newSubscription;
+    if (!next) {
+      const text = await (await fetch(PUSH + '/key', { credentials: 'omit', cache: 'no-store' })).text();
+      const key = Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
+      next = await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+    }
+    const body = JSON.stringify({ former: { endpoint: former.endpoint, auth: former.keys.auth }, next: next.toJSON() });
+    await fetch(PUSH + '/renew', { method: 'POST', credentials: 'omit', headers: { 'Content-Type': 'application/json' }, body });
+  })());
 });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package settings is where she says how the door looks and when it may ring:
-// language, colours and size of text, which this browser keeps, and quiet
-// hours, which her account keeps.
+// language, colours and size of text, which this browser keeps; which of her
+// browsers show notices, and quiet hours, which her account keeps.
 //
 // It refuses to let quiet hours hold back what must not wait; which messages
 // those are is notify's to say. Whoever is not signed in sets the looks only.
@@ -10,6 +10,7 @@ package settings
 
 import (
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -35,6 +36,10 @@ func Mount(mux *http.ServeMux, site *page.Site, n *notify.Sender) {
 	d := &journey{notify: n, site: site, j: site.Journey(files)}
 	mux.HandleFunc("GET /settings", d.show)
 	mux.Handle("POST /settings/quiet", session.Require(http.HandlerFunc(d.quiet)))
+	mux.Handle("POST /settings/push", session.Require(http.HandlerFunc(d.push)))
+	mux.Handle("POST /settings/push/end", session.Require(http.HandlerFunc(d.endPush)))
+	mux.HandleFunc("GET /settings/push/key", d.key)
+	mux.HandleFunc("POST /settings/push/renew", d.renewPush)
 }
 
 // The hours that are proposed to somebody who has none: from ten in the
@@ -46,6 +51,8 @@ const step = 30
 
 type view struct {
 	Signed bool
+	Push   string // the key under which browsers subscribe; empty: no notices
+	Told   []notify.Subscription
 	Quiet  notify.Quiet
 	Said   map[string]string // from and to as people read them
 	Times  []page.Choice
@@ -64,6 +71,13 @@ func (d *journey) draw(w http.ResponseWriter, r *http.Request, status int, f *pa
 			d.j.Fail(w, r, err)
 			return
 		}
+		if _, public := d.notify.PushKey(); public != nil {
+			v.Push = base64.RawURLEncoding.EncodeToString(public)
+			if v.Told, err = d.notify.ListSubscriptions(r.Context(), account.Owner(s.Account)); err != nil {
+				d.j.Fail(w, r, err)
+				return
+			}
+		}
 		w.Header().Set("Cache-Control", "no-store")
 	}
 	for m := 0; m < 24*60; m += step {
@@ -72,6 +86,8 @@ func (d *journey) draw(w http.ResponseWriter, r *http.Request, status int, f *pa
 	v.Said = map[string]string{"from": clockTime(v.Quiet.From), "to": clockTime(v.Quiet.To)}
 	if f == nil {
 		f = &page.Form{}
+	}
+	if f.Value("from") == "" {
 		q := v.Quiet
 		if q.IsZero() {
 			q = proposed
