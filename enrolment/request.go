@@ -240,6 +240,12 @@ func (o *Office) OpenRequest(ctx context.Context, by audit.Actor, w Asking) (Req
 	}
 	if w.Person.IsZero() {
 		w.Person = by.Person
+		if !by.OnBehalfOf.IsZero() {
+			w.Person = by.OnBehalfOf
+		}
+	}
+	if !concerns(by, w.Person) {
+		return Request{}, fault.New(fault.Forbidden, "enrolment.request.not_represented")
 	}
 	x := &Request{ID: id.New[requestKind](), State: RequestDraft, What: w.What, Person: w.Person, account: by.Account, requester: by.Person}
 	err := o.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
@@ -296,6 +302,12 @@ func (o *Office) OpenRequest(ctx context.Context, by audit.Actor, w Asking) (Req
 	return *x, nil
 }
 
+// concerns reports whether a request about somebody is the affair of who is
+// signed in: whoever acts for a child or a ward meets nobody else's, nor her own.
+func concerns(by audit.Actor, person id.Person) bool {
+	return by.OnBehalfOf.IsZero() || by.OnBehalfOf == person
+}
+
 // noteRequest records that somebody asked for whom she may not ask.
 
 func (o *Office) noteRequest(ctx context.Context, by audit.Actor, x *Request, action string, err error) error {
@@ -318,7 +330,7 @@ func (o *Office) ownRequestTx(ctx context.Context, tx *db.Tx, by audit.Actor, r 
 	if err != nil {
 		return nil, err
 	}
-	if len(list) == 0 || list[0].requester != by.Person || list[0].account != by.Account {
+	if len(list) == 0 || list[0].requester != by.Person || list[0].account != by.Account || !concerns(by, list[0].Person) {
 		return nil, errNoRequest
 	}
 	return list[0], nil
@@ -381,6 +393,9 @@ func (o *Office) ListRequests(ctx context.Context, by audit.Actor) ([]Request, e
 			return err
 		}
 		for _, x := range list {
+			if !concerns(by, x.Person) {
+				continue
+			}
 			if err := o.c.Audit.RecordTx(ctx, tx, x.entry(by, "read")); err != nil {
 				return err
 			}

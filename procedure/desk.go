@@ -120,6 +120,43 @@ func (d *Desk) Applicant(ctx context.Context, a account.ID, session string) (App
 	return Applicant{By: by, Account: acc}, nil
 }
 
+// ApplicantFor finds a representative, the holder of account by, who acts for
+// the holder of account a: the case is a's, and every entry names who filed it.
+func (d *Desk) ApplicantFor(ctx context.Context, a, by account.ID, session string) (Applicant, error) {
+	out, err := d.Applicant(ctx, a, session)
+	if err != nil {
+		return out, err
+	}
+	open, err := d.c.Accounts.MayWhileActing(ctx, "services")
+	if err != nil {
+		return Applicant{}, err
+	}
+	represents, err := d.c.Accounts.Represents(ctx, by, a)
+	if err != nil {
+		return Applicant{}, err
+	}
+	if !open || !represents {
+		return Applicant{}, fault.New(fault.Forbidden, "case.not_represented")
+	}
+	own, err := d.c.Accounts.Find(ctx, by)
+	if err != nil {
+		return Applicant{}, fmt.Errorf("find the representative: %w", err)
+	}
+	out.By = audit.Citizen(account.Owner(own.ID), own.Person)
+	out.By.OnBehalfOf, out.By.Session = out.Account.Person, session
+	return out, nil
+}
+
+// filer is the name of the representative who acts, "" when nobody does. It is
+// her own to give.
+func (d *Desk) filer(ctx context.Context, a Applicant) (string, error) {
+	if a.By.OnBehalfOf.IsZero() {
+		return "", nil
+	}
+	own, err := d.c.Accounts.Own(ctx, account.Session{Account: account.ID(a.By.Account)})
+	return own.Name, err
+}
+
 // allow checks the applicant's level against the dated table of the account room.
 func (d *Desk) allow(ctx context.Context, a Applicant, feature string) error {
 	return d.c.Accounts.Allow(ctx, account.Session{Account: a.Account.ID, Person: a.Account.Person, Level: a.Account.Level,

@@ -41,6 +41,10 @@ func (d *Desk) OpenLodging(ctx context.Context, a Applicant, n Notifier, place P
 	if place.Category == "" {
 		place.Category = Household
 	}
+	filer, err := d.filer(ctx, a)
+	if err != nil {
+		return Case{}, err
+	}
 	var out CaseID
 	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		now := d.c.Clock.Now()
@@ -70,7 +74,7 @@ func (d *Desk) OpenLodging(ctx context.Context, a Applicant, n Notifier, place P
 		if err != nil {
 			return fmt.Errorf("open draft: %w", err)
 		}
-		sealed, err := d.sealNotice(ctx, tx, out, Notice{Notifier: n, Place: place})
+		sealed, err := d.sealNotice(ctx, tx, out, Notice{Notifier: n, Place: place, Filer: filer})
 		if err != nil {
 			return err
 		}
@@ -103,6 +107,10 @@ var errMoved = errors.New("procedure: the draft moved on")
 // edit changes a draft: read, change and write are one transaction that fails
 // when another one came between, and is then tried again on what is there.
 func (d *Desk) edit(ctx context.Context, a Applicant, c CaseID, step string, change func(*Notice, Rules) error) error {
+	filer, err := d.filer(ctx, a)
+	if err != nil {
+		return err
+	}
 	var problem error
 	for range 4 {
 		problem = nil
@@ -126,6 +134,7 @@ func (d *Desk) edit(ctx context.Context, a Applicant, c CaseID, step string, cha
 			n := have.Notice
 			// What is wrong is told, and what was typed is kept all the same.
 			problem = change(&n, r)
+			n.Filer = filer
 			if problem != nil && fault.Of(problem) == nil {
 				return problem
 			}

@@ -111,6 +111,7 @@ type Notice struct {
 	Notifier Notifier
 	Place    Place
 	Guests   []Guest
+	Filer    string                       `json:",omitempty"` // the representative who wrote it for the account's holder
 	Typed    map[string]map[string]string `json:",omitempty"` // by step: what was typed and does not stand yet
 }
 

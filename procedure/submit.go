@@ -135,6 +135,9 @@ func (d *Desk) file(ctx context.Context, tx *db.Tx, a Applicant, c Case, code st
 		return fmt.Errorf("keep the code: %w", err)
 	}
 	kinds := []string{"submitted"}
+	if !a.By.OnBehalfOf.IsZero() {
+		kinds = []string{"submitted_for"}
+	}
 	if late {
 		kinds = append(kinds, "late")
 	}

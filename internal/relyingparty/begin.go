@@ -194,6 +194,7 @@ func (c *Client) redeem(ctx context.Context, is *issuer, code string, f flow) (I
 		ACR      string   `json:"acr"`
 		AMR      []string `json:"amr"`
 		AuthTime int64    `json:"auth_time"`
+		Act      *Act     `json:"act"`
 	}
 	if err := it.Claims(&more); err != nil {
 		return Identity{}, fmt.Errorf("read the ID token: %w", err)
@@ -202,7 +203,7 @@ func (c *Client) redeem(ctx context.Context, is *issuer, code string, f flow) (I
 		return Identity{}, ErrUnmet
 	}
 	now := c.c.Clock.Now()
-	id := Identity{Subject: it.Subject, SessionID: more.SID, ACR: more.ACR, AMR: more.AMR, AuthTime: time.Unix(more.AuthTime, 0), SignedIn: now, refresh: tok.RefreshToken, access: tok.AccessToken, idToken: raw}
+	id := Identity{Subject: it.Subject, SessionID: more.SID, ACR: more.ACR, AMR: more.AMR, AuthTime: time.Unix(more.AuthTime, 0), SignedIn: now, Act: more.Act, refresh: tok.RefreshToken, access: tok.AccessToken, idToken: raw}
 	id.Expires = c.expiry(tok.Expiry, tok.ExpiresIn)
 	if err := c.readUserInfo(ctx, is, tok.AccessToken, &id); err != nil {
 		return Identity{}, err

@@ -17,11 +17,20 @@ type Identity struct {
 	AuthTime  time.Time // when she signed in at the issuer
 	SignedIn  time.Time // when she came to this door
 	Expires   time.Time // when the session must be renewed
+	Act       *Act      // who acts for the subject, when it is somebody else (RFC 8693, section 4.1)
 	Claims    map[string]Claim
 
 	refresh string
 	access  string
 	idToken string
+}
+
+// Act is a representative who acts for the subject.
+type Act struct {
+	Subject  string `json:"sub"`
+	Relation string `json:"relation,omitempty"`
+	Until    string `json:"until,omitempty"` // the last day of the representation, as an ISO date
+	Ends     int64  `json:"ends,omitempty"`  // when this acting ends by itself
 }
 
 // Claim is one released claim with where it comes from.
@@ -63,7 +72,7 @@ func (i Identity) Decode(name string, into any) bool {
 func (i Identity) Verified(name string) bool { return i.Claims[name].Source != "" }
 
 // skipped are claims that an Identity holds elsewhere or has no use for.
-var skipped = map[string]bool{"sub": true, "iss": true, "aud": true, "exp": true, "iat": true, "verified_claims": true, "claims_provenance": true}
+var skipped = map[string]bool{"sub": true, "act": true, "iss": true, "aud": true, "exp": true, "iat": true, "verified_claims": true, "claims_provenance": true}
 
 // unvouched are the sources that are no register: what she declared herself and
 // what her account keeps.

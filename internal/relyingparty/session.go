@@ -41,6 +41,7 @@ type stored struct {
 	AuthTime int64            `json:"at"`
 	SignedIn int64            `json:"in"`
 	Expires  int64            `json:"exp"`
+	Act      *Act             `json:"act,omitempty"`
 	Claims   map[string]Claim `json:"c,omitempty"`
 	Refresh  string           `json:"r,omitempty"`
 	Access   string           `json:"a,omitempty"` // asked about at the issuer: does it still stand?
@@ -57,7 +58,7 @@ func (c *Client) name(suffix string) string {
 
 func (c *Client) keep(w http.ResponseWriter, id Identity) error {
 	s := stored{Subject: id.Subject, SID: id.SessionID, ACR: id.ACR, AMR: id.AMR, AuthTime: id.AuthTime.Unix(), SignedIn: id.SignedIn.Unix(),
-		Expires: id.Expires.Unix(), Claims: id.Claims, Refresh: id.refresh, Access: id.access, IDToken: id.idToken}
+		Expires: id.Expires.Unix(), Act: id.Act, Claims: id.Claims, Refresh: id.refresh, Access: id.access, IDToken: id.idToken}
 	err := c.setSealed(w, c.name(""), "session", s, 0)
 	if errors.Is(err, errTooLong) {
 		s.IDToken = ""
@@ -79,7 +80,7 @@ func (c *Client) Session(w http.ResponseWriter, r *http.Request) (Identity, bool
 		return Identity{}, false
 	}
 	id := Identity{Subject: s.Subject, SessionID: s.SID, ACR: s.ACR, AMR: s.AMR, AuthTime: time.Unix(s.AuthTime, 0), SignedIn: time.Unix(s.SignedIn, 0),
-		Expires: time.Unix(s.Expires, 0), Claims: s.Claims, refresh: s.Refresh, access: s.Access, idToken: s.IDToken}
+		Expires: time.Unix(s.Expires, 0), Act: s.Act, Claims: s.Claims, refresh: s.Refresh, access: s.Access, idToken: s.IDToken}
 	if stands, sure := c.stands(r.Context(), s.Access); !stands {
 		if sure {
 			c.clear(w, c.name(""))

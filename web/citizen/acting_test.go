@@ -67,7 +67,7 @@ func TestTheBandIsOnEveryPageWhileSheActs(t *testing.T) {
 		if p := f.mother.Get("/"); p.Has(".acting") {
 			t.Error("a band, and she acts for nobody")
 		}
-		p := f.act().Want(200, childName, "Bạn là mẹ", "02/12/2030", "tự dừng lúc 12:30").Lacks("Nguyễn Thị Phương Lan", "Phiên đăng nhập")
+		p := f.act().Want(200, childName, "Mẹ, đến hết 02/12/2030", "tự dừng 12:30").Lacks("Nguyễn Thị Phương Lan", "Phiên đăng nhập")
 		framed(t, p)
 		if p.Has(`nav a[href="/security"]`) || p.Has(`nav a[href="/dependants"]`) {
 			t.Error("what is closed is offered")

@@ -211,7 +211,7 @@ func (c Config) calls() func(context.Context, audit.Actor) (int, error) {
 
 // foot leads to what anybody may use without an account.
 func (c Config) foot() []page.Link {
-	out := []page.Link{{Href: "/settings", Text: page.Text{VI: "Cài đặt", EN: "Settings"}}, {Href: "/install", Text: page.Text{VI: "Cài lên điện thoại", EN: "Install on a phone"}}}
+	out := []page.Link{{Href: "/settings", Text: page.Text{VI: "Cài đặt", EN: "Settings"}, Show: acting.Not}, {Href: "/install", Text: page.Text{VI: "Cài lên điện thoại", EN: "Install on a phone"}}}
 	if c.Enrolment != nil {
 		out = append(out, page.Link{Href: "/track", Text: page.Text{VI: "Tra cứu hồ sơ tại quầy", EN: "Track a dossier"}})
 	}

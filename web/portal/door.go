@@ -124,6 +124,6 @@ func Door(c Config) (http.Handler, error) {
 	origin := client.IssuerOrigin()
 	return site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page.AllowFormAction(w, origin)
-		session.Load(client, observe.Route(mux)).ServeHTTP(w, r)
+		session.Load(client, site.Fail, observe.Route(mux)).ServeHTTP(w, r)
 	})), nil
 }

@@ -189,7 +189,11 @@ func (k *journey) choices(c *call) ([]page.Choice, error) {
 		return nil, err
 	}
 	var out []page.Choice
+	acting := c.a.By.OnBehalfOf
 	for _, x := range offers {
+		if !acting.IsZero() {
+			break // her own card is no affair of whom she acts for
+		}
 		out = append(out, page.Choice{Value: "/" + x.What, Text: "cardrequest.what." + x.What, Hint: "cardrequest.way." + x.Way})
 	}
 	links, err := k.Accounts.ListRepresentations(ctx, c.a.By)
@@ -198,7 +202,7 @@ func (k *journey) choices(c *call) ([]page.Choice, error) {
 	}
 	today := k.Desk.Today()
 	for _, l := range links {
-		if l.Representative != c.a.By.Person || !l.Confirms || !l.Standing(today) {
+		if l.Representative != c.a.By.Person || !l.Confirms || !l.Standing(today) || !acting.IsZero() && l.Person != acting {
 			continue
 		}
 		out = append(out, page.Choice{Value: l.Person.String() + "/first", Text: page.Text{VI: "Cấp thẻ căn cước cho " + l.Name, EN: "An identity card for " + l.Name}, Hint: "cardrequest.way.booked"})

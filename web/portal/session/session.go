@@ -12,8 +12,10 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"danh/account"
+	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/page"
 	"danh/internal/relyingparty"
@@ -22,18 +24,48 @@ import (
 
 type key struct{}
 
-// Load reads the request's session and puts it into the context.
-func Load(c *relyingparty.Client, next http.Handler) http.Handler {
+// Load reads the request's session and puts it into the context. What a page
+// that was drawn for somebody else sends is refused by fail.
+func Load(c *relyingparty.Client, fail func(http.ResponseWriter, *http.Request, error), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, ok := c.Session(w, r)
-		if !ok {
-			next.ServeHTTP(w, r)
-			return
+		if id, ok := c.Session(w, r); ok {
+			ctx := context.WithValue(r.Context(), key{}, id)
+			ctx = page.WithPerson(ctx, page.Person{Name: id.Text("name"), Href: "/me"})
+			if id.Act != nil {
+				ctx = page.WithActing(ctx, band(id))
+			}
+			r = r.WithContext(ctx)
+			if !page.Bound(r) {
+				fail(w, r, fault.New(fault.Conflict, "acting.stale"))
+				return
+			}
 		}
-		ctx := context.WithValue(r.Context(), key{}, id)
-		ctx = page.WithPerson(ctx, page.Person{Name: id.Text("name"), Href: "/me"})
-		next.ServeHTTP(w, r.WithContext(ctx))
+		next.ServeHTTP(w, r)
 	})
+}
+
+// StopActing is where a post ends acting for somebody at this door.
+const StopActing = "/acting/stop"
+
+var relations = map[string]page.Text{"father": {VI: "Cha", EN: "Father"}, "mother": {VI: "Mẹ", EN: "Mother"}, "guardian": {VI: "Người giám hộ", EN: "Guardian"}}
+
+// band is what every page says while a representative acts: the account that
+// signed in is the child's or ward's, and the issuer named who holds the phone.
+func band(id relyingparty.Identity) page.Acting {
+	a := page.Acting{Name: id.Text("name"), Relation: page.Text{VI: "Người đại diện", EN: "Representative"}, Bind: id.SessionID, Stop: StopActing}
+	if t, ok := relations[id.Act.Relation]; ok {
+		a.Relation = t
+	}
+	if d, err := clock.ParseDate(id.Act.Until); err == nil {
+		a.Until = d.Vietnamese()
+	}
+	if id.Act.Ends > 0 {
+		a.Ends = time.Unix(id.Act.Ends, 0)
+	}
+	if a.Name == "" {
+		a.Name = id.Text("given_name")
+	}
+	return a
 }
 
 // From gives who is signed in.
@@ -75,5 +107,12 @@ func Applicant(r *http.Request, d *procedure.Desk) (procedure.Applicant, error) 
 	if err != nil {
 		return procedure.Applicant{}, fault.New(fault.StepUp, "signin.needed")
 	}
-	return d.Applicant(r.Context(), a, id.SessionID)
+	if id.Act == nil {
+		return d.Applicant(r.Context(), a, id.SessionID)
+	}
+	by, err := account.ParseID(id.Act.Subject)
+	if err != nil {
+		return procedure.Applicant{}, fault.New(fault.StepUp, "signin.needed")
+	}
+	return d.ApplicantFor(r.Context(), a, by, id.SessionID)
 }

@@ -36,6 +36,12 @@ func Mount(mux *http.ServeMux, site *page.Site, client *relyingparty.Client, ori
 	mux.HandleFunc("GET /signin", v.signIn)
 	mux.HandleFunc("GET /callback", v.callback)
 	mux.HandleFunc("POST /signout", func(w http.ResponseWriter, r *http.Request) { client.Logout(w, r) })
+	// The session here ends at once; at the issuer, where acting began, she ends it
+	// for all doors.
+	mux.HandleFunc("POST "+session.StopActing, func(w http.ResponseWriter, r *http.Request) {
+		client.Forget(w)
+		http.Redirect(w, r, client.Issuer()+"/acting", http.StatusSeeOther)
+	})
 	mux.HandleFunc("GET /register", v.register)
 	mux.HandleFunc("GET /me", session.Require(v.me))
 }
