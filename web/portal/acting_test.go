@@ -66,7 +66,7 @@ func TestARepresentativeFilesForHerChild(t *testing.T) {
 		// Signed in as herself, the child's pages change nothing and show nothing.
 		c.Get(w.Citizen.URL + "/").Submit("Dừng làm thay cho " + accounttest.An.Name).At("/dependants")
 		w.Clock.Advance(6 * time.Second)
-		c.Get(w.Portal.URL + "/cases").At("/consent").Submit("Đồng ý").At("/cases").Lacks("Bạn đang làm thay", p.Text(".code"))
+		c.Get(w.Portal.URL+"/cases").At("/consent").Submit("Đồng ý").At("/cases").Lacks("Bạn đang làm thay", p.Text(".code"))
 		stale.Submit("Lưu và đi tiếp", "name", "Trần Văn Minh").Want(409, "mở ra cho người khác")
 		c.Post(w.Portal.URL+"/signout?as=x", url.Values{}).Want(409)
 		if a, err := w.Keeper.Find(t.Context(), child); err != nil || a.Status != account.Active {
@@ -82,7 +82,7 @@ func TestTheBandOfThePortalStops(t *testing.T) {
 		c := webtest.New(t, w.Citizen.URL)
 		c.Get("/dependants").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password)).Submit("Làm thay cho " + accounttest.An.Name)
 		p := c.Get(w.Portal.URL + "/signin?return=/cases").Submit("Đồng ý").At("/cases")
-		p = p.Submit("Dừng làm thay cho " + accounttest.An.Name).At("/acting").Want(200, "Dừng làm thay")
+		p = p.Submit("Dừng làm thay cho "+accounttest.An.Name).At("/acting").Want(200, "Dừng làm thay")
 		if q := c.Get(w.Portal.URL + "/"); q.Has(".acting") {
 			t.Error("the portal still acts")
 		}
