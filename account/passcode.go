@@ -175,6 +175,7 @@ func passedTx(ctx context.Context, tx *db.Tx, a ID, hash string) error {
 // SetPasscode sets the first passcode of an account, or changes it when the old
 // one is given. Either takes the sign-in that the journey passcode_change asks.
 func (k *Keeper) SetPasscode(ctx context.Context, s Session, old, p Passcode) error {
+	s = s.Holder()
 	if err := ownOnly(s); err != nil {
 		return err
 	}

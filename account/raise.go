@@ -34,6 +34,7 @@ type Ways struct {
 // this browser. What was used before counts on while the sign-in is young
 // enough for the journey.
 func (k *Keeper) Ways(ctx context.Context, s Session, journey string, r RemoteInfo) (Ways, error) {
+	s = s.Holder() // what she proves is hers, for whomever she acts
 	f, err := k.rules.today(ctx)
 	if err != nil {
 		return Ways{}, err
@@ -134,6 +135,7 @@ type usable struct {
 
 func (k *Keeper) canUse(ctx context.Context, s Session, r RemoteInfo) (usable, error) {
 	var out usable
+	s = s.Holder()
 	device, err := k.sameBrowser(ctx, s, r)
 	if err != nil {
 		return out, err
@@ -169,12 +171,14 @@ func raiseBind(s Session) []byte {
 
 // BeginRaise gives a challenge by which a session is raised.
 func (k *Keeper) BeginRaise(ctx context.Context, s Session, r RemoteInfo) (ProofCeremony, error) {
+	s = s.Holder()
 	return k.beginProof(ctx, kindRaise, s, raiseBind(s), r)
 }
 
 // Raise adds what she proved to her session, under a fresh token. Every part
 // that was sent must be right.
 func (k *Keeper) Raise(ctx context.Context, s Session, former Token, p Proof, door string) (Token, Session, error) {
+	s = s.Holder()
 	got, err := k.checkProof(ctx, kindRaise, s, raiseBind(s), p)
 	if err != nil {
 		return "", Session{}, err

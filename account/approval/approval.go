@@ -129,18 +129,18 @@ func (d *Desk) Ask(ctx context.Context, s account.Session, doc Document, back st
 		// Whoever is asked again and again says yes in the end: it stops.
 		var waiting int
 		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_approval WHERE account = $1 AND approved_at IS NULL AND refused_at IS NULL AND expires_at > $2`,
-			s.Account, clock.Micros(now)).Scan(&waiting); err != nil {
+			s.Holder().Account, clock.Micros(now)).Scan(&waiting); err != nil {
 			return fmt.Errorf("count what waits: %w", err)
 		}
 		if waiting >= most {
 			return fault.New(fault.TooMany, "account.too_many").In(life)
 		}
-		sealed, err := d.c.Seal.SealTx(ctx, tx, account.Owner(s.Account), sealDocument, plain)
+		sealed, err := d.c.Seal.SealTx(ctx, tx, account.Owner(s.Holder().Account), sealDocument, plain)
 		if err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO account_approval (account, id, session, journey, document, hash, back, asked_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			s.Account, a, s.ID, doc.Journey, sealed, doc.Hash(), back, clock.Micros(now), clock.Micros(now.Add(life))); err != nil {
+			s.Holder().Account, a, s.ID, doc.Journey, sealed, doc.Hash(), back, clock.Micros(now), clock.Micros(now.Add(life))); err != nil {
 			return fmt.Errorf("keep what she is asked: %w", err)
 		}
 		return nil
@@ -150,7 +150,7 @@ func (d *Desk) Ask(ctx context.Context, s account.Session, doc Document, back st
 
 // standsTx makes sure that the session has not ended and her account is active.
 func (d *Desk) standsTx(ctx context.Context, tx *db.Tx, s account.Session) error {
-	ok, err := d.c.Accounts.StandsTx(ctx, tx, s.Account, s.ID)
+	ok, err := d.c.Accounts.StandsTx(ctx, tx, s.Holder().Account, s.Holder().ID)
 	if err == nil && !ok {
 		err = fault.New(fault.NotFound, "account.session.none")
 	}
@@ -165,14 +165,14 @@ func (d *Desk) Find(ctx context.Context, s account.Session, a ID) (Approval, err
 	var asked, expires int64
 	var approved, refused, used sql.NullInt64
 	err := d.c.DB.Read().QueryRowContext(ctx, `SELECT document, hash, back, asked_at, expires_at, approved_at, refused_at, used_at FROM account_approval WHERE account = $1 AND id = $2 AND session = $3`,
-		s.Account, a, s.ID).Scan(&sealed, &out.hash, &out.Back, &asked, &expires, &approved, &refused, &used)
+		s.Holder().Account, a, s.ID).Scan(&sealed, &out.hash, &out.Back, &asked, &expires, &approved, &refused, &used)
 	if errors.Is(err, sql.ErrNoRows) {
 		return out, errGone
 	}
 	if err != nil {
 		return out, fmt.Errorf("find what she is asked: %w", err)
 	}
-	plain, err := d.c.Seal.Open(ctx, d.c.DB.Read(), account.Owner(s.Account), sealDocument, sealed)
+	plain, err := d.c.Seal.Open(ctx, d.c.DB.Read(), account.Owner(s.Holder().Account), sealDocument, sealed)
 	if err != nil {
 		return out, err
 	}
@@ -253,7 +253,7 @@ func (d *Desk) Approve(ctx context.Context, s account.Session, a ID, p account.P
 		}
 		res, err := tx.ExecContext(ctx, `UPDATE account_approval SET approved_at = $4, factors = $5, assurance = $6, passkey = $7, expires_at = CASE WHEN expires_at < $9 THEN $9 ELSE expires_at END
 			WHERE account = $1 AND id = $2 AND session = $3 AND hash = $8 AND approved_at IS NULL AND refused_at IS NULL AND expires_at > $4`,
-			s.Account, a, s.ID, clock.Micros(now), strings.Join(factors, " "), got.Assurance, got.Passkey, x.Document.Hash(), clock.Micros(now.Add(useWithin)))
+			s.Holder().Account, a, s.ID, clock.Micros(now), strings.Join(factors, " "), got.Assurance, got.Passkey, x.Document.Hash(), clock.Micros(now.Add(useWithin)))
 		if err != nil {
 			return fmt.Errorf("take a yes: %w", err)
 		}
@@ -272,7 +272,7 @@ func (d *Desk) Refuse(ctx context.Context, s account.Session, a ID) error {
 	}
 	now := clock.Micros(d.c.Clock.Now())
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE account_approval SET refused_at = $4 WHERE account = $1 AND id = $2 AND session = $3 AND refused_at IS NULL AND used_at IS NULL`, s.Account, a, s.ID, now)
+		res, err := tx.ExecContext(ctx, `UPDATE account_approval SET refused_at = $4 WHERE account = $1 AND id = $2 AND session = $3 AND refused_at IS NULL AND used_at IS NULL`, s.Holder().Account, a, s.ID, now)
 		if err != nil {
 			return fmt.Errorf("take a no: %w", err)
 		}
@@ -296,7 +296,7 @@ func (d *Desk) ConsumeTx(ctx context.Context, tx *db.Tx, s account.Session, a ID
 	var factors string
 	err := tx.QueryRowContext(ctx, `UPDATE account_approval SET used_at = $4 WHERE account = $1 AND id = $2 AND session = $3 AND hash = $5 AND journey = $6
 		AND approved_at IS NOT NULL AND refused_at IS NULL AND used_at IS NULL AND expires_at > $4 RETURNING factors, assurance, passkey`,
-		s.Account, a, s.ID, clock.Micros(d.c.Clock.Now()), doc.Hash(), doc.Journey).Scan(&factors, &out.Assurance, &out.Passkey)
+		s.Holder().Account, a, s.ID, clock.Micros(d.c.Clock.Now()), doc.Hash(), doc.Journey).Scan(&factors, &out.Assurance, &out.Passkey)
 	if errors.Is(err, sql.ErrNoRows) {
 		return out, errChanged
 	}

@@ -48,7 +48,7 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *page.Form) {
 	s, _ := session.From(r.Context())
-	p, err := d.Accounts.FindPasscode(r.Context(), s.Account)
+	p, err := d.Accounts.FindPasscode(r.Context(), s.Holder().Account)
 	if err != nil {
 		d.j.Fail(w, r, err)
 		return
@@ -63,7 +63,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *pa
 		return
 	}
 	// What the change demands is asked for before she types anything.
-	if err := d.Accounts.Meet(r.Context(), s, "passcode_change"); err != nil {
+	if err := d.Accounts.Meet(r.Context(), s.Holder(), "passcode_change"); err != nil {
 		if !session.StepUpTo(w, r, err, home) {
 			d.j.Fail(w, r, err)
 		}
