@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"danh/account/approval"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -164,6 +165,16 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 	if step := next(now, r, s, c); step.Kind != Issue {
 		return nil, errElsewhere
 	}
+	var doc *approval.Document
+	if fields := r.asked.wants(r.client).released(ticked); p.takesApproval(r.client, fields) {
+		d, err := p.document(ctx, v.Language, r, s, c, fields)
+		if err != nil {
+			return nil, err
+		}
+		if doc = &d; v.Approval.IsZero() {
+			return nil, &Signature{d}
+		}
+	}
 	f := p.facts(r, s, c)
 	code := p.seal(forCode, place{s.Account, r.id})
 	to, err := p.c.Accounts.Recipient(ctx, s.Account)
@@ -173,6 +184,13 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 	write := func(tx *db.Tx) error {
 		if err := p.finishTx(ctx, tx, r, now, &f, code); err != nil {
 			return err
+		}
+		if doc != nil {
+			proved, err := p.c.Approvals.ConsumeTx(ctx, tx, s.Session, v.Approval, *doc)
+			if err != nil {
+				return err
+			}
+			c.Authenticator, c.approval = acrOf(levelOf(s.Session), max(s.Assurance, proved.Assurance)), v.Approval
 		}
 		if err := p.replaceConsentTx(ctx, tx, c); err != nil {
 			return err
@@ -267,9 +285,13 @@ func (p *Provider) replaceConsentTx(ctx context.Context, tx *db.Tx, c *Consent) 
 }
 
 func (p *Provider) recordConsentTx(ctx context.Context, tx *db.Tx, action string, by audit.Actor, c *Consent) error {
+	detail := map[string]string{"client": string(c.Client)}
+	if !c.approval.IsZero() {
+		detail["approval"] = c.approval.String()
+	}
 	return p.c.Audit.RecordTx(ctx, tx, audit.Entry{
 		Actor: by, Action: action, Subject: c.Person, Purpose: "provider.consent", Ground: "consent:" + c.ID.String(),
-		Fields: texts(c.List()), Detail: map[string]string{"client": string(c.Client)},
+		Fields: texts(c.List()), Detail: detail,
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"danh/account"
+	"danh/account/approval"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -187,6 +188,9 @@ type Visit struct {
 	Browser string
 	Session *account.Session
 	Seen    string // with Approve: what the page showed, from its Question
+
+	Language string      // with Approve: of the page
+	Approval approval.ID // with Approve: what she signed, when it takes that
 }
 
 // Decision says what the door does now.

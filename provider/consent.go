@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"danh/account"
+	"danh/account/approval"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
@@ -37,11 +38,13 @@ type Consent struct {
 	Declined      map[Field]string // optional ones that she left out
 	Shown         Shown
 	Offline       bool
-	Authenticator string // the authentication context class of her session
+	Authenticator string // the authentication context class of her session, or of what she signed it by
 	GivenAt       time.Time
 	ExpiresAt     time.Time
 	EndedAt       time.Time
 	EndedWhy      string // "withdrawn", "replaced"
+
+	approval approval.ID // what she signed, for the log
 }
 
 // Shown is the words of the consent page, kept as they were.

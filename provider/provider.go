@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"danh/account"
+	"danh/account/approval"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -68,7 +69,8 @@ type Config struct {
 	Residence  *residence.Registry
 	Partners   *partner.Directory
 	Accounts   *account.Keeper
-	Issuer     string // "https://id.example", without a trailing slash
+	Approvals  *approval.Desk // nil: a yes on the consent page is enough for everything
+	Issuer     string         // "https://id.example", without a trailing slash
 }
 
 // Provider is the OpenID provider. It is safe for concurrent use.

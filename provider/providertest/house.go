@@ -21,6 +21,7 @@ import (
 
 	"danh/account"
 	"danh/account/accounttest"
+	"danh/account/approval"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -105,11 +106,28 @@ func furnish(t testing.TB, d *db.DB, issuer string, keeper func(*account.Config)
 			return h.Partners.RegisterTx(t.Context(), tx, audit.System("test"), c)
 		}))
 	}
-	h.Provider, err = provider.New(provider.Config{DB: d, Clock: h.Clock, Log: h.Log, Keys: h.Keys, Audit: h.Audit, Notify: h.Notify,
-		Population: h.Population, Residence: h.Residence, Partners: h.Partners, Accounts: h.Keeper, Issuer: issuer})
-	must(err)
+	h.open(t, nil)
 	must(h.populate(t))
 	return h
+}
+
+func (h *House) open(t testing.TB, desk *approval.Desk) {
+	t.Helper()
+	var err error
+	h.Provider, err = provider.New(provider.Config{DB: h.DB, Clock: h.Clock, Log: h.Log, Keys: h.Keys, Audit: h.Audit, Notify: h.Notify,
+		Population: h.Population, Residence: h.Residence, Partners: h.Partners, Accounts: h.Keeper, Approvals: desk, Issuer: h.Issuer})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Signs makes the provider one that takes signed consents, and gives the desk
+// at which they are signed.
+func (h *House) Signs(t testing.TB) *approval.Desk {
+	t.Helper()
+	desk := approval.New(approval.Config{DB: h.DB, Clock: h.Clock, Seal: h.Seal, Audit: h.Audit, Accounts: h.Keeper})
+	h.open(t, desk)
+	return desk
 }
 
 func ask(scope, vi, en string) partner.Ask {

@@ -122,7 +122,7 @@ func Door(c Config) http.Handler {
 	passcode.Mount(mux, site, passcode.Config{Accounts: c.Accounts, Guard: guard})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
 	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
-	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send})
+	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send, Approvals: c.Approvals})
 	consents.Mount(mux, site, c.Provider)
 	if c.Cards != nil {
 		cardjourney.Mount(mux, site, c.Accounts, c.Cards)

@@ -117,7 +117,7 @@ func (d *journey) over(w http.ResponseWriter, r *http.Request, x approval.Approv
 		http.Redirect(w, r, back(x.Back, x.ID), http.StatusSeeOther)
 		return
 	}
-	d.j.Render(w, r, http.StatusConflict, "over", page.View{Title: "approve.over", Task: "approve.task", Back: "/", Data: map[string]any{"Document": x.Document, "State": string(x.State)}})
+	d.j.Render(w, r, http.StatusConflict, "over", page.View{Title: "approve.over", Task: "approve.task", Back: "/", Data: map[string]any{"Document": x.Document, "State": string(x.State), "Back": x.Back}})
 }
 
 // back is the path of the page that asked, with the approval's key.
@@ -149,7 +149,7 @@ func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 			d.j.Fail(w, r, err)
 			return
 		}
-		d.j.Render(w, r, http.StatusOK, "over", page.View{Title: "approve.refused", Task: "approve.task", Back: "/", Data: map[string]any{"Document": x.Document, "State": string(approval.Refused)}})
+		d.j.Render(w, r, http.StatusOK, "over", page.View{Title: "approve.refused", Task: "approve.task", Back: "/", Data: map[string]any{"Document": x.Document, "State": string(approval.Refused), "Back": x.Back}})
 		return
 	}
 	signature, err := base64.RawURLEncoding.DecodeString(f.Value("signature"))

@@ -12,10 +12,12 @@ package consent
 
 import (
 	"embed"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"danh/account/approval"
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/page"
@@ -31,6 +33,8 @@ type Config struct {
 	Provider *provider.Provider
 	Browser  func(*http.Request) string                                 // the mark that binds a request to its browser
 	Send     func(http.ResponseWriter, *http.Request, *provider.Answer) // lets the browser carry an answer to the client
+
+	Approvals *approval.Desk // takes what she signs; nil: nothing is signed
 }
 
 type journey struct {
@@ -47,7 +51,7 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 
 func (d *journey) visit(r *http.Request, handle string) provider.Visit {
 	s, _ := session.From(r.Context())
-	return provider.Visit{Handle: handle, Browser: d.Browser(r), Session: &s}
+	return provider.Visit{Handle: handle, Browser: d.Browser(r), Session: &s, Language: page.Language(r)}
 }
 
 // elsewhere goes back to where every step is decided.
@@ -110,6 +114,10 @@ var words = map[provider.Field]map[string]page.Text{
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	handle := r.URL.Query().Get("request")
+	if key := r.URL.Query().Get("approval"); key != "" {
+		d.signed(w, r, handle, key)
+		return
+	}
 	q, err := d.Provider.Ask(r.Context(), d.visit(r, handle))
 	if provider.Elsewhere(err) {
 		elsewhere(w, r, handle)
@@ -166,12 +174,7 @@ func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch r.PostForm.Get("answer") {
 	case "yes":
-		var ticked []provider.Field
-		for _, f := range provider.Fields {
-			if r.PostForm.Get("take."+string(f)) == "yes" {
-				ticked = append(ticked, f)
-			}
-		}
+		ticked := ticks(r.PostForm)
 		visit.Seen = r.PostForm.Get("seen")
 		out, err = d.Provider.Approve(r.Context(), visit, ticked)
 	case "no":
@@ -180,6 +183,15 @@ func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 		elsewhere(w, r, handle)
 		return
 	}
+	var sign *provider.Signature
+	if errors.As(err, &sign) && d.Approvals != nil {
+		d.sign(w, r, handle, sign.Document)
+		return
+	}
+	d.done(w, r, handle, out, err)
+}
+
+func (d *journey) done(w http.ResponseWriter, r *http.Request, handle string, out *provider.Answer, err error) {
 	switch {
 	case provider.Elsewhere(err):
 		elsewhere(w, r, handle)
@@ -188,6 +200,49 @@ func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 	default:
 		d.Send(w, r, out)
 	}
+}
+
+// ticks reads which optional facts she ticked.
+func ticks(v url.Values) []provider.Field {
+	var out []provider.Field
+	for _, f := range provider.Fields {
+		if v.Get("take."+string(f)) == "yes" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// sign leads to the page on which she signs what she said yes to, and back to
+// this one with the same ticks.
+func (d *journey) sign(w http.ResponseWriter, r *http.Request, handle string, doc approval.Document) {
+	s, _ := session.From(r.Context())
+	back := url.Values{"request": {handle}, "seen": {r.PostForm.Get("seen")}}
+	for _, f := range ticks(r.PostForm) {
+		back.Set("take."+string(f), "yes")
+	}
+	a, err := d.Approvals.Ask(r.Context(), s, doc, "/consent?"+back.Encode())
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/approve/"+a.String(), http.StatusSeeOther)
+}
+
+// signed acts on what she signed. It comes by an address, and may: the key in it
+// opens nothing unless she approved this very consent in this session, and is
+// used up by it.
+func (d *journey) signed(w http.ResponseWriter, r *http.Request, handle, key string) {
+	q := r.URL.Query()
+	a, err := approval.ParseID(key)
+	if err != nil {
+		d.j.Fail(w, r, errBody)
+		return
+	}
+	visit := d.visit(r, handle)
+	visit.Seen, visit.Approval = q.Get("seen"), a
+	out, err := d.Provider.Approve(r.Context(), visit, ticks(q))
+	d.done(w, r, handle, out, err)
 }
 
 var errBody = fault.New(fault.Invalid, "provider.stale")

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"context"
+	"slices"
+
+	"danh/account/approval"
+	"danh/audit"
+	"danh/partner"
+	"danh/provider/claim"
+)
+
+// demandSensitive is the row of account_demand that holds for consents that
+// release what names her everywhere.
+const demandSensitive = "consent_sensitive"
+
+// Signature says that her yes takes an approval of a document: the page asks
+// for it and comes back with its key in the Visit.
+type Signature struct{ Document approval.Document }
+
+// Error implements error.
+func (*Signature) Error() string { return "provider: the consent takes an approval" }
+
+// takesApproval reports whether a yes to these fields is one that she signs: the
+// personal number released to anybody but an own door. It is the number by which
+// others find her in every register.
+func (p *Provider) takesApproval(c partner.Client, fields []Field) bool {
+	return p.c.Approvals != nil && !c.OwnDoor && slices.Contains(fields, claim.Number)
+}
+
+// document is what she signs: who gets it, where it goes, for what, and each fact
+// with its value as of this moment.
+func (p *Provider) document(ctx context.Context, language string, r request, s *seen, will *Consent, fields []Field) (approval.Document, error) {
+	look := audit.Look{By: citizen(s.Session), Purpose: "provider.consent", Ground: "own_data"}
+	known, err := p.gather(ctx, look, s.Account, s.Person, s.Provisional, fields)
+	if err != nil {
+		return approval.Document{}, err
+	}
+	signIn, _ := r.client.Ask(claim.OpenID)
+	doc := approval.Document{Journey: demandSensitive, Title: "approval.consent", Party: r.client.Name.In(language), Fields: []approval.Field{
+		{Label: "approval.purpose", Value: signIn.Purpose.In(language)}, {Label: "approval.site", Value: Origin(r.asked.RedirectURI)}}}
+	for _, f := range Fields {
+		if slices.Contains(fields, f) {
+			doc.Fields = append(doc.Fields, approval.Field{Label: "approval.field." + string(f), Value: known[f].shown})
+		}
+	}
+	if will.Offline {
+		doc.Fields = append(doc.Fields, approval.Field{Label: "approval.offline", Value: will.Shown.Purposes[claim.Offline].In(language)})
+	}
+	return doc, nil
+}
+
+// released lists what a yes to this request releases, in reading order.
+func (w wanted) released(ticked []Field) []Field {
+	var out []Field
+	for _, f := range Fields {
+		if slices.Contains(w.required, f) || slices.Contains(w.optional, f) && slices.Contains(ticked, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
