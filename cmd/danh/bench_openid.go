@@ -55,7 +55,7 @@ func (b *bench) accounts() (*benchClients, error) {
 	return c, nil
 }
 
-const benchScopes = "openid profile number offline_access"
+const benchScopes = "openid profile level offline_access"
 
 // agreed registers a client, as an operator would, and has every account agree
 // to it in its own browser.
@@ -77,7 +77,7 @@ func (b *bench) agreed() (benchclient.Target, error) {
 	if err := g.db.Write(b.ctx, func(tx *db.Tx) error {
 		return dir.RegisterTx(b.ctx, tx, audit.System("danh bench"), partner.Client{ID: "bench", Name: partner.Text{VI: "Phép đo", EN: "Measurement"}, Profile: partner.OIDC,
 			AuthMethod: partner.SecretBasic, SecretHash: secret.Hash(), RedirectURIs: []string{t.Redirect}, Sector: "bench",
-			Asks: []partner.Ask{{Scope: "openid", Purpose: why}, {Scope: "profile", Purpose: why}, {Scope: "number", Purpose: why, Ground: "bench"}, {Scope: "offline_access", Purpose: why}}})
+			Asks: []partner.Ask{{Scope: "openid", Purpose: why}, {Scope: "profile", Purpose: why}, {Scope: "level", Purpose: why, Ground: "bench"}, {Scope: "offline_access", Purpose: why}}})
 	}); err != nil {
 		return t, fmt.Errorf("register a client: %w", err)
 	}
