@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"danh/account"
+	"danh/account/accounttest"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -99,7 +100,7 @@ func TestRepresentativeActs(t *testing.T) {
 		if by.Account != account.Owner(own.Account) || by.Person != f.lan.ID || by.OnBehalfOf != f.an.ID {
 			t.Fatalf("%+v", by)
 		}
-		if name, err := f.Keeper.ActingName(t.Context(), s); err != nil || name != An.Name {
+		if name, err := f.Keeper.ActingName(t.Context(), s); err != nil || name != accounttest.An.Name {
 			t.Fatal(name, err)
 		}
 		for id, want := range map[account.SessionID]account.ID{s.ID: f.account, own.ID: own.Account} {

@@ -16,13 +16,9 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
-	"danh/internal/feed"
 	"danh/internal/id"
 	"danh/registry/population"
 )
-
-// An is nine years old when tests begin; she turns 14 on 3 December 2030.
-var An = feed.Person{Ref: "an", Name: "Trần Ngọc An", BirthDate: clock.Date{Year: 2016, Month: 12, Day: 3}, Sex: "female", Nationality: "VNM", Ethnicity: "Kinh", Numbers: []feed.Number{{Number: "001316005678"}}}
 
 // family is a mother with an account of level 2 and her child with an own one.
 type family struct {
@@ -40,7 +36,7 @@ func (b *bench) represent(t testing.TB, r account.Representation) error {
 func runFamily(t *testing.T, body func(t *testing.T, f *family)) {
 	t.Helper()
 	runBench(t, func(t *testing.T, b *bench) {
-		f := &family{bench: b, an: b.Register(t, An)}
+		f := &family{bench: b, an: b.Register(t, accounttest.An)}
 		b.issue(t, proofed(b.lan, lanPhone))
 		_, f.mother = b.woken(t, b.lan, lanPhone)
 		p := proofed(f.an, lanPhone)
@@ -88,7 +84,7 @@ func TestChildsAccountIsUsedOnlyConfirmed(t *testing.T) {
 			t.Fatal(list, err)
 		}
 		list := f.uses(t)
-		if len(list) != 1 || list[0].Name != An.Name || list[0].Label != "Firefox trên Linux" || !list[0].Waiting(f.Clock.Now()) {
+		if len(list) != 1 || list[0].Name != accounttest.An.Name || list[0].Label != "Firefox trên Linux" || !list[0].Waiting(f.Clock.Now()) {
 			t.Fatalf("%+v", list)
 		}
 		f.Deliver(t)
@@ -242,7 +238,7 @@ func TestChildTurnsFourteen(t *testing.T) {
 	runFamily(t, func(t *testing.T, f *family) {
 		f.woken(t, f.an, lanPhone)
 		links, err := f.Keeper.ListRepresentations(t.Context(), f.mother.Actor())
-		if err != nil || len(links) != 1 || links[0].Until != (clock.Date{Year: 2030, Month: 12, Day: 2}) || links[0].Name != An.Name || links[0].Proof != "birth_certificate" {
+		if err != nil || len(links) != 1 || links[0].Until != (clock.Date{Year: 2030, Month: 12, Day: 2}) || links[0].Name != accounttest.An.Name || links[0].Proof != "birth_certificate" {
 			t.Fatalf("%+v %v", links, err)
 		}
 		// The last evening before her birthday.
@@ -312,7 +308,7 @@ func TestJobEndsLinksOfBothParents(t *testing.T) {
 
 func TestRepresentationRules(t *testing.T) {
 	runBench(t, func(t *testing.T, b *bench) {
-		an := b.Register(t, An)
+		an := b.Register(t, accounttest.An)
 		r := account.Representation{Representative: b.lan.ID, Person: an.ID, Relation: "mother", Proof: "birth_certificate"}
 		// Without an own account of level 2 nobody represents.
 		wantKey(t, b.represent(t, r), "account.representation.no_account")
@@ -403,7 +399,7 @@ func TestDependantAndWard(t *testing.T) {
 			t.Fatal("a ward's session outlived the decision")
 		}
 		// A ward represents nobody.
-		an := b.Register(t, An)
+		an := b.Register(t, accounttest.An)
 		wantKey(t, b.represent(t, account.Representation{Representative: b.minh.ID, Person: an.ID, Relation: "father", Proof: "registry"}), "account.representation.no_account")
 		// She regains her capacity: the account is hers alone again.
 		if err := b.DB.Write(t.Context(), func(tx *db.Tx) error {
@@ -426,7 +422,7 @@ func TestDependantAndWard(t *testing.T) {
 func TestDependantBecomesRepresented(t *testing.T) {
 	runBench(t, func(t *testing.T, b *bench) {
 		b.issue(t, proofed(b.lan, lanPhone))
-		an := b.Register(t, An)
+		an := b.Register(t, accounttest.An)
 		if err := b.represent(t, account.Representation{Representative: b.lan.ID, Person: an.ID, Relation: "parent", Proof: "registry"}); err != nil {
 			t.Fatal(err)
 		}
