@@ -13,6 +13,7 @@ import (
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/registry/population"
 )
 
 // Find finds an account.
@@ -23,6 +24,12 @@ func (k *Keeper) Find(ctx context.Context, a ID) (Account, error) {
 // FindByPerson finds the account that is open for a person.
 func (k *Keeper) FindByPerson(ctx context.Context, p id.Person) (Account, error) {
 	return k.store.ofPerson(ctx, k.c.DB.Read(), p)
+}
+
+// FindByNumber finds the account that a number signs in to. Whoever calls it says
+// in the log why.
+func (k *Keeper) FindByNumber(ctx context.Context, n population.Number) (Account, error) {
+	return k.store.ofNumber(ctx, k.c.DB.Read(), n)
 }
 
 // FindDeclared finds what the holder typed herself, for somebody else to read:

@@ -33,8 +33,7 @@ func (k *Keeper) CountTx(ctx context.Context, tx *db.Tx, scope string, key []byt
 
 // FindByNumberTx finds the account that a number signs in to.
 func (k *Keeper) FindByNumberTx(ctx context.Context, tx *db.Tx, n population.Number) (Account, error) {
-	return scanAccount(tx.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM account_account
-		WHERE id = (SELECT account FROM account_login WHERE number_index = $1)`, k.store.numberIndex(n)))
+	return k.store.ofNumber(ctx, tx, n)
 }
 
 // DeclaresTx reports whether an account's holder declared a name and a birth

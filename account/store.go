@@ -86,6 +86,12 @@ func (s store) ofPerson(ctx context.Context, q db.Q, p id.Person) (Account, erro
 		WHERE id = (SELECT account FROM account_person WHERE person = $1)`, p))
 }
 
+// ofNumber finds the account that a number signs in to.
+func (s store) ofNumber(ctx context.Context, q db.Q, n population.Number) (Account, error) {
+	return scanAccount(q.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM account_account
+		WHERE id = (SELECT account FROM account_login WHERE number_index = $1)`, s.numberIndex(n)))
+}
+
 // channels is how an account is reached.
 type channels struct {
 	person                 id.Person

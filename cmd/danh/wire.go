@@ -14,6 +14,7 @@ import (
 	"danh/account/recovery"
 	"danh/account/remote"
 	"danh/account/signal"
+	"danh/account/warrant"
 	"danh/agency/subscriber"
 	"danh/audit"
 	"danh/biometric"
@@ -57,7 +58,7 @@ func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
 		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(),
-		r.signals.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
+		r.signals.Purges(), r.warrants.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
 	}
@@ -172,6 +173,7 @@ type rooms struct {
 	remote    *remote.Desk
 	signals   *signal.Desk
 	recovery  *recovery.Desk
+	warrants  *warrant.Desk
 	provider  *provider.Provider
 	forms     *form.Sealer
 	counters  *counter.Desk
@@ -238,6 +240,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}
 	r.approvals = approval.New(approval.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Accounts: r.accounts})
 	r.remote = remote.New(remote.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Accounts: r.accounts})
+	r.warrants = warrant.New(warrant.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Calendar: r.calendar, Accounts: r.accounts})
 	r.signals = signal.New(signal.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Accounts: r.accounts})
 	r.recovery = recovery.New(recovery.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts,
 		Cards: g.cards, Roster: r.roster, Carrier: carrier, Citizen: f.Issuer, CoolOff: f.CoolOff})

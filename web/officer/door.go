@@ -19,6 +19,7 @@ import (
 
 	"danh/account"
 	accountsignal "danh/account/signal"
+	accountwarrant "danh/account/warrant"
 	"danh/audit"
 	"danh/enrolment"
 	enrolmentcounter "danh/enrolment/counter"
@@ -52,6 +53,7 @@ import (
 	"danh/web/officer/session"
 	"danh/web/officer/signal"
 	"danh/web/officer/visit"
+	"danh/web/officer/warrant"
 )
 
 //go:embed *.text.json
@@ -74,9 +76,10 @@ type Config struct {
 	Audit      *audit.Log
 	Counters   *enrolmentcounter.Desk
 	Visits     *enrolmentvisit.Desk
-	Enrolment  *enrolment.Office   // with Visits: dossiers
-	Keep       *keep.Desk          // with Visits: cards and accounts that exist
-	Signals    *accountsignal.Desk // what might be a theft
+	Enrolment  *enrolment.Office    // with Visits: dossiers
+	Keep       *keep.Desk           // with Visits: cards and accounts that exist
+	Signals    *accountsignal.Desk  // what might be a theft
+	Warrants   *accountwarrant.Desk // what competent bodies ask
 	Diary      *office.Diary
 	Notices    *procedure.Desk // with Diary: what guests contradicted
 	HTTP       *http.Client    // to the issuer; nil for a sensible one
@@ -108,7 +111,12 @@ func Door(c Config) (http.Handler, error) {
 		{ID: "cases", Href: "/cases", Icon: "inbox", Text: page.Text{VI: "Hồ sơ không khớp", EN: "Cases"}, Show: holds(office.Registrar)},
 		{ID: "counters", Href: "/counters", Icon: "plug", Text: page.Text{VI: "Quầy", EN: "Counters"}, Show: holds(office.IntakeOfficer, office.Registrar, office.Approver)},
 		{ID: "scams", Href: "/scams", Icon: "flag", Text: page.Text{VI: "Báo lừa đảo", EN: "Scams"}, Show: holds(office.Registrar)},
-		{ID: "signals", Href: "/signals", Icon: "shield-alert", Text: page.Text{VI: "Dấu hiệu lạ", EN: "Signals"}, Show: holds(office.Registrar, office.Approver)},
+		{ID: "signals", Href: "/signals", Icon: "shield-alert", Text: page.Text{VI: "Dấu hiệu lạ", EN: "Signals"}, Show: func(r *http.Request) bool {
+			return c.Signals != nil && holds(office.Registrar, office.Approver)(r)
+		}},
+		{ID: "warrants", Href: "/warrants", Icon: "gavel", Text: page.Text{VI: "Yêu cầu khóa", EN: "Requests to lock"}, Show: func(r *http.Request) bool {
+			return c.Warrants != nil && holds(office.Registrar, office.IntakeOfficer, office.Approver)(r)
+		}},
 		{ID: "hotline", Href: "/hotline", Icon: "phone", Text: page.Text{VI: "Đường dây nóng", EN: "Hotline"}, Show: holds(office.Hotline)},
 		{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}, Show: holds(office.Operator)},
 	}
@@ -138,6 +146,9 @@ func Door(c Config) (http.Handler, error) {
 	capture.Mount(mux)
 	hotline.Mount(mux, site, guard, c.Accounts)
 	scam.Mount(mux, site, guard, c.Accounts.Scams())
+	if c.Warrants != nil {
+		warrant.Mount(mux, site, guard, c.Warrants)
+	}
 	if c.Signals != nil {
 		signal.Mount(mux, site, guard, c.Signals)
 	}
