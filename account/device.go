@@ -61,18 +61,30 @@ func (k *Keeper) ListDevices(ctx context.Context, a ID) ([]Device, error) {
 // unknown numbers too, so that both take one question. A removed device is not
 // found: no cookie has its hash.
 func (k *Keeper) knownDevice(ctx context.Context, a ID, t Token) (id.Person, bool, error) {
+	d, err := k.deviceOf(ctx, a, t)
+	return d.id, !d.id.IsZero(), err
+}
+
+// carried is what is known of the device that a cookie names; zero: none.
+type carried struct {
+	id           id.Person
+	key          []byte
+	passwordOnly bool
+}
+
+func (k *Keeper) deviceOf(ctx context.Context, a ID, t Token) (carried, error) {
 	if t == "" {
-		return id.Person{}, false, nil
+		return carried{}, nil
 	}
-	var d id.Person
-	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT id FROM account_device WHERE account = $1 AND cookie_hash = $2`, orNone(SessionID(a)), t.hash()).Scan(&d)
+	var d carried
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT id, key, password_only FROM account_device WHERE account = $1 AND cookie_hash = $2`, orNone(SessionID(a)), t.hash()).Scan(&d.id, &d.key, &d.passwordOnly)
 	if errors.Is(err, sql.ErrNoRows) {
-		return d, false, nil
+		return carried{}, nil
 	}
 	if err != nil {
-		return d, false, fmt.Errorf("find device: %w", err)
+		return carried{}, fmt.Errorf("find device: %w", err)
 	}
-	return d, true, nil
+	return d, nil
 }
 
 // keepDeviceTx writes down the use of a browser, and gives the device that it is.

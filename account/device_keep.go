@@ -31,6 +31,7 @@ func (k *Keeper) FindDevice(ctx context.Context, a ID, device id.Person) (Device
 
 // RenameDevice gives one of her devices another name.
 func (k *Keeper) RenameDevice(ctx context.Context, s Session, device id.Person, name string) error {
+	s = s.Holder()
 	name = labelled(name, "")
 	if name == "" {
 		return fault.New(fault.Invalid, "account.device.name").With("name", "account.device.name")
@@ -54,6 +55,7 @@ func (k *Keeper) RenameDevice(ctx context.Context, s Session, device id.Person, 
 // cookie and its key are worth nothing from here on, the passkeys that were made
 // on it and its sessions end, and she is told on every channel.
 func (k *Keeper) RemoveDevice(ctx context.Context, s Session, device id.Person) error {
+	s = s.Holder()
 	if err := k.Meet(ctx, s, "device_remove"); err != nil {
 		return err
 	}
@@ -172,6 +174,7 @@ func (k *Keeper) endPasskeysOfTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 // taken from it any more, and she signs in there by password (seed 004). Taking
 // the mode back asks for as much as removing the device does.
 func (k *Keeper) SetPasswordOnly(ctx context.Context, s Session, device id.Person, on bool) error {
+	s = s.Holder()
 	if !on {
 		if err := k.Meet(ctx, s, "device_remove"); err != nil {
 			return err

@@ -53,6 +53,9 @@ var (
 	errPasskeyRefused = fault.New(fault.Invalid, "account.passkey.refused")
 	errPasskeyStale   = fault.New(fault.Conflict, "account.passkey.stale")
 	errPasskeyOff     = fault.New(fault.Unavailable, "account.passkey.off")
+	errPasskeyOnce    = fault.New(fault.Forbidden, "account.passkey.once")
+	errPasswordOnly   = fault.New(fault.Conflict, "account.passkey.password_only")
+	errPasskeyStaff   = fault.New(fault.Conflict, "account.passkey.not_staff")
 	errNotFresh       = fault.New(fault.StepUp, "account.passkey.sign_in_again")
 )
 
@@ -119,6 +122,7 @@ type held struct {
 	record
 	count    int64
 	backedUp bool
+	staff    bool // vouched for by a staff code
 }
 
 // WebAuthnID implements webauthn.User.
@@ -160,13 +164,13 @@ func (s store) owner(ctx context.Context, q db.Q, a ID) (owner, error) {
 	if err != nil {
 		return o, err
 	}
-	err = each(ctx, q, `SELECT id, record, sign_count, synced, backed_up, label, created_at, used_at FROM account_passkey
+	err = each(ctx, q, `SELECT id, record, sign_count, synced, backed_up, label, created_at, used_at, staff FROM account_passkey
 		WHERE account = $1 AND ended_at IS NULL ORDER BY created_at, id`, []any{a}, func(r scanner) error {
 		var h held
 		var sealed []byte
 		var created int64
 		var used sql.NullInt64
-		if err := r.Scan(&h.ID, &sealed, &h.count, &h.Synced, &h.backedUp, &h.Label, &created, &used); err != nil {
+		if err := r.Scan(&h.ID, &sealed, &h.count, &h.Synced, &h.backedUp, &h.Label, &created, &used, &h.staff); err != nil {
 			return err
 		}
 		plain, err := key.Open(sealPasskey, sealed)

@@ -114,9 +114,87 @@ func (k *Keeper) checkStaffCode(ctx context.Context, s Session, code string, f i
 	return given, nil
 }
 
+// vouched is what allows a passkey to be made.
+type vouched struct {
+	code  []byte // hash of a staff code
+	staff bool   // good for a door of staff, too
+}
+
+// voucher finds out what allows a passkey: a staff code, a passkey that opened
+// the session, or, for whoever holds no role, a fresh session of a registered
+// device that more than a password opened.
+func (k *Keeper) voucher(ctx context.Context, s Session, acc Account, code string, f inForce) (vouched, error) {
+	low := fault.New(fault.Forbidden, "account.passkey.level")
+	if s.Once {
+		return vouched{}, errPasskeyOnce
+	}
+	if plainCode(code) != "" {
+		if acc.Level < 2 {
+			return vouched{}, low
+		}
+		hash, err := k.checkStaffCode(ctx, s, code, f)
+		return vouched{hash, true}, err
+	}
+	if acc.Level < 1 {
+		return vouched{}, low
+	}
+	if !s.Passkey.IsZero() {
+		var staff bool
+		err := k.c.DB.Read().QueryRowContext(ctx, `SELECT staff FROM account_passkey WHERE account = $1 AND id = $2 AND ended_at IS NULL`, s.Account, s.Passkey).Scan(&staff)
+		if errors.Is(err, sql.ErrNoRows) {
+			return vouched{}, errPasskeyStale
+		}
+		if err != nil {
+			return vouched{}, fmt.Errorf("look for the passkey of the session: %w", err)
+		}
+		return vouched{nil, staff}, nil
+	}
+	staff, err := k.holdsRole(ctx, s.Account)
+	if err != nil {
+		return vouched{}, err
+	}
+	if staff { // only a code from hand to hand makes the first one
+		return vouched{}, fault.New(fault.Invalid, "account.passkey.code").With("code", "account.passkey.code")
+	}
+	if err := f.demand("passkey_add").Meet(s, k.c.Clock.Now()); err != nil {
+		return vouched{}, err
+	}
+	if s.Device.IsZero() {
+		return vouched{}, errNotFresh
+	}
+	return vouched{}, nil
+}
+
+// holdsRole reports whether an account is that of a member of staff.
+func (k *Keeper) holdsRole(ctx context.Context, a ID) (bool, error) {
+	if k.c.Roster == nil {
+		return false, nil
+	}
+	roles, err := k.c.Roster.RolesOf(ctx, Owner(a), k.c.Clock.Now())
+	return len(roles) > 0, err
+}
+
+// TakesPasskeysOn reports whether a session's device may make and use passkeys:
+// not where others can unlock it, and not on a browser that is not hers.
+func (k *Keeper) TakesPasskeysOn(ctx context.Context, s Session) (bool, error) {
+	s = s.Holder()
+	if k.passkeys == nil || s.Once || s.Provisional || s.Level < 1 {
+		return false, nil
+	}
+	if s.Device.IsZero() {
+		return true, nil
+	}
+	_, only, err := k.DeviceKey(ctx, s.Account, s.Device)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return !only, err
+}
+
 // BeginPasskey gives the options with which her device makes a passkey. It takes
-// a fresh sign-in and either a staff code or a session that a passkey of hers
-// opened; a password alone, which can be phished, is never enough.
+// a fresh sign-in and either a staff code, or a session that a passkey of hers
+// opened, or one on a registered device by two factors; a password alone, which
+// can be phished, is never enough, and for staff neither is a code by SMS.
 func (k *Keeper) BeginPasskey(ctx context.Context, s Session, code string, r RemoteInfo) (Ceremony, error) {
 	if err := ownOnly(s); err != nil {
 		return Ceremony{}, err
@@ -135,14 +213,17 @@ func (k *Keeper) BeginPasskey(ctx context.Context, s Session, code string, r Rem
 	if err != nil {
 		return Ceremony{}, err
 	}
-	if acc.Status != Active || acc.Provisional || acc.Level < 2 {
+	if acc.Status != Active || acc.Provisional {
 		return Ceremony{}, fault.New(fault.Forbidden, "account.passkey.level")
 	}
-	var allowed []byte
-	if s.Passkey.IsZero() {
-		if allowed, err = k.checkStaffCode(ctx, s, code, f); err != nil {
-			return Ceremony{}, err
-		}
+	allowed, err := k.voucher(ctx, s, acc, code, f)
+	if err != nil {
+		return Ceremony{}, err
+	}
+	if on, err := k.TakesPasskeysOn(ctx, s); err != nil {
+		return Ceremony{}, err
+	} else if !on {
+		return Ceremony{}, errPasswordOnly
 	}
 	o, err := k.store.owner(ctx, k.c.DB.Read(), s.Account)
 	if err != nil {
@@ -167,7 +248,7 @@ func (k *Keeper) BeginPasskey(ctx context.Context, s Session, code string, r Rem
 	}
 	life := f.duration("passkey_minutes", time.Minute)
 	creation.Response.Timeout = int(life.Milliseconds())
-	return k.keepCeremony(ctx, kindRegister, data, creation.Response, &s, r, allowed, life)
+	return k.keepCeremony(ctx, kindRegister, registering{*data, allowed.staff}, creation.Response, &s, r, allowed.code, life)
 }
 
 // FinishPasskey checks what her device made and keeps it. The staff code is
@@ -177,13 +258,13 @@ func (k *Keeper) FinishPasskey(ctx context.Context, s Session, t Token, answer [
 	if k.passkeys == nil {
 		return Passkey{}, errPasskeyOff
 	}
-	var data webauthn.SessionData
-	code, err := k.useCeremony(ctx, kindRegister, t, &s, r, &data)
+	var kept registering
+	code, err := k.useCeremony(ctx, kindRegister, t, &s, r, &kept)
 	if err != nil {
 		return Passkey{}, err
 	}
 	o := owner{handle: k.store.handle(s.Account)}
-	got, err := k.checkCreation(o, data, answer)
+	got, err := k.checkCreation(o, kept.Data, answer)
 	if err != nil {
 		return Passkey{}, errors.Join(err, k.c.Audit.Record(ctx, audit.Entry{Actor: s.Actor(), Action: "account.passkey.register", Subject: s.Person, Outcome: "refused"}))
 	}
@@ -204,12 +285,16 @@ func (k *Keeper) FinishPasskey(ctx context.Context, s Session, t Token, answer [
 		if err := k.allowedTx(ctx, tx, s, code, now); err != nil {
 			return err
 		}
+		device, err := k.madeOnTx(ctx, tx, s, got)
+		if err != nil {
+			return err
+		}
 		sealed, err := k.c.Seal.SealTx(ctx, tx, Owner(s.Account), sealPasskey, plain)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO account_passkey (account, id, record, sign_count, synced, backed_up, label, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			s.Account, p.ID, sealed, int64(got.Authenticator.SignCount), p.Synced, got.Flags.BackupState, p.Label, clock.Micros(now)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO account_passkey (account, id, record, sign_count, synced, backed_up, label, created_at, device, staff) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+			s.Account, p.ID, sealed, int64(got.Authenticator.SignCount), p.Synced, got.Flags.BackupState, p.Label, clock.Micros(now), device, kept.Staff); err != nil {
 			return fmt.Errorf("keep a passkey: %w", err)
 		}
 		ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_passkey_index (credential_index, account, passkey) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
@@ -229,8 +314,46 @@ func (k *Keeper) FinishPasskey(ctx context.Context, s Session, t Token, answer [
 	return p, err
 }
 
+// registering is what is kept of a challenge that makes a passkey.
+type registering struct {
+	Data  webauthn.SessionData `json:"data"`
+	Staff bool                 `json:"staff"`
+}
+
+// madeOnTx is the device that a passkey was made on: the session's, when the
+// authenticator is part of it (WebAuthn level 3, section 5.4.5). One that was
+// plugged in or on another telephone outlives the device. A device that became
+// one for passwords alone meanwhile keeps none.
+func (k *Keeper) madeOnTx(ctx context.Context, tx *db.Tx, s Session, got *webauthn.Credential) (id.Person, error) {
+	if s.Device.IsZero() {
+		return id.Person{}, nil
+	}
+	var only bool
+	err := tx.QueryRowContext(ctx, `SELECT password_only FROM account_device WHERE account = $1 AND id = $2 AND removed_at IS NULL`, s.Account, s.Device).Scan(&only)
+	if errors.Is(err, sql.ErrNoRows) {
+		return id.Person{}, errNoDevice()
+	}
+	if err != nil {
+		return id.Person{}, fmt.Errorf("find device: %w", err)
+	}
+	if only {
+		return id.Person{}, errPasswordOnly
+	}
+	if got.Authenticator.Attachment != protocol.Platform {
+		return id.Person{}, nil
+	}
+	return s.Device, nil
+}
+
 // allowedTx looks again at what allowed the registration.
 func (k *Keeper) allowedTx(ctx context.Context, tx *db.Tx, s Session, code []byte, now time.Time) error {
+	if code == nil && s.Passkey.IsZero() {
+		staff, err := k.holdsRole(ctx, s.Account) // she may have been appointed meanwhile
+		if err == nil && staff {
+			err = errPasskeyStale
+		}
+		return err
+	}
 	if code == nil {
 		var n int
 		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_session s JOIN account_passkey p ON p.account = s.account AND p.id = s.passkey

@@ -126,9 +126,17 @@ func (k *Keeper) checkAssertion(ctx context.Context, data webauthn.SessionData, 
 		return refuse()
 	}
 	for _, h := range o.keys {
-		if bytes.Equal(h.Credential, got.ID) {
-			return a, h, got, nil
+		if !bytes.Equal(h.Credential, got.ID) {
+			continue
 		}
+		if !h.staff { // an SMS stood behind it, which is too little for a door of staff
+			if staff, err := k.holdsRole(ctx, a); err != nil {
+				return ID{}, held{}, nil, err
+			} else if staff {
+				return ID{}, held{}, nil, errPasskeyStaff
+			}
+		}
+		return a, h, got, nil
 	}
 	return refuse()
 }
@@ -136,9 +144,13 @@ func (k *Keeper) checkAssertion(ctx context.Context, data webauthn.SessionData, 
 // admit is one transaction with everything that a sign-in by passkey leaves
 // behind.
 func (k *Keeper) admit(ctx context.Context, in PasskeySignIn, a ID, used held, got *webauthn.Credential) (Token, Session, error) {
-	device, known, err := k.knownDevice(ctx, a, in.Remote.Device)
+	dev, err := k.deviceOf(ctx, a, in.Remote.Device)
 	if err != nil {
 		return "", Session{}, err
+	}
+	device, known := dev.id, !dev.id.IsZero()
+	if dev.passwordOnly { // whoever can unlock it could have answered
+		return "", Session{}, errors.Join(errPasswordOnly, k.c.Audit.Record(ctx, audit.Entry{Actor: audit.Anonymous(), Action: "account.passkey.signin", Outcome: "refused"}))
 	}
 	now := k.c.Clock.Now()
 	token := NewToken()

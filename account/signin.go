@@ -28,8 +28,9 @@ type SignIn struct {
 	Number   string // 12 digits, or the 9 digits of an old card
 	Password Password
 	Remote   RemoteInfo
-	Former   Token  // the session that the browser had; it ends when she signs in
-	Door     string // where she signs in: "citizen"
+	Key      DeviceSignature // of the browser's own key, where it has one
+	Former   Token           // the session that the browser had; it ends when she signs in
+	Door     string          // where she signs in: "citizen"
 }
 
 // holder is what a sign-in needs to know, by one read.
@@ -66,10 +67,14 @@ func (k *Keeper) SignIn(ctx context.Context, in SignIn) (Token, Session, error) 
 	if err != nil {
 		return "", Session{}, err
 	}
-	device, known, err := k.knownDevice(ctx, h.account, in.Remote.Device)
+	dev, err := k.deviceOf(ctx, h.account, in.Remote.Device)
 	if err != nil {
 		return "", Session{}, err
 	}
+	// A device that has a key is known by it, not by its cookie, which malware
+	// can carry away.
+	device, proven := dev.id, len(dev.key) > 0 && k.proves(dev.key, in.Key, in.Remote)
+	known := !device.IsZero() && (len(dev.key) == 0 || proven || f.value("device_key_asked") == 0)
 	// A network that guesses waits, but not a browser that she has used: thousands
 	// share an address with a guesser at a mobile carrier.
 	if wait := k.spray.over("signin", in.Remote.Address, f.value("signin_per_address")); wait > 0 && !known {
@@ -112,7 +117,7 @@ func (k *Keeper) SignIn(ctx context.Context, in SignIn) (Token, Session, error) 
 		k.spray.hit("signin", in.Remote.Address, f.value("signin_per_address"), 15*time.Minute)
 		return "", Session{}, k.refuseSignIn(ctx, h, struck, left, f)
 	}
-	return k.welcome(ctx, in, h, device, known, key, stale)
+	return k.welcome(ctx, in, h, arrival{device, known, proven}, key, stale)
 }
 
 func (k *Keeper) holder(ctx context.Context, n population.Number) (holder, error) {
@@ -153,9 +158,16 @@ func (k *Keeper) refuseSignIn(ctx context.Context, h holder, struck bool, left i
 	return fault.New(fault.Invalid, "account.signin.wrong").Arg("left", strconv.Itoa(left)).Arg("minutes", strconv.Itoa(minutes))
 }
 
+// arrival is what is known of the browser of a sign-in.
+type arrival struct {
+	device id.Person // zero: none of hers
+	known  bool      // she has used it before
+	proven bool      // its key has signed
+}
+
 // welcome opens the session: one transaction with everything that a sign-in
 // leaves behind.
-func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Person, known bool, key []byte, stale bool) (Token, Session, error) {
+func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, from arrival, key []byte, stale bool) (Token, Session, error) {
 	now := k.c.Clock.Now()
 	hash := ""
 	if stale { // the costs were raised since: this is the one moment to follow
@@ -193,7 +205,7 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 				return fmt.Errorf("renew hash: %w", err)
 			}
 		}
-		if s.NewDevice, wait, err = k.asksCodeTx(ctx, tx, f, h, known); err != nil || wait > 0 {
+		if s.NewDevice, wait, err = k.asksCodeTx(ctx, tx, f, h, from.known); err != nil || wait > 0 {
 			return err
 		}
 		factors, passkey, err := endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, h.account, now)
@@ -201,7 +213,14 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 			return err
 		}
 		s.Passkey = passkey
-		s.rate(f, with(factors, FactorPassword))
+		factors = with(factors, FactorPassword)
+		if from.proven {
+			if err := k.spendTx(ctx, tx, in.Key); err != nil {
+				return err
+			}
+			factors = with(factors, FactorDevice)
+		}
+		s.rate(f, factors)
 		n := newSession{account: h.account, label: in.Remote.Label, amr: s.AMR, assurance: s.Assurance, passkey: s.Passkey, browser: in.Remote.Device, waits: s.NewDevice}
 		if s.NewDevice {
 			if s.ID, err = k.openSessionTx(ctx, tx, token, n); err != nil {
@@ -212,7 +231,7 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 			}
 			return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: audit.Anonymous(), Action: "account.device.asked", Subject: h.person, Detail: map[string]string{"door": in.Door}})
 		}
-		if n.device, err = k.keepDeviceTx(ctx, tx, h.account, in.Remote, device, known); err != nil {
+		if n.device, err = k.keepDeviceTx(ctx, tx, h.account, in.Remote, from.device, from.known); err != nil {
 			return err
 		}
 		s.Device = n.device
@@ -223,14 +242,14 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, device id.Per
 		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.signed_in", Subject: h.person, Detail: map[string]string{"door": in.Door, "assurance": strconv.Itoa(s.Assurance)}}); err != nil {
 			return err
 		}
-		if known {
+		if from.known {
 			return nil
 		}
-		from, err := k.seenFrom(ctx, tx, h.account, in.Remote)
+		data, err := k.seenFrom(ctx, tx, h.account, in.Remote)
 		if err != nil {
 			return err
 		}
-		return k.tellTx(ctx, tx, by, h.account, "new_device", from)
+		return k.tellTx(ctx, tx, by, h.account, "new_device", data)
 	})
 	if err == nil && wait > 0 {
 		err = tooMany(wait)

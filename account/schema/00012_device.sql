@@ -29,10 +29,11 @@ INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) V
     ('device_code_wrong',    '2021-02-25', NULL, 15, 'house rule: wrong codes for sign-ins to one account in 24 hours', TRUE),
     ('device_wait_minutes',  '2021-02-25', NULL, 15, 'house rule: a sign-in waits so long for its code', TRUE),
     ('device_once_minutes',  '2021-02-25', NULL, 5,  'house rule: a session on a browser that is not hers ends after so long without use', TRUE),
+    ('device_key_asked',     '2021-02-25', NULL, 1,  'house rule: a device that has a key is known by it; without its signature the sign-in takes a code; 0: its cookie is enough', TRUE),
     ('device_most',          '2021-02-25', NULL, 30, 'house rule: devices of one account; the one that was used least lately gives way', TRUE);
 
 -- +goose Down
-DELETE FROM account_rule WHERE name IN ('device_code', 'device_code_per_hour', 'device_code_wrong', 'device_wait_minutes', 'device_once_minutes', 'device_most');
+DELETE FROM account_rule WHERE name IN ('device_code', 'device_code_per_hour', 'device_code_wrong', 'device_wait_minutes', 'device_once_minutes', 'device_key_asked', 'device_most');
 ALTER TABLE account_passkey DROP COLUMN staff;
 ALTER TABLE account_passkey DROP COLUMN device;
 ALTER TABLE account_session DROP COLUMN once;
