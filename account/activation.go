@@ -280,7 +280,16 @@ func (k *Keeper) Activate(ctx context.Context, t Token, pw Password, remote Remo
 			return err
 		}
 		s = Session{Account: a, Person: acc.Person, Level: acc.Level, Status: Active, AuthTime: clock.FromMicros(at), LastSeen: clock.FromMicros(at),
-			AMR: []string{"pwd"}, Assurance: 1, Label: remote.Label}
+			Label: remote.Label, Device: dev}
+		f, err := k.rules.today(ctx)
+		if err != nil {
+			return err
+		}
+		represented, err := k.representedTx(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		s.rate(f, k.firstFactors(f, way == "sms" && !represented, now))
 		if s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: a, device: dev, label: remote.Label, amr: s.AMR, assurance: s.Assurance, browser: remote.Device}); err != nil {
 			return err
 		}

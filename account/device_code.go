@@ -350,6 +350,17 @@ func (k *Keeper) admitDeviceTx(ctx context.Context, tx *db.Tx, in DeviceCode, f 
 	return s, k.tellTx(ctx, tx, by, w.account, "new_device", from)
 }
 
+// firstFactors are those of a session that begins with an account: the code
+// that confirmed her phone a moment ago is the code that a first sign-in on this
+// browser would ask for.
+func (k *Keeper) firstFactors(f inForce, hers bool, confirmed time.Time) []Factor {
+	out := []Factor{FactorPassword}
+	if hers && f.value("device_code") == 1 && k.c.Clock.Now().Sub(confirmed) <= f.duration("passkey_fresh_minutes", time.Minute) {
+		out = with(out, FactorCode)
+	}
+	return out
+}
+
 func deviceWord(once bool) string {
 	if once {
 		return "once"

@@ -60,6 +60,7 @@ type Opening struct {
 
 	person   id.Person
 	carrier  Answer // "" until asked
+	phoneAt  time.Time
 	sealed   []byte // what was declared, as it lies in the row: no two are alike
 	portrait []byte // sealed
 	evidence string
@@ -136,6 +137,9 @@ func (k *Keeper) findOpening(ctx context.Context, q db.Q, t Token) (Opening, err
 		return o, fmt.Errorf("find opening: %w", err)
 	}
 	o.evidence, o.sealed = evidence.String, declared
+	if phoneAt.Valid {
+		o.phoneAt = clock.FromMicros(phoneAt.Int64)
+	}
 	o.HasPortrait, o.Declared.PhoneVerified, o.ExpiresAt = portraitAt.Valid, phoneAt.Valid, clock.FromMicros(expires)
 	if declared != nil {
 		key, err := k.c.Seal.Find(ctx, q, id.Person(o.ID))

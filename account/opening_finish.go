@@ -159,7 +159,13 @@ func (k *Keeper) finishTx(ctx context.Context, tx *db.Tx, o Opening, hash string
 	if err != nil {
 		return false, err
 	}
-	sid, err := k.openSessionTx(ctx, tx, token, newSession{account: a, device: dev, label: remote.Label, amr: []string{"pwd"}, assurance: 1, browser: remote.Device})
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return false, err
+	}
+	var s Session
+	s.rate(f, k.firstFactors(f, !represented, o.phoneAt))
+	sid, err := k.openSessionTx(ctx, tx, token, newSession{account: a, device: dev, label: remote.Label, amr: s.AMR, assurance: s.Assurance, browser: remote.Device})
 	if err != nil {
 		return false, err
 	}

@@ -191,6 +191,24 @@ func (k *Keeper) TakesPasskeysOn(ctx context.Context, s Session) (bool, error) {
 	return !only, err
 }
 
+// PasskeyTakesCode reports whether a passkey of this session's is made with a
+// code from hand to hand: by whoever holds a role, and by whoever was given one.
+func (k *Keeper) PasskeyTakesCode(ctx context.Context, s Session) (bool, error) {
+	if !s.Passkey.IsZero() {
+		return false, nil
+	}
+	staff, err := k.holdsRole(ctx, s.Account)
+	if err != nil || staff {
+		return staff, err
+	}
+	var n int
+	err = k.c.DB.Read().QueryRowContext(ctx, `SELECT COUNT(*) FROM account_staff_code WHERE account = $1 AND used_at IS NULL AND expires_at > $2`, s.Account, clock.Micros(k.c.Clock.Now())).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for a staff code: %w", err)
+	}
+	return n > 0, nil
+}
+
 // BeginPasskey gives the options with which her device makes a passkey. It takes
 // a fresh sign-in and either a staff code, or a session that a passkey of hers
 // opened, or one on a registered device by two factors; a password alone, which

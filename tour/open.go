@@ -177,7 +177,25 @@ func (w *walk) signIn(ctx context.Context, p *browse.Page, number, password, pho
 	if err != nil {
 		return nil, err
 	}
-	return send(ctx, p, "code", codeForm.FindStringSubmatch(text)[1])
+	if p, err = send(ctx, p, "code", codeForm.FindStringSubmatch(text)[1]); err != nil {
+		return nil, err
+	}
+	return later(ctx, p)
+}
+
+// later leaves the page that offers finger or face after a first sign-in.
+func later(ctx context.Context, p *browse.Page) (*browse.Page, error) {
+	if p.URL.Path != "/signin/device" {
+		return p, nil
+	}
+	if err := at(p, "/signin/device", 200); err != nil {
+		return nil, err
+	}
+	f, err := p.FormTo("/signin/device")
+	if err != nil {
+		return nil, err
+	}
+	return f.Submit(ctx, "choice=later")
 }
 
 // SignInAt signs in from a sign-in page in whatever browser it was opened in.

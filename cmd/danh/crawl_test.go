@@ -117,7 +117,17 @@ func signInAs(p *webtest.Page, e tour.Env, s tour.Sample) *webtest.Page {
 	if err != nil {
 		p.T.Fatal(err)
 	}
-	return p.Submit("Tiếp tục", "code", code)
+	p = p.Submit("Tiếp tục", "code", code)
+	if p.URL.Path != "/signin/device" {
+		return p
+	}
+	for _, b := range []string{"Để sau", "Tiếp tục"} {
+		if slices.Contains(p.Texts("button"), b) {
+			return p.Submit(b)
+		}
+	}
+	p.T.Fatalf("the page after the code offers no way on: %v", p.Texts("button"))
+	return nil
 }
 
 // appointed founds the installation with two people, gives the first every role

@@ -38,6 +38,7 @@ import (
 	"danh/web/citizen/consent"
 	"danh/web/citizen/consents"
 	"danh/web/citizen/dependants"
+	"danh/web/citizen/device"
 	"danh/web/citizen/dossier"
 	"danh/web/citizen/freeze"
 	"danh/web/citizen/home"
@@ -114,6 +115,7 @@ func Door(c Config) http.Handler {
 		remote.Mount(mux, site, remote.Config{Desk: c.Remote, Guard: guard, Home: c.issuer(), Origin: c.Provider.ReturnOrigin, Asker: c.asker})
 	}
 	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Origin: c.Provider.ReturnOrigin})
+	device.Mount(mux, site, device.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
 	freeze.Mount(mux, site, c.Accounts, guard)
 	stepup.Mount(mux, site, stepup.Config{Accounts: c.Accounts, Guard: guard})
 	if c.Approvals != nil {

@@ -3,9 +3,9 @@
 // Package passkey is where she sees, names, removes and makes the passkeys of
 // her account.
 //
-// It refuses to make one on the strength of a password alone: it asks for the
-// one-time code that staff are given by hand, or for a session that a passkey
-// opened. What a passkey is and what it is worth is the account room's matter.
+// It refuses to make one on the strength of a password alone: it leads through a
+// stronger sign-in, and asks staff for the one-time code that they are given by
+// hand. What a passkey is and what it is worth is the account room's matter.
 package passkey
 
 import (
@@ -71,8 +71,21 @@ func (d *journey) list(w http.ResponseWriter, r *http.Request) {
 		Data: map[string]any{"All": all, "Mine": s.Passkey}})
 }
 
-// ask asks for the code, unless a passkey opened this session.
+// ask asks for the code, where one is needed, and leads whoever signed in by too
+// little through more.
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	code, err := d.Accounts.PasskeyTakesCode(r.Context(), s)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	if !code && s.Passkey.IsZero() && !s.Provisional {
+		if err := d.Accounts.Meet(r.Context(), s, "passkey_add"); err != nil {
+			d.j.Fail(w, r, err)
+			return
+		}
+	}
 	d.show(w, r, http.StatusOK, &page.Form{})
 }
 
@@ -83,9 +96,19 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *pa
 		d.j.Fail(w, r, err)
 		return
 	}
+	code, err := d.Accounts.PasskeyTakesCode(r.Context(), s)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	on, err := d.Accounts.TakesPasskeysOn(r.Context(), s)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
 	f.Values.Del("code") // never shown again
 	v := page.View{Title: "passkey.new", Lede: "passkey.new.lede", Task: "passkey.task", Back: home, Form: f,
-		Data: map[string]any{"Code": s.Passkey.IsZero(), "Have": len(all) > 0, "Low": s.Level < 2 || s.Provisional, "Label": session.Label(r.UserAgent())}}
+		Data: map[string]any{"Code": code, "Have": len(all) > 0, "Low": code && s.Level < 2 || s.Provisional, "Off": !on, "Label": session.Label(r.UserAgent())}}
 	d.j.Render(w, r, status, "new", v)
 }
 
@@ -95,7 +118,12 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *pa
 func (d *journey) begin(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
 	f := page.FormFrom(r)
-	if s.Passkey.IsZero() && !f.Require("code") {
+	code, err := d.Accounts.PasskeyTakesCode(r.Context(), s)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	if code && !f.Require("code") {
 		d.show(w, r, http.StatusUnprocessableEntity, f)
 		return
 	}
@@ -105,12 +133,15 @@ func (d *journey) begin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.j.Render(w, r, http.StatusOK, "make", page.View{Title: "passkey.make", Lede: "passkey.make.lede", Task: "passkey.task", Back: home, Form: &page.Form{},
-		Data: map[string]any{"Options": string(c.Options), "Ceremony": c.Token.Reveal(), "Label": f.Value("label")}})
+		Data: map[string]any{"Options": string(c.Options), "Ceremony": c.Token.Reveal(), "Label": f.Value("label"), "Return": session.LocalPath(f.Value("return"))}})
 }
 
 // refuse leads whoever signed in too long ago through the sign-in, and says
 // everything else where she stands.
 func (d *journey) refuse(w http.ResponseWriter, r *http.Request, f *page.Form, err error) {
+	if session.StepUpTo(w, r, err, home+"/new") {
+		return
+	}
 	if fault.Is(err, fault.StepUp) {
 		s, _ := session.From(r.Context())
 		again(w, r, s)
@@ -132,7 +163,11 @@ func (d *journey) finish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.site.Flash(w, "ok", "passkey.made")
-	http.Redirect(w, r, home, http.StatusSeeOther)
+	to := session.LocalPath(f.Value("return"))
+	if to == "" {
+		to = home
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // one shows a passkey with what can be done to it.

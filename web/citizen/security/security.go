@@ -69,7 +69,12 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.j.Render(w, r, http.StatusOK, "security", page.View{Title: "security.title", Back: "/", Task: "security.task",
-		Data: map[string]any{"Sessions": list, "Mine": s.ID, "Devices": devices, "Ends": s.PasswordEnds, "Near": d.near(page.Language(r))}})
+		Data: map[string]any{"Sessions": list, "Mine": s.ID, "Devices": devices, "Here": s.Holder().Device, "Phone": phone, "Ends": s.PasswordEnds, "Near": d.near(page.Language(r))}})
+}
+
+// phone reports whether a device is carried about.
+func phone(v account.Device) bool {
+	return v.Platform == "iPhone" || v.Platform == "iPad" || v.Platform == "Android"
 }
 
 // near says where a sign-in came from as far as anybody knows: a town, never an

@@ -22,6 +22,7 @@ func (g *Guard) Remote(w http.ResponseWriter, r *http.Request) account.RemoteInf
 	if d == "" {
 		d = account.NewToken()
 		g.SetDevice(w, d)
+		r.AddCookie(&http.Cookie{Name: g.name("danh-citizen-device"), Value: d.Reveal()}) // asked again, this request has the same
 	}
 	browser, system := parts(r.UserAgent())
 	return account.RemoteInfo{Address: host, Label: label(browser, system), Platform: system, Device: d}

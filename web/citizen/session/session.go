@@ -50,6 +50,9 @@ const Waiting = "/waiting"
 // time and waits for the code that was sent to her phone.
 const Code = "/signin/code"
 
+// Welcome is the page after a first sign-in on a device that she keeps.
+const Welcome = "/signin/device"
+
 // before lists what a browser may look at while it waits for a code: the ways
 // out of it, and what anybody may see.
 var before = []string{"/signin", "/recover", "/freeze", "/unfreeze", "/open", "/activate", "/settings", "/scam", "/install"}

@@ -68,6 +68,9 @@ func (d *journey) takeCode(w http.ResponseWriter, r *http.Request) {
 	}
 	d.Guard.Set(w, t)
 	to := or(back, "/")
+	if !s.Once {
+		to = session.Welcome + "?return=" + url.QueryEscape(to)
+	}
 	if s.MustChangePassword {
 		to = "/security/password?return=" + url.QueryEscape(to)
 	}

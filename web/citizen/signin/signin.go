@@ -11,6 +11,7 @@ package signin
 import (
 	"context"
 	"embed"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -65,14 +66,12 @@ type view struct {
 	Problem         string // of a passkey
 	Also            bool   // she is signed in by something else already
 	Passkeys        bool   // they work at this address
+	Challenge       string // what the browser's own key signs
 	Code            bool   // she may sign in by a QR code
 	Short           bool   // a QR code signed her in, and the request needs more
 }
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
-	// The browser gets its long-lived cookie before anything is posted: were two
-	// answers to hand out two, its session could be bound to the one that is lost.
-	d.Guard.Remote(w, r)
 	q := r.URL.Query()
 	v := view{Request: q.Get("request"), Return: session.LocalPath(q.Get("return"))}
 	s, ok := session.From(r.Context())
@@ -86,7 +85,10 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, v view, f *page.Form) {
+	// The browser gets its long-lived cookie before anything is posted: were two
+	// answers to hand out two, its session could be bound to the one that is lost.
 	v.Passkeys = d.Accounts.TakesPasskeys() && !v.Also
+	v.Challenge = d.Accounts.DeviceChallenge(d.Guard.Remote(w, r))
 	v.Code = d.Codes && !v.Also && !v.Short
 	p := page.View{Title: "signin.title", Lede: "signin.lede", Form: f, Data: v}
 	if v.Request != "" {
@@ -110,7 +112,7 @@ func (d *journey) signIn(w http.ResponseWriter, r *http.Request) {
 		d.show(w, r, http.StatusUnprocessableEntity, v, f)
 		return
 	}
-	t, s, err := d.Accounts.SignIn(r.Context(), account.SignIn{Number: f.Digits("number"), Password: account.Password(pw),
+	t, s, err := d.Accounts.SignIn(r.Context(), account.SignIn{Number: f.Digits("number"), Password: account.Password(pw), Key: key(f),
 		Remote: d.Guard.Remote(w, r), Former: d.Guard.Token(r), Door: "citizen"})
 	if err != nil {
 		d.refuse(w, r, v, f, err)
@@ -129,6 +131,15 @@ func (d *journey) signIn(w http.ResponseWriter, r *http.Request) {
 		to = "/security/password?return=" + url.QueryEscape(to)
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// key reads what the browser's own key signed, where the page's script ran.
+func key(f *page.Form) account.DeviceSignature {
+	s, err := base64.RawURLEncoding.DecodeString(f.Value("device_signature"))
+	if err != nil {
+		return account.DeviceSignature{}
+	}
+	return account.DeviceSignature{Challenge: f.Value("device_challenge"), Signature: s}
 }
 
 // refuse shows what happened, what next, and how many tries are left; it is
