@@ -42,3 +42,32 @@ func TestCoolOffIsNotShortenedBeyondThisMachine(t *testing.T) {
 		}
 	}
 }
+
+// A push service on this machine is for trying out: it is refused where anybody
+// else can reach the doors, and the server never speaks to any other address
+// in clear.
+func TestPushServiceOnThisMachineIsRefusedBeyondIt(t *testing.T) {
+	for _, c := range []struct {
+		issuer string
+		hosts  []string
+		ok     bool
+	}{
+		{"http://localhost:8080", []string{"fcm.googleapis.com", "http://localhost:8093"}, true}, {"https://danh.example", nil, true},
+		{"https://danh.example", []string{".push.example"}, true}, {"https://danh.example", []string{"http://localhost:8093"}, false},
+		{"https://danh.example", []string{"fcm.googleapis.com", "http://127.0.0.1:8093"}, false}, {"http://localhost:8080", []string{"http://push.example"}, false},
+		{"http://localhost:8080", []string{"localhost"}, false},
+	} {
+		f := serveFlags{Host: "localhost", Issuer: c.issuer, PushHosts: c.hosts, PasswordMax: 64}
+		if err := f.complete(); (err == nil) != c.ok {
+			t.Errorf("%s, %q: %v", c.issuer, c.hosts, err)
+		}
+	}
+	for want, f := range map[string]serveFlags{
+		"https://danh.example": {Issuer: "https://danh.example", MailFrom: "danh@localhost"}, "danh@localhost": {Issuer: "http://localhost:8080", MailFrom: "danh@localhost"},
+		"ops@danh.example": {Issuer: "https://danh.example", PushContact: "mailto:ops@danh.example"},
+	} {
+		if got := f.pushContact(); got != want {
+			t.Errorf("push services reach %q, not %q", got, want)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/serviceworker"
 	"github.com/chromedp/chromedp"
 
 	. "danh/account/accounttest"
@@ -271,6 +272,57 @@ func TestAnotherVersionTakesOver(t *testing.T) {
 	tab.Go(base + "/install").Want("Cài Danh lên màn hình")
 	if p := tab.Problems(); len(p) > 0 {
 		t.Error(p)
+	}
+}
+
+// TestColdStartWithoutNetwork: the app was installed once; now nothing of it
+// runs, no page of it is open and there is no network at all. Its icon still
+// opens a calm page with its pictures and fonts, and each of its shortcuts too.
+func TestColdStartWithoutNetwork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Chromium")
+	}
+	h := New(t, dbtest.Open(t, db.SQLite, Schemas))
+	server := httptest.NewServer(citizen.Door(citizen.Config{Accounts: h.Keeper, Notify: h.Notify, Audit: h.Audit, Clock: clock.System(), Log: h.Log}))
+	defer server.Close()
+	base := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	b := webtest.Chromium(t)
+	first := b.Tab(360, false).Go(base + "/install")
+	steady(t, first, `navigator.serviceWorker.controller !== null`)
+	settled(t, first, `{"language":"vi","theme":"","size":""}`)
+	_, manifest := installing(t, first)
+	var m struct {
+		Start     string                 `json:"start_url"`
+		Shortcuts []struct{ URL string } `json:"shortcuts"`
+	}
+	if err := json.Unmarshal([]byte(manifest.Data), &m); err != nil || m.Start == "" || len(m.Shortcuts) == 0 {
+		t.Fatalf("start %q, %d shortcuts, %v", m.Start, len(m.Shortcuts), err)
+	}
+	do(t, first, func(ctx context.Context, target *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, target, serviceworker.Enable, cdp.Empty{}); err != nil {
+			return err
+		}
+		if _, err := cdp.Call(ctx, target, serviceworker.StopAllWorkers, cdp.Empty{}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, target, network.ClearBrowserCache, cdp.Empty{})
+		return err
+	})
+	if err := chromedp.Cancel(first.Ctx); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	starts := []string{m.Start}
+	for _, s := range m.Shortcuts {
+		starts = append(starts, s.URL)
+	}
+	for _, start := range starts {
+		tab := b.Tab(360, false).Go(base+start).Want("Không có mạng", "Máy này không giữ dữ liệu của bạn")
+		steady(t, tab, `document.fonts.ready.then(() => [...document.fonts].some((f) => f.status === 'loaded'))`)
+		if n := webtest.Eval[float64](tab, `[...document.querySelectorAll('link[rel=stylesheet]')].filter((l) => !l.sheet || !l.sheet.cssRules.length).length`); n != 0 {
+			t.Errorf("%s: %v style sheets are missing", start, n)
+		}
+		tab.Accessible()
 	}
 }
 

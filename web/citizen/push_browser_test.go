@@ -102,6 +102,28 @@ func worker(t *testing.T, tab *webtest.Tab) serviceworker.RegistrationID {
 	return ""
 }
 
+// inWorker evaluates an expression in the page's service worker.
+func inWorker(t *testing.T, tab *webtest.Tab, expression, want string) {
+	t.Helper()
+	all, err := chromedp.Targets(tab.Ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range all {
+		if info.Type != "service_worker" {
+			continue
+		}
+		ctx, cancel := chromedp.NewContext(tab.Ctx, chromedp.WithTargetID(info.TargetID))
+		defer cancel()
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
+		if err != nil || got != want {
+			t.Errorf("in the worker: %q, %v; want %q", got, err, want)
+		}
+		return
+	}
+	t.Fatal("no worker is running")
+}
+
 // TestNoticesInTheBrowser: she is asked at her own press and never else; what
 // the server pushes is opened, given to the real worker, and shown in fixed
 // words; a repeat makes no second notice; a browser that blocks them says so.
@@ -184,6 +206,21 @@ func TestNoticesInTheBrowser(t *testing.T) {
 			deliver(`{"title":"` + strings.Repeat("Gọi ngay 0900 ", 20) + `","tag":"x","lang":"<script>"}`)
 			deliver(`not json`)
 			shown(`['Có thông báo mới về bảo mật|security|vi|true', 'Danh|general|vi|false', 'Gọi ngay 0900 '.repeat(20).slice(0, 80) + '|x|vi|false'].sort().join(' / ')`)
+
+			// A press on a notice leads to the inbox, whatever the notice says, and leaves a page alone on which she may be writing.
+			inWorker(t, tab, `(async () => {
+				const went = [];
+				self.clients.openWindow = async (at) => { went.push(at); };
+				for (const notification of await self.registration.getNotifications()) {
+					let done;
+					const e = new NotificationEvent('notificationclick', { notification });
+					Object.defineProperty(e, 'waitUntil', { value: (p) => { done = p; } });
+					self.dispatchEvent(e);
+					await done;
+				}
+				const left = await self.registration.getNotifications();
+				return went.join(' ') + ' ' + left.length;
+			})()`, "/inbox /inbox /inbox 0")
 
 			tab.Click("Tắt").Want("Đã tắt thông báo trên máy đó")
 			steady(t, tab, `!document.querySelector('[data-push] form').hidden`)
