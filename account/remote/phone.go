@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"danh/account"
+	"danh/account/approval"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -125,14 +126,47 @@ func (d *Desk) Pick(ctx context.Context, s account.Session, code string, number 
 	return err
 }
 
-// Approve lets the computer go on. Only the session that picked the number can,
-// while it stands and as surely as the law of the day demands.
-func (d *Desk) Approve(ctx context.Context, s account.Session, code string) error {
+// Document is what she approves, word for word: which service, which computer,
+// from where and when, under which code and number. Made anew from the request
+// it is the same, in the same language.
+func (r Request) Document(language string) approval.Document {
+	say := func(vi, en string) string {
+		if language == "en" {
+			return en
+		}
+		return vi
+	}
+	party, where := r.Service.In(language), say("không rõ nơi nào", "an unknown place")
+	if party == "" {
+		party = say("Tài khoản định danh của bạn", "Your identity account")
+	}
+	if r.Place.Known() {
+		where = say("gần "+r.Place.VI, "near "+r.Place.EN)
+	}
+	return approval.Document{Journey: Journey, Title: "approval.qr", Party: party, Fields: []approval.Field{
+		{Label: "approval.qr.machine", Value: r.Label},
+		{Label: "approval.qr.place", Value: where},
+		{Label: "approval.qr.at", Value: r.AskedAt.In(clock.Vietnam).Format("15:04 02/01/2006")},
+		{Label: "approval.qr.code", Value: r.Spoken()},
+		{Label: "approval.qr.number", Value: strconv.Itoa(r.Number)},
+	}}
+}
+
+// AskApproval writes down what she is to approve, for the page that takes her
+// proof; back is where it leads to.
+func (d *Desk) AskApproval(ctx context.Context, s account.Session, code, language, back string) (approval.ID, error) {
 	r, err := d.own(ctx, s, code)
 	if err != nil {
-		return err
+		return approval.ID{}, err
 	}
-	if err := d.c.Accounts.Meet(ctx, s, Journey); err != nil {
+	return d.c.Approvals.Ask(ctx, s, r.Document(language), back)
+}
+
+// Approve lets the computer go on, by an approval of this very request. Only the
+// session that picked the number can, while it stands.
+func (d *Desk) Approve(ctx context.Context, s account.Session, code, language string, by approval.ID) error {
+	r, err := d.own(ctx, s, code)
+	if err != nil {
 		return err
 	}
 	life, err := d.span(ctx, "qr_use_seconds")
@@ -147,10 +181,14 @@ func (d *Desk) Approve(ctx context.Context, s account.Session, code string) erro
 		if !stands {
 			return fault.New(fault.Forbidden, "remote.locked")
 		}
+		proved, err := d.c.Approvals.ConsumeTx(ctx, tx, s, by, r.Document(language))
+		if err != nil {
+			return err
+		}
 		now := d.c.Clock.Now()
 		done, err := changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'approved', approved_at = $4, expires_at = $5, assurance = $6
 			WHERE id = $1 AND account = $2 AND session = $3 AND state = 'picked' AND expires_at > $4`,
-			r.ID, s.Account, s.ID, clock.Micros(now), clock.Micros(now.Add(life)), s.Assurance))
+			r.ID, s.Account, s.ID, clock.Micros(now), clock.Micros(now.Add(life)), proved.Assurance))
 		if err != nil {
 			return fmt.Errorf("approve: %w", err)
 		}

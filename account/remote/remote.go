@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"danh/account"
+	"danh/account/approval"
 	"danh/account/place"
 	"danh/audit"
 	"danh/internal/clock"
@@ -109,10 +110,11 @@ func (r Request) Spoken() string { return r.Code[:CodeLength/2] + "-" + r.Code[C
 
 // Config is what the desk stands on.
 type Config struct {
-	DB       *db.DB
-	Clock    clock.Clock
-	Audit    *audit.Log
-	Accounts *account.Keeper
+	DB        *db.DB
+	Clock     clock.Clock
+	Audit     *audit.Log
+	Accounts  *account.Keeper
+	Approvals *approval.Desk
 }
 
 // Desk brings computers and phones together. It is safe for concurrent use.

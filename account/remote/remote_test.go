@@ -11,6 +11,7 @@ import (
 
 	"danh/account"
 	. "danh/account/accounttest"
+	"danh/account/approval"
 	"danh/account/remote"
 	"danh/audit"
 	"danh/internal/browse"
@@ -21,10 +22,13 @@ import (
 
 const phone = "0912345678"
 
+const passcode account.Passcode = "730418"
+
 // scene is a desk, a computer that nobody has signed in on, and her phone.
 type scene struct {
 	*House
 	desk     *remote.Desk
+	approve  *approval.Desk
 	computer account.RemoteInfo
 	mobile   account.RemoteInfo
 	her      account.Session // on the phone, by a passkey
@@ -37,12 +41,16 @@ func play(t *testing.T, body func(t *testing.T, s *scene)) {
 	Run(t, func(t *testing.T, h *House) {
 		s := &scene{House: h, computer: Remote(), mobile: Remote()}
 		s.computer.Label = "Firefox, Windows"
-		s.desk = remote.New(remote.Config{DB: h.DB, Clock: h.Clock, Audit: h.Audit, Accounts: h.Keeper})
+		s.approve = approval.New(approval.Config{DB: h.DB, Clock: h.Clock, Seal: h.Seal, Audit: h.Audit, Accounts: h.Keeper})
+		s.desk = remote.New(remote.Config{DB: h.DB, Clock: h.Clock, Audit: h.Audit, Accounts: h.Keeper, Approvals: s.approve})
 		s.who = h.Register(t, Lan)
 		h.Carrier.Says(phone, s.who.Declared.Number, account.Yes)
 		_, first := h.Open(t, s.who, phone)
 		s.key = h.Enlist(t, first, Citizen)
 		s.her = s.byPasskey(t, s.mobile)
+		if err := h.Keeper.SetPasscode(t.Context(), s.her, "", passcode); err != nil {
+			t.Fatal(err)
+		}
 		body(t, s)
 	})
 }
@@ -78,6 +86,33 @@ func (s *scene) ask(t *testing.T) remote.Request {
 	return q
 }
 
+// proof is her yes on the page that shows what she approves, not yet acted on.
+func (s *scene) proof(t *testing.T, q remote.Request) approval.ID {
+	t.Helper()
+	a, err := s.desk.AskApproval(t.Context(), s.her, q.Code, "vi", "/q/"+q.Code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.approve.Begin(t.Context(), s.her, a, s.mobile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.key.Assert(c.Options, Citizen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.approve.Approve(t.Context(), s.her, a, account.Proof{Ceremony: c.Token, Answer: answer, Passcode: passcode, Remote: s.mobile}); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// finish acts on her yes.
+func (s *scene) finish(t *testing.T, her account.Session, q remote.Request, a approval.ID) error {
+	t.Helper()
+	return s.desk.Approve(t.Context(), her, q.Code, "vi", a)
+}
+
 // approved takes a request as far as the phone can.
 func (s *scene) approved(t *testing.T) remote.Request {
 	t.Helper()
@@ -85,7 +120,7 @@ func (s *scene) approved(t *testing.T) remote.Request {
 	if err := s.desk.Pick(t.Context(), s.her, q.Code, q.Number, s.mobile.Address); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.desk.Approve(t.Context(), s.her, q.Code); err != nil {
+	if err := s.finish(t, s.her, q, s.proof(t, q)); err != nil {
 		t.Fatal(err)
 	}
 	return q
@@ -137,7 +172,7 @@ func TestAPhoneSignsAComputerIn(t *testing.T) {
 		if _, _, err := s.redeem(t, q, s.computer); !fault.Is(err, fault.Conflict) || s.state(t, q) != remote.Picked {
 			t.Errorf("before it was approved: %v", err)
 		}
-		if err := s.desk.Approve(t.Context(), s.her, q.Code); err != nil {
+		if err := s.finish(t, s.her, q, s.proof(t, q)); err != nil {
 			t.Fatal(err)
 		}
 		tok, got, err := s.redeem(t, q, s.computer)
@@ -232,7 +267,8 @@ func TestEverythingTwiceInParallel(t *testing.T) {
 		}
 		q := s.ask(t)
 		race("picking", func() error { return s.desk.Pick(t.Context(), s.her, q.Code, q.Number, s.mobile.Address) })
-		race("approving", func() error { return s.desk.Approve(t.Context(), s.her, q.Code) })
+		yes := s.proof(t, q)
+		race("approving", func() error { return s.finish(t, s.her, q, yes) })
 		race("using", func() error { _, _, err := s.redeem(t, q, s.computer); return err })
 		list, err := s.Keeper.ListSessions(t.Context(), s.her.Account)
 		n := 0
@@ -256,8 +292,10 @@ func TestAWrongNumberEndsTheRequest(t *testing.T) {
 		}
 		refused(t, "a wrong number", s.desk.Pick(t.Context(), s.her, q.Code, wrong, s.mobile.Address), fault.Conflict)
 		refused(t, "the right one afterwards", s.desk.Pick(t.Context(), s.her, q.Code, q.Number, s.mobile.Address), fault.Conflict)
-		refused(t, "approving", s.desk.Approve(t.Context(), s.her, q.Code), fault.Conflict)
-		_, _, err := s.redeem(t, q, s.computer)
+		_, err := s.desk.AskApproval(t.Context(), s.her, q.Code, "vi", "/")
+		refused(t, "asking to approve", err, fault.Conflict)
+		refused(t, "approving", s.finish(t, s.her, q, approval.ID{}), fault.Conflict)
+		_, _, err = s.redeem(t, q, s.computer)
 		refused(t, "using", err, fault.Conflict)
 		if s.state(t, q) != remote.Wrong || !slices.Contains(s.Audited(t), "account.remote.wrong_number") {
 			t.Error("the computer or the log is not told")
@@ -290,8 +328,9 @@ func TestEverythingExpires(t *testing.T) {
 		if err := s.desk.Pick(t.Context(), s.her, q.Code, q.Number, s.mobile.Address); err != nil {
 			t.Fatal(err)
 		}
+		yes := s.proof(t, q)
 		s.Clock.Advance(3 * time.Minute)
-		refused(t, "an approval too late", s.desk.Approve(t.Context(), s.her, q.Code), fault.Conflict)
+		refused(t, "an approval too late", s.finish(t, s.her, q, yes), fault.Conflict)
 		q = s.approved(t)
 		s.Clock.Advance(time.Minute)
 		_, _, err := s.redeem(t, q, s.computer)
@@ -337,10 +376,11 @@ func TestFrozenInBetween(t *testing.T) {
 		if err := s.desk.Pick(t.Context(), s.her, q.Code, q.Number, s.mobile.Address); err != nil {
 			t.Fatal(err)
 		}
+		yes := s.proof(t, q)
 		freeze()
-		refused(t, "approving while frozen", s.desk.Approve(t.Context(), s.her, q.Code), fault.Forbidden)
+		refused(t, "approving while frozen", s.finish(t, s.her, q, yes), fault.Forbidden)
 		thaw()
-		refused(t, "approving with the session of before", s.desk.Approve(t.Context(), s.her, q.Code), fault.Forbidden)
+		refused(t, "approving with the session of before", s.finish(t, s.her, q, yes), fault.Forbidden)
 		s.her = s.byPasskey(t, s.mobile)
 		q = s.approved(t)
 		freeze()
@@ -377,7 +417,7 @@ func TestItIsWorthNothingForAStepUp(t *testing.T) {
 		_, err = s.desk.Find(t.Context(), afar, q.Code, s.computer.Address)
 		refused(t, "looking at another code", err, fault.Forbidden)
 		refused(t, "picking", s.desk.Pick(t.Context(), afar, q.Code, q.Number, s.computer.Address), fault.Forbidden)
-		refused(t, "approving", s.desk.Approve(t.Context(), afar, q.Code), fault.Forbidden)
+		refused(t, "approving", s.finish(t, afar, q, approval.ID{}), fault.Forbidden)
 		refused(t, "refusing", s.desk.Refuse(t.Context(), afar, q.Code, s.computer.Address), fault.Forbidden)
 		if _, err := s.Keeper.BeginProof(t.Context(), afar, make([]byte, 32), s.computer); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("it may prove something: %v", err)
@@ -469,7 +509,9 @@ func TestWhoMayAnswer(t *testing.T) {
 			_, err := s.desk.Find(t.Context(), x, q.Code, s.mobile.Address)
 			refused(t, name+" looks", err, fault.Forbidden)
 			refused(t, name+" picks", s.desk.Pick(t.Context(), x, q.Code, q.Number, s.mobile.Address), fault.Forbidden)
-			refused(t, name+" approves", s.desk.Approve(t.Context(), x, q.Code), fault.Forbidden)
+			refused(t, name+" approves", s.finish(t, x, q, approval.ID{}), fault.Forbidden)
+			_, err = s.desk.AskApproval(t.Context(), x, q.Code, "vi", "/")
+			refused(t, name+" asks", err, fault.Forbidden)
 		}
 	})
 }
@@ -503,27 +545,73 @@ func TestTheCapDoesNotHangOnTheRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Clock.Advance(2 * time.Minute) // the rows are read again
-		s.her.Assurance = 4
 		if _, got, err := s.redeem(t, s.approved(t), s.computer); err != nil || got.Assurance != 2 {
 			t.Errorf("assurance %d: %v", got.Assurance, err)
 		}
 	})
 }
 
-// A phone that was signed in by a password alone is asked for more.
-func TestAWeakPhoneIsAskedForMore(t *testing.T) {
+// The proof is to this very request, as it is shown, and as strong as the
+// journey demands: whatever else she has approved opens nothing.
+func TestAnotherApprovalIsNone(t *testing.T) {
 	play(t, func(t *testing.T, s *scene) {
-		_, weak, err := s.Keeper.SignIn(t.Context(), account.SignIn{Number: s.who.Declared.Number.Reveal(), Password: Password, Remote: Remote(), Door: "citizen"})
+		first := s.ask(t)
+		if err := s.desk.Pick(t.Context(), s.her, first.Code, first.Number, s.mobile.Address); err != nil {
+			t.Fatal(err)
+		}
+		yes := s.proof(t, first)
+		refused(t, "in other words", s.desk.Approve(t.Context(), s.her, first.Code, "en", yes), fault.Conflict)
+		refused(t, "none", s.finish(t, s.her, first, approval.ID{}), fault.Conflict)
+		second := s.ask(t)
+		if err := s.desk.Pick(t.Context(), s.her, second.Code, second.Number, s.mobile.Address); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, "the request before", s.finish(t, s.her, second, yes), fault.Conflict)
+		// Somebody swapped the rows' words in between: it is another document.
+		good := s.proof(t, second)
+		alter := func(label string) {
+			t.Helper()
+			if err := s.DB.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.ExecContext(t.Context(), `UPDATE account_remote SET label = $2 WHERE id = $1`, second.ID, label)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		alter("Chrome, Android")
+		refused(t, "another computer", s.finish(t, s.her, second, good), fault.Conflict)
+		alter(second.Label)
+		if err := s.finish(t, s.her, second, good); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, "twice", s.finish(t, s.her, second, good), fault.Conflict)
+		// Another session of hers does not finish what this one began.
+		third := s.ask(t)
+		if err := s.desk.Pick(t.Context(), s.her, third.Code, third.Number, s.mobile.Address); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, "by another session", s.finish(t, s.byPasskey(t, s.mobile), third, s.proof(t, third)), fault.NotFound)
+	})
+}
+
+// A passcode alone is assurance 1: whoever saw her type it approves nothing.
+func TestAPasscodeAloneApprovesNothing(t *testing.T) {
+	play(t, func(t *testing.T, s *scene) {
+		q := s.ask(t)
+		if err := s.desk.Pick(t.Context(), s.her, q.Code, q.Number, s.mobile.Address); err != nil {
+			t.Fatal(err)
+		}
+		a, err := s.desk.AskApproval(t.Context(), s.her, q.Code, "vi", "/")
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := s.ask(t)
-		if err := s.desk.Pick(t.Context(), weak, q.Code, q.Number, s.mobile.Address); err != nil {
+		c, err := s.approve.Begin(t.Context(), s.her, a, s.mobile)
+		if err != nil {
 			t.Fatal(err)
 		}
-		refused(t, "by a password alone", s.desk.Approve(t.Context(), weak, q.Code), fault.StepUp)
-		// Nor does another session of hers finish what this one began.
-		refused(t, "by another session", s.desk.Approve(t.Context(), s.her, q.Code), fault.NotFound)
+		err = s.approve.Approve(t.Context(), s.her, a, account.Proof{Ceremony: c.Token, Passcode: passcode, Remote: s.mobile})
+		refused(t, "the passcode alone", err, fault.Invalid)
+		refused(t, "acting on it", s.finish(t, s.her, q, a), fault.Conflict)
 	})
 }
 
@@ -597,9 +685,10 @@ func TestAnotherAccountAnswersToo(t *testing.T) {
 		_, err := s.desk.Find(t.Context(), thief, q.Code, "127.0.0.1")
 		refused(t, "looking", err, fault.NotFound)
 		refused(t, "picking", s.desk.Pick(t.Context(), thief, q.Code, q.Number, "127.0.0.1"), fault.NotFound)
-		refused(t, "approving", s.desk.Approve(t.Context(), thief, q.Code), fault.NotFound)
+		yes := s.proof(t, q)
+		refused(t, "approving", s.finish(t, thief, q, yes), fault.NotFound)
 		refused(t, "refusing", s.desk.Refuse(t.Context(), thief, q.Code, "127.0.0.1"), fault.NotFound)
-		if err := s.desk.Approve(t.Context(), s.her, q.Code); err != nil {
+		if err := s.finish(t, s.her, q, yes); err != nil {
 			t.Fatal(err)
 		}
 		if _, got, err := s.redeem(t, q, s.computer); err != nil || got.Account != s.her.Account {

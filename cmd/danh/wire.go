@@ -239,7 +239,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		return nil, err
 	}
 	r.approvals = approval.New(approval.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Accounts: r.accounts})
-	r.remote = remote.New(remote.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Accounts: r.accounts})
+	r.remote = remote.New(remote.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Accounts: r.accounts, Approvals: r.approvals})
 	r.warrants = warrant.New(warrant.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Calendar: r.calendar, Accounts: r.accounts})
 	r.signals = signal.New(signal.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Accounts: r.accounts})
 	r.recovery = recovery.New(recovery.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts,

@@ -3,6 +3,7 @@
 package citizen_test
 
 import (
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"danh/account"
 	. "danh/account/accounttest"
+	"danh/account/approval"
 	"danh/account/remote"
 	"danh/internal/webtest"
 	"danh/web/citizen"
@@ -19,8 +21,13 @@ import (
 const phone = "0912345678"
 
 func serve(t *testing.T, h *House) *webtest.Client {
-	codes := remote.New(remote.Config{DB: h.DB, Clock: h.Clock, Audit: h.Audit, Accounts: h.Keeper})
-	return webtest.Serve(t, citizen.Door(citizen.Config{Accounts: h.Keeper, Remote: codes, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log, Portal: "http://localhost:8081"}))
+	return webtest.Serve(t, doorOf(h))
+}
+
+func doorOf(h *House) http.Handler {
+	approvals := approval.New(approval.Config{DB: h.DB, Clock: h.Clock, Seal: h.Seal, Audit: h.Audit, Accounts: h.Keeper})
+	codes := remote.New(remote.Config{DB: h.DB, Clock: h.Clock, Audit: h.Audit, Accounts: h.Keeper, Approvals: approvals})
+	return citizen.Door(citizen.Config{Accounts: h.Keeper, Approvals: approvals, Remote: codes, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log, Portal: "http://localhost:8081"})
 }
 
 var picture = map[string]webtest.File{"portrait": {Name: "toi.jpg", Type: "image/jpeg", Data: Portrait()}}

@@ -15,6 +15,7 @@ import (
 
 	"danh/account"
 	"danh/account/accounttest"
+	"danh/account/approval"
 	remotedesk "danh/account/remote"
 	"danh/internal/db"
 	"danh/internal/dbtest"
@@ -22,6 +23,7 @@ import (
 	"danh/internal/webtest"
 	"danh/partner"
 	. "danh/provider/providertest"
+	"danh/web/citizen/approve"
 	"danh/web/citizen/consent"
 	"danh/web/citizen/consents"
 	"danh/web/citizen/openid"
@@ -94,14 +96,16 @@ func open(t testing.TB, d *db.DB) *door {
 		c.PostLogoutURIs = append(c.PostLogoutURIs, rp.URL+"/bye")
 	})
 	house.Clock.Set(time.Now()) // relying parties keep their own time
-	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open, Texts: []fs.FS{session.Texts}})
+	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open, Texts: []fs.FS{session.Texts, approval.Texts}})
 	guard := session.New(house.Keeper, false, site.Fail)
 	mux := http.NewServeMux()
 	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Guard: guard, Clock: house.Clock, Log: house.Log})
 	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{}.Read, Send: openid.Send})
 	consents.Mount(mux, site, house.Provider)
+	approvals := approval.New(approval.Config{DB: d, Clock: house.Clock, Seal: house.Seal, Audit: house.Audit, Accounts: house.Keeper})
+	approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
 	remote.Mount(mux, site, remote.Config{Guard: guard, Home: server.URL, Origin: house.Provider.ReturnOrigin,
-		Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper}),
+		Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper, Approvals: approvals}),
 		Asker: func(ctx context.Context, request string) remotedesk.Service {
 			name := house.Provider.Asker(ctx, request)
 			return remotedesk.Service{VI: name.VI, EN: name.EN}

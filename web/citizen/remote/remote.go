@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 
+	"danh/account"
+	"danh/account/approval"
 	"danh/account/remote"
 	"danh/internal/fault"
 	"danh/internal/id"
@@ -226,7 +228,24 @@ type asked struct {
 
 func (d *journey) phone(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
-	q, err := d.Desk.Find(r.Context(), s, r.PathValue("code"), d.Guard.Remote(w, r).Address)
+	code, query := r.PathValue("code"), r.URL.Query()
+	// She comes back from the page that took her proof. What follows from it was
+	// her answer there: a second look does nothing more.
+	if query.Has("approval") {
+		by, err := approval.ParseID(query.Get("approval"))
+		if err != nil {
+			err = fault.New(fault.NotFound, "remote.gone")
+		} else {
+			err = d.Desk.Approve(r.Context(), s, code, query.Get("in"), by)
+		}
+		if ft := fault.Of(err); err != nil && (ft == nil || ft.Key != "remote.over") {
+			d.j.Fail(w, r, err)
+			return
+		}
+		http.Redirect(w, r, "/q/"+url.PathEscape(code), http.StatusSeeOther)
+		return
+	}
+	q, err := d.Desk.Find(r.Context(), s, code, d.Guard.Remote(w, r).Address)
 	if err != nil {
 		d.j.Fail(w, r, err)
 		return
@@ -244,6 +263,16 @@ func (d *journey) phone(w http.ResponseWriter, r *http.Request) {
 	d.j.Render(w, r, http.StatusOK, name, v)
 }
 
+// prove leads to the page that shows what she approves and takes her proof.
+func (d *journey) prove(w http.ResponseWriter, r *http.Request, s account.Session, code string) error {
+	in := page.Language(r)
+	a, err := d.Desk.AskApproval(r.Context(), s, code, in, "/q/"+url.PathEscape(code)+"?in="+in)
+	if err == nil {
+		http.Redirect(w, r, "/approve/"+a.String(), http.StatusSeeOther)
+	}
+	return err
+}
+
 func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
 	f, code, address := page.FormFrom(r), r.PathValue("code"), d.Guard.Remote(w, r).Address
@@ -252,17 +281,20 @@ func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 	case "no":
 		err = d.Desk.Refuse(r.Context(), s, code, address)
 	case "yes":
-		err = d.Desk.Approve(r.Context(), s, code)
+		if err = d.prove(w, r, s, code); err == nil {
+			return
+		}
 	default:
 		n, bad := strconv.Atoi(answer)
 		if bad != nil {
 			d.j.Fail(w, r, fault.New(fault.Invalid, "problem.form"))
 			return
 		}
-		err = d.Desk.Pick(r.Context(), s, code, n, address)
-	}
-	if session.StepUpTo(w, r, err, "/q/"+url.PathEscape(code)) {
-		return
+		if err = d.Desk.Pick(r.Context(), s, code, n, address); err == nil {
+			if err = d.prove(w, r, s, code); err == nil {
+				return
+			}
+		}
 	}
 	// Whatever came of it stands on the page that follows.
 	if ft := fault.Of(err); err != nil && (ft == nil || ft.Key != "remote.wrong" && ft.Key != "remote.over") {
