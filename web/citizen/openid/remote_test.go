@@ -32,7 +32,7 @@ func (d *door) phone(t *testing.T) *webtest.Client {
 		return err
 	}))
 	d.Clock.Advance(2 * time.Minute) // the rows are read again
-	s.Assurance = 2 // how she comes to that is the step-up's own test
+	s.Assurance = 2                  // how she comes to that is the step-up's own test
 	ok(t, d.Keeper.SetPasscode(t.Context(), s, "", passcode))
 	return c
 }
