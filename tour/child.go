@@ -36,6 +36,10 @@ func (t *childWalk) steps() []step {
 		{"the child's account is activated, and waits for the parent at once", t.wake},
 		{"the parent sees whom she represents, and confirms the use", t.confirm},
 		{"the child is signed in; the next use is refused, and ends", t.refuse},
+		{"the parent acts for the child: every page says so", t.act},
+		{"what is everybody's own stays closed, and another tab's page is refused", t.bounds},
+		{"the portal signs the child on, and says who acts", t.atPortal},
+		{"one tap stops it everywhere; the child's log says who acted", t.stop},
 		{"who looked shows the parent the officers", t.looked},
 	}
 }
@@ -46,6 +50,7 @@ type childWalk struct {
 	relation      string
 	came2         string // key of the parent's visit
 	kid           *browse.Client
+	stale         *browse.Form // of the parent's own account, opened before she acted
 }
 
 func (t *childWalk) become(ctx context.Context) error {
