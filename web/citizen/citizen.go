@@ -17,6 +17,7 @@ import (
 
 	"danh/account"
 	"danh/account/approval"
+	"danh/account/recovery"
 	remotedesk "danh/account/remote"
 	"danh/audit"
 	"danh/enrolment"
@@ -50,6 +51,7 @@ import (
 	"danh/web/citizen/paper"
 	"danh/web/citizen/passcode"
 	"danh/web/citizen/passkey"
+	"danh/web/citizen/recover"
 	"danh/web/citizen/remote"
 	"danh/web/citizen/scan"
 	"danh/web/citizen/security"
@@ -64,6 +66,7 @@ import (
 type Config struct {
 	Accounts  *account.Keeper
 	Approvals *approval.Desk // nil: no page that takes approvals
+	Recovery  *recovery.Desk // nil: no page that gets an account back
 	Provider  *provider.Provider
 	Remote    *remotedesk.Desk // nil: no sign-in by QR code
 	Notify    *notify.Sender
@@ -106,7 +109,7 @@ func Door(c Config) http.Handler {
 	mux := http.NewServeMux()
 	desk := acting.New(site, c.Accounts, c.Portal)
 	desk.Mount(mux)
-	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked(), Calls: c.calls()})
+	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked(), Calls: c.calls(), Recoveries: c.recoveries()})
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
@@ -117,6 +120,9 @@ func Door(c Config) http.Handler {
 	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Origin: c.Provider.ReturnOrigin})
 	device.Mount(mux, site, device.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
 	freeze.Mount(mux, site, c.Accounts, guard)
+	if c.Recovery != nil {
+		recover.Mount(mux, site, recover.Config{Desk: c.Recovery, Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Home: c.issuer()})
+	}
 	stepup.Mount(mux, site, stepup.Config{Accounts: c.Accounts, Guard: guard})
 	if c.Approvals != nil {
 		approve.Mount(mux, site, approve.Config{Desk: c.Approvals, Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
@@ -201,6 +207,14 @@ func (c Config) issuer() string {
 		return ""
 	}
 	return c.Provider.Issuer()
+}
+
+// recoveries counts who asks to get her account back.
+func (c Config) recoveries() func(context.Context, account.Session) (int, error) {
+	if c.Recovery == nil {
+		return nil
+	}
+	return c.Recovery.CountOwn
 }
 
 // calls counts the officers who are about to telephone her.

@@ -27,13 +27,14 @@ var files embed.FS
 
 // Config is what the page stands on.
 type Config struct {
-	Accounts *account.Keeper
-	Clock    clock.Clock
-	Unread   func(ctx context.Context, a account.ID) (int, error)   // unread messages; nil: none are counted
-	Portal   string                                                 // address of the public-service portal, may be empty
-	Dossiers bool                                                   // dossiers at the counter have pages
-	Asked    func(ctx context.Context, by audit.Actor) (int, error) // officers who wait for her answer; nil: none can ask
-	Calls    func(ctx context.Context, by audit.Actor) (int, error) // officers who are about to telephone; nil: none say so here
+	Accounts   *account.Keeper
+	Clock      clock.Clock
+	Unread     func(ctx context.Context, a account.ID) (int, error)   // unread messages; nil: none are counted
+	Portal     string                                                 // address of the public-service portal, may be empty
+	Dossiers   bool                                                   // dossiers at the counter have pages
+	Asked      func(ctx context.Context, by audit.Actor) (int, error) // officers who wait for her answer; nil: none can ask
+	Calls      func(ctx context.Context, by audit.Actor) (int, error) // officers who are about to telephone; nil: none say so here
+	Recoveries func(context.Context, account.Session) (int, error)    // counts who asks to get her account back; nil: nobody does here
 }
 
 type journey struct {
@@ -67,6 +68,7 @@ type view struct {
 	Visits   bool // officers at a counter can ask her
 	Asked    int  // and so many do
 	Telling  bool // officers announce their calls
+	Asks     int  // requests to get her account back
 	Calls    int  // and so many are about to telephone
 	Level1   []feature
 	Level2   []feature
@@ -103,6 +105,11 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 	}
 	if v.Telling = d.Calls != nil; v.Telling {
 		if v.Calls, err = d.Calls(r.Context(), s.Actor()); err != nil {
+			return v, err
+		}
+	}
+	if d.Recoveries != nil {
+		if v.Asks, err = d.Recoveries(r.Context(), s); err != nil {
 			return v, err
 		}
 	}

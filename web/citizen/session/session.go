@@ -200,6 +200,21 @@ func (g *Guard) SetActivation(w http.ResponseWriter, t account.Token) {
 	g.write(w, "danh-citizen-activation", t.Reveal(), age)
 }
 
+// Recovery reads the token of a request to get an account back.
+func (g *Guard) Recovery(r *http.Request) account.Token {
+	return account.Token(g.read(r, "danh-citizen-recovery"))
+}
+
+// SetRecovery gives the browser that token for a month; an empty token takes it
+// away.
+func (g *Guard) SetRecovery(w http.ResponseWriter, t account.Token) {
+	age := int((30 * 24 * time.Hour).Seconds())
+	if t == "" {
+		age = -1
+	}
+	g.write(w, "danh-citizen-recovery", t.Reveal(), age)
+}
+
 func (g *Guard) name(n string) string {
 	if g.secure {
 		return "__Host-" + n
