@@ -4,13 +4,14 @@ package recovery
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
 	"time"
 
 	"danh/account"
+	"danh/account/approval"
+	"danh/account/contact"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -154,61 +155,70 @@ func (d *Desk) ProveByPaper(ctx context.Context, t account.Token, code string) e
 	return nil
 }
 
-// ProveByDevice takes the proof that she gave on her device, for a request of
-// her own session. bind is what she approved.
-func (d *Desk) ProveByDevice(ctx context.Context, t account.Token, s account.Session, p account.Proof) error {
+// journeyPhone is the row of account_demand that an approval of another phone
+// answers to.
+const journeyPhone = "phone_change"
+
+// document is what she approves on her device: the new phone, whole.
+func (d *Desk) document(ctx context.Context, q db.Q, r row) (approval.Document, error) {
+	phone, err := d.c.Seal.Open(ctx, q, id.Person(r.ID), sealPhone, r.Phone)
+	if err != nil {
+		return approval.Document{}, err
+	}
+	return approval.Document{Journey: journeyPhone, Title: "approval.phone", Party: "Danh", Fields: []approval.Field{{Label: "approval.phone.new", Value: contact.National(string(phone))}, {Label: "approval.phone.request", Value: r.Code}}}, nil
+}
+
+// AskDevice asks for her approval of the new phone, whose code she confirmed, in
+// her own session.
+func (d *Desk) AskDevice(ctx context.Context, t account.Token, s account.Session) (approval.ID, error) {
+	r, err := d.at(ctx, t, Proving)
+	if err != nil {
+		return approval.ID{}, err
+	}
+	if r.Account != s.Account || d.c.Approvals == nil {
+		return approval.ID{}, notFound()
+	}
+	if r.Kind != PhoneNumber || r.PhoneAt.IsZero() {
+		return approval.ID{}, fault.New(fault.Conflict, "account.recovery.phone_first")
+	}
+	doc, err := d.document(ctx, d.c.DB.Read(), r)
+	if err != nil {
+		return approval.ID{}, err
+	}
+	return d.c.Approvals.Ask(ctx, s, doc, "/recover/course")
+}
+
+// ProveByDevice uses up what she approved. The document is made anew of the phone
+// that stands in the request now: another number that was put in meanwhile is not
+// what she approved.
+func (d *Desk) ProveByDevice(ctx context.Context, t account.Token, s account.Session, a approval.ID) error {
 	r, err := d.at(ctx, t, Proving)
 	if err != nil {
 		return err
 	}
-	if r.Account != s.Account {
+	if r.Account != s.Account || d.c.Approvals == nil {
 		return notFound()
-	}
-	bind, err := d.Bind(ctx, t)
-	if err != nil {
-		return err
-	}
-	got, err := d.c.Accounts.Prove(ctx, s, bind, p)
-	if err != nil {
-		return err
 	}
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		r, err := find(ctx, tx, r.ID)
 		if err != nil {
 			return err
 		}
-		if now, err := d.bindTx(ctx, tx, r); err != nil {
-			return err
-		} else if string(now) != string(bind) || r.State != Proving {
-			return moved() // another number was put in while she approved
+		if r.State != Proving || r.PhoneAt.IsZero() {
+			return moved()
 		}
-		if got.Assurance < 2 {
-			return fault.New(fault.Forbidden, "account.recovery.way")
+		doc, err := d.document(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		if _, err := d.c.Approvals.ConsumeTx(ctx, tx, s, a, doc); err != nil {
+			return err
 		}
 		if err := chooseTx(ctx, tx, &r, ByDevice); err != nil {
 			return err
 		}
 		return d.proveTx(ctx, tx, s.Actor(), r, ByDevice)
 	})
-}
-
-// Bind is the SHA-256 of what she approves on her device: the request and the
-// new phone, whose code must be confirmed.
-func (d *Desk) Bind(ctx context.Context, t account.Token) ([]byte, error) {
-	r, err := d.at(ctx, t, Proving)
-	if err != nil {
-		return nil, err
-	}
-	return d.bindTx(ctx, d.c.DB.Read(), r)
-}
-
-func (d *Desk) bindTx(ctx context.Context, q db.Q, r row) ([]byte, error) {
-	phone, err := d.c.Seal.Open(ctx, q, id.Person(r.ID), sealPhone, r.Phone)
-	if err != nil {
-		return nil, err
-	}
-	h := sha256.Sum256([]byte("danh recovery\x00" + r.ID.String() + "\x00" + string(r.Kind) + "\x00" + string(phone)))
-	return h[:], nil
 }
 
 // chipCodeLength gives 50 random bits for ten minutes, beneath a limit of tries.

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"danh/account"
+	"danh/account/approval"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -48,19 +49,20 @@ type SIMCheck interface {
 
 // Config is what the desk stands on.
 type Config struct {
-	DB       *db.DB
-	Clock    clock.Clock
-	Log      *slog.Logger
-	Seal     *seal.Sealer
-	Jobs     *job.Queue
-	Audit    *audit.Log
-	Notify   *notify.Sender
-	Accounts *account.Keeper
-	Cards    *card.Registry // nil: no chip proves anything
-	Roster   *office.Roster // nil: no counter proves anything
-	Carrier  SIMCheck       // nil: the answer is always Unknown
-	Citizen  string         // address of the citizen's door, for links in messages
-	CoolOff  time.Duration  // instead of every wait of the rules; 0: the rules. Never set beyond loopback
+	DB        *db.DB
+	Clock     clock.Clock
+	Log       *slog.Logger
+	Seal      *seal.Sealer
+	Jobs      *job.Queue
+	Audit     *audit.Log
+	Notify    *notify.Sender
+	Accounts  *account.Keeper
+	Approvals *approval.Desk // nil: no device proves anything
+	Cards     *card.Registry // nil: no chip proves anything
+	Roster    *office.Roster // nil: no counter proves anything
+	Carrier   SIMCheck       // nil: the answer is always Unknown
+	Citizen   string         // address of the citizen's door, for links in messages
+	CoolOff   time.Duration  // instead of every wait of the rules; 0: the rules. Never set beyond loopback
 }
 
 // Desk takes requests and carries them through. It is safe for concurrent use.

@@ -123,7 +123,12 @@ INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) V
     ('recovery_days',           '2024-07-01', NULL, 1826, 'Decree 69/2024 art 28: usage history of five years', FALSE),
     ('sim_change_days',         '2024-07-01', NULL, 7,   'house rule: a SIM that was changed since then receives no code that recovers', TRUE);
 
+INSERT INTO account_demand (journey, valid_from, valid_to, level, assurance, max_age_seconds, source, verified) VALUES
+    ('phone_change',   '2024-07-01', NULL, 1, 2, 0,   'house rule: proved on her device at the act', TRUE),
+    ('recovery_codes', '2024-07-01', NULL, 1, 2, 600, 'house rule: how she gets in is changed by a fresh, strong sign-in', TRUE);
+
 -- +goose Down
+DELETE FROM account_demand WHERE journey IN ('phone_change', 'recovery_codes');
 DELETE FROM account_rule WHERE name LIKE 'recovery_%' OR name = 'sim_change_days';
 DROP TABLE account_recovery_rule;
 DROP TABLE account_recovery_code;

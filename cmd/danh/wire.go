@@ -242,7 +242,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	r.remote = remote.New(remote.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Accounts: r.accounts, Approvals: r.approvals})
 	r.warrants = warrant.New(warrant.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Calendar: r.calendar, Accounts: r.accounts})
 	r.signals = signal.New(signal.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Accounts: r.accounts})
-	r.recovery = recovery.New(recovery.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts,
+	r.recovery = recovery.New(recovery.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts, Approvals: r.approvals,
 		Cards: g.cards, Roster: r.roster, Carrier: carrier, Citizen: f.Issuer, CoolOff: f.CoolOff})
 	g.population.Subscribe(population.Died, r.accounts.HandleDeath)
 	g.population.Subscribe(population.Died, r.recovery.HandleDeath)

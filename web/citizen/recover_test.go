@@ -13,6 +13,7 @@ import (
 	"time"
 
 	. "danh/account/accounttest"
+	"danh/account/approval"
 	"danh/account/recovery"
 	"danh/internal/webtest"
 	"danh/web/citizen"
@@ -23,8 +24,9 @@ var stopPath = regexp.MustCompile(`/recover/stop/[a-z2-9]{26}`)
 // withRecovery is the door with a desk of recoveries.
 func withRecovery(t *testing.T, h *House) *webtest.Client {
 	t.Helper()
-	d := recovery.New(recovery.Config{DB: h.DB, Clock: h.Clock, Log: h.Log, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Accounts: h.Keeper, Carrier: h.Carrier, Citizen: Citizen})
-	return webtest.Serve(t, citizen.Door(citizen.Config{Accounts: h.Keeper, Recovery: d, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log, Portal: "http://localhost:8081"}))
+	a := approval.New(approval.Config{DB: h.DB, Clock: h.Clock, Seal: h.Seal, Audit: h.Audit, Accounts: h.Keeper})
+	d := recovery.New(recovery.Config{Approvals: a, DB: h.DB, Clock: h.Clock, Log: h.Log, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Accounts: h.Keeper, Carrier: h.Carrier, Citizen: Citizen})
+	return webtest.Serve(t, citizen.Door(citizen.Config{Accounts: h.Keeper, Approvals: a, Recovery: d, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log, Portal: "http://localhost:8081"}))
 }
 
 func stopPathTo(t *testing.T, h *House, phone string) string {
@@ -44,7 +46,10 @@ func TestSheGetsHerAccountBackByACodeOnPaper(t *testing.T) {
 		c := withRecovery(t, h)
 		lan := h.Register(t, Lan)
 		open(t, h, c, lan, phone, "/open")
-		p := c.Get("/security/codes").Want(200, "Bạn chưa có mã nào").Submit("Tạo mã khôi phục").Want(200, "Chỉ hiện một lần này")
+		c.Get("/security/codes").Want(200, "Bạn chưa có mã nào").Submit("Tạo mã khôi phục").At("/stepup")
+		key := h.Enlist(t, signed(t, h, c), Citizen)
+		p := c.Get("/security/codes").Submit("Tạo mã khôi phục").At("/stepup")
+		p = p.Submit(byPasskey, "credential", answered(t, p, key)).At("/security/codes").Submit("Tạo mã khôi phục").Want(200, "Chỉ hiện một lần này")
 		codes := p.Texts("ol.codes code")
 		if len(codes) != 10 {
 			t.Fatalf("%d codes are shown", len(codes))
@@ -100,6 +105,32 @@ func TestAThiefWaitsAndSheStopsHim(t *testing.T) {
 		thief.Post("/recover/finish", url.Values{"password": {"Gió-lạ-8-suối"}, "again": {"Gió-lạ-8-suối"}}).Lacks("Tài khoản đã chuyển")
 		c.Forget()
 		c.Get("/signin").Submit("Đăng nhập", "number", lan.Declared.Number.Reveal(), "password", string(Password)).At("/")
+	})
+}
+
+// Another phone: a code to the new one, and her approval, word for word, on her device.
+func TestSheChangesHerPhoneOnHerDevice(t *testing.T) {
+	Run(t, func(t *testing.T, h *House) {
+		c := withRecovery(t, h)
+		lan := h.Register(t, Lan)
+		h.Carrier.Says(phone, lan.Declared.Number, "yes")
+		open(t, h, c, lan, phone, "/open")
+		key := h.Enlist(t, signed(t, h, c), Citizen)
+		const other = "0977123456"
+		p := c.Get("/recover").Click("Đổi số điện thoại Vẫn còn máy đã đăng nhập").Submit("Tiếp tục").At("/recover/course").Want(200, "Số mới của bạn")
+		p = p.Submit("Gửi mã", "phone", other)
+		p = p.Submit("Xác nhận mã", "code", h.Code(t, other)).Want(200, "Số mới đã xác nhận").Submit("Xác nhận trên máy này").Submit("Xem và xác nhận").Want(200, "Đổi số điện thoại của tài khoản", "0977 123 456")
+		p = p.Submit("Xác nhận", "credential", answered(t, p, key)).At("/recover/course").Want(200, "Đang chờ")
+		h.Deliver(t)
+		if !strings.Contains(strings.Join(h.Post.To(phone), "\n"), "đổi số điện thoại") {
+			t.Errorf("the earlier phone was told %q", h.Post.To(phone))
+		}
+		h.Clock.Advance(24 * time.Hour)
+		c.Get("/recover/course").Submit("Dùng số mới").Want(200, "Số mới đã dùng được")
+		h.Deliver(t)
+		if all := h.Post.To(other); !strings.Contains(all[len(all)-1], "Số điện thoại của tài khoản vừa được đổi") {
+			t.Errorf("the new phone was told %q", all)
+		}
 	})
 }
 

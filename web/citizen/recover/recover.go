@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"danh/account"
+	"danh/account/approval"
 	"danh/account/recovery"
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -51,6 +52,7 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 		"reader": d.reader, "finish": d.finish, "withdraw": d.withdraw} {
 		mux.HandleFunc("POST /recover/"+path, h)
 	}
+	mux.Handle("POST /recover/device", session.Require(http.HandlerFunc(d.device)))
 	mux.HandleFunc("POST /recover/chip/challenge", d.chipChallenge)
 	mux.HandleFunc("POST /recover/chip", d.chip)
 	mux.HandleFunc("GET /recover/stop/{link}", d.askStop)
@@ -152,6 +154,10 @@ type view struct {
 }
 
 func (d *journey) course(w http.ResponseWriter, r *http.Request) {
+	if a := r.URL.Query().Get("approval"); a != "" {
+		d.approved(w, r, a)
+		return
+	}
 	d.show(w, r, http.StatusOK, &page.Form{}, view{})
 }
 
@@ -296,4 +302,25 @@ func (d *journey) finish(w http.ResponseWriter, r *http.Request) {
 func (d *journey) withdraw(w http.ResponseWriter, r *http.Request) {
 	f := page.FormFrom(r)
 	d.back(w, r, f, d.Desk.Withdraw(r.Context(), d.Guard.Recovery(r)))
+}
+
+// device asks for her approval of the new phone, on this device.
+func (d *journey) device(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	a, err := d.Desk.AskDevice(r.Context(), d.Guard.Recovery(r), s)
+	if err != nil {
+		d.back(w, r, page.FormFrom(r), err)
+		return
+	}
+	http.Redirect(w, r, "/approve/"+a.String(), http.StatusSeeOther)
+}
+
+func (d *journey) approved(w http.ResponseWriter, r *http.Request, a string) {
+	s, ok := session.From(r.Context())
+	which, err := approval.ParseID(a)
+	if !ok || err != nil {
+		http.Redirect(w, r, "/recover/course", http.StatusSeeOther)
+		return
+	}
+	d.back(w, r, &page.Form{}, d.Desk.ProveByDevice(r.Context(), d.Guard.Recovery(r), s, which))
 }

@@ -93,6 +93,9 @@ func (d *journey) codes(w http.ResponseWriter, r *http.Request) {
 func (d *journey) makeCodes(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
 	list, err := d.Desk.MakeCodes(r.Context(), s)
+	if session.StepUpTo(w, r, err, "/security/codes") {
+		return
+	}
 	if err != nil {
 		d.j.Fail(w, r, err)
 		return
