@@ -273,6 +273,7 @@ func TestRecoveryByAYoungPasskeyAndAnothers(t *testing.T) {
 		wrong(t, h.desk.ProveByPasskey(t.Context(), tok, in), "account.recovery.young")
 		wrong(t, h.desk.ProveByPasskey(t.Context(), tok, in), "account.passkey.stale") // replayed
 		minh := h.Register(t, accounttest.Minh)
+		h.Carrier.Says("0987654321", minh.Declared.Number, account.Yes)
 		_, his := h.Open(t, minh, "0987654321")
 		q := h.Enlist(t, his, accounttest.Citizen)
 		h.Clock.Advance(4 * 24 * time.Hour)

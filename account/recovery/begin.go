@@ -122,6 +122,7 @@ func (d *Desk) Begin(ctx context.Context, in Request, remote account.RemoteInfo)
 // BeginSigned takes a request of whoever is signed in: her account is known, and
 // she proves herself on her device.
 func (d *Desk) BeginSigned(ctx context.Context, s account.Session, k Kind, language string, remote account.RemoteInfo) (account.Token, error) {
+	s = s.Holder()
 	if k != PhoneNumber && k != Passcode {
 		return "", fault.New(fault.Invalid, "account.recovery.form").With("kind", "account.recovery.kind")
 	}

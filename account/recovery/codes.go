@@ -26,6 +26,7 @@ func (d *Desk) paperHash(a account.ID, code string) []byte {
 // MakeCodes makes ten codes and shows them this once. Earlier ones end with it,
 // and her channels are told.
 func (d *Desk) MakeCodes(ctx context.Context, s account.Session) ([]string, error) {
+	s = s.Holder()
 	if err := d.c.Accounts.Meet(ctx, s, "recovery_codes"); err != nil {
 		return nil, err
 	}
@@ -59,6 +60,7 @@ type Codes struct {
 
 // CountCodes says how many of her codes are left.
 func (d *Desk) CountCodes(ctx context.Context, s account.Session) (Codes, error) {
+	s = s.Holder()
 	var c Codes
 	var made int64
 	if err := d.c.DB.Read().QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(made_at), 0) FROM account_recovery_code WHERE account = $1 AND used_at IS NULL`, s.Account).Scan(&c.Left, &made); err != nil {

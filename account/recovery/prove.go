@@ -171,6 +171,7 @@ func (d *Desk) document(ctx context.Context, q db.Q, r row) (approval.Document, 
 // AskDevice asks for her approval of the new phone, whose code she confirmed, in
 // her own session.
 func (d *Desk) AskDevice(ctx context.Context, t account.Token, s account.Session) (approval.ID, error) {
+	s = s.Holder()
 	r, err := d.at(ctx, t, Proving)
 	if err != nil {
 		return approval.ID{}, err
@@ -192,6 +193,7 @@ func (d *Desk) AskDevice(ctx context.Context, t account.Token, s account.Session
 // that stands in the request now: another number that was put in meanwhile is not
 // what she approved.
 func (d *Desk) ProveByDevice(ctx context.Context, t account.Token, s account.Session, a approval.ID) error {
+	s = s.Holder()
 	r, err := d.at(ctx, t, Proving)
 	if err != nil {
 		return err

@@ -92,6 +92,7 @@ func (d *Desk) stopTx(ctx context.Context, tx *db.Tx, by audit.Actor, r row, why
 // ListOwn lists the requests about the account of whoever is signed in that can
 // be stopped, latest first.
 func (d *Desk) ListOwn(ctx context.Context, s account.Session) ([]Stoppable, error) {
+	s = s.Holder()
 	var out []Stoppable
 	err := each(ctx, d.c.DB.Read(), `SELECT `+columns+` FROM account_recovery WHERE account = $1 AND state IN ('begun', 'proving', 'waiting') AND expires_at > $2 AND NOT (barred AND state = 'proving') ORDER BY begun_at DESC, id`,
 		[]any{s.Account, clock.Micros(d.c.Clock.Now())}, func(sc scanner) error {
@@ -113,6 +114,7 @@ func (d *Desk) CountOwn(ctx context.Context, s account.Session) (int, error) {
 
 // StopOwn stops a request about her own account, by whoever is signed in there.
 func (d *Desk) StopOwn(ctx context.Context, s account.Session, which ID) error {
+	s = s.Holder()
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		r, err := find(ctx, tx, which)
 		if err != nil {

@@ -45,6 +45,7 @@ func TestSheGetsHerAccountBackByACodeOnPaper(t *testing.T) {
 	Run(t, func(t *testing.T, h *House) {
 		c := withRecovery(t, h)
 		lan := h.Register(t, Lan)
+		h.Carrier.Says(phone, lan.Declared.Number, "yes")
 		open(t, h, c, lan, phone, "/open")
 		c.Get("/security/codes").Want(200, "Bạn chưa có mã nào").Submit("Tạo mã khôi phục").At("/stepup")
 		key := h.Enlist(t, signed(t, h, c), Citizen)
