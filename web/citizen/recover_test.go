@@ -144,7 +144,10 @@ func TestPagesTellNothing(t *testing.T) {
 		pages := func(number string) []string {
 			b := webtest.New(t, c.Base)
 			var out []string
-			add := func(p *webtest.Page) *webtest.Page { out = append(out, strings.Join(p.Texts("h1, h2, p, b, button"), "|")); return p }
+			add := func(p *webtest.Page) *webtest.Page {
+				out = append(out, strings.Join(p.Texts("h1, h2, p, b, button"), "|"))
+				return p
+			}
 			add(b.Get("/recover/begin?kind=password").Submit("Tiếp tục", "number", number, "name", lan.Declared.Name, "birth_date", "02/09/1990"))
 			h.Deliver(t)
 			add(b.Get("/recover/course"))
