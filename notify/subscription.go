@@ -78,7 +78,7 @@ func Gone(code string) error { return failure{code: code, kind: ErrGone} }
 // Subscription is a browser that takes notices, as its owner sees it.
 type Subscription struct {
 	ID        SubscriptionID
-	Device    id.Person // the registered device; zero when none is known
+	Device    id.Person // the registered device, with which it ends
 	Label     string    // browser and system
 	Print     string    // of its endpoint: by it a browser knows which one it is
 	CreatedAt time.Time
@@ -123,11 +123,15 @@ func (s *Sender) check(e Endpoint) error {
 func (s *Sender) mark(endpoint string) []byte { return s.c.Seal.Blind("notify.endpoint", endpoint) }
 
 // Subscribe keeps a browser's subscription; only her own account may. The same
-// browser again is the same subscription. Several accounts may use one browser:
-// none can take another's notices away.
+// browser again is the same subscription. It needs a device that is registered
+// to the account: a borrowed computer is not told of her. Several accounts may
+// use one browser: none can take another's notices away.
 func (s *Sender) Subscribe(ctx context.Context, by audit.Actor, in Subscribe) error {
 	if by.Account != in.Account {
 		return fault.New(fault.Forbidden, "inbox.other")
+	}
+	if in.Device.IsZero() {
+		return fault.New(fault.Conflict, "push.device")
 	}
 	if err := s.check(in.Endpoint); err != nil {
 		return err
@@ -144,19 +148,15 @@ func (s *Sender) Subscribe(ctx context.Context, by audit.Actor, in Subscribe) er
 		if err != nil {
 			return err
 		}
-		var device any
-		if !in.Device.IsZero() {
-			device = in.Device
-			// A device that subscribes anew has lost its earlier subscription.
-			if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND device = $2 AND mark <> $3`, in.Account, in.Device, mark); err != nil {
-				return fmt.Errorf("forget the device's earlier subscription: %w", err)
-			}
+		// A device that subscribes anew has lost its earlier subscription.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND device = $2 AND mark <> $3`, in.Account, in.Device, mark); err != nil {
+			return fmt.Errorf("forget the device's earlier subscription: %w", err)
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO notify_subscription (account, id, mark, endpoint, keys, kid, device, label, language, created_at, seen_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
 			ON CONFLICT (account, mark) DO UPDATE SET endpoint = excluded.endpoint, keys = excluded.keys, kid = excluded.kid, device = excluded.device,
 				label = excluded.label, language = excluded.language, seen_at = excluded.seen_at, failures = 0`,
-			in.Account, id.New[subscriptionKind](), mark, endpoint, keys, in.Endpoint.KID, device, in.Label, language(in.Language), now)
+			in.Account, id.New[subscriptionKind](), mark, endpoint, keys, in.Endpoint.KID, in.Device, in.Label, language(in.Language), now)
 		if err != nil {
 			return fmt.Errorf("keep subscription: %w", err)
 		}
@@ -187,13 +187,12 @@ func (s *Sender) ListSubscriptions(ctx context.Context, account id.Person) ([]Su
 	var sealed [][]byte
 	for rows.Next() {
 		var v Subscription
-		var device, endpoint []byte
+		var endpoint []byte
 		var created, told int64
-		if err := rows.Scan(&v.ID, &device, &v.Label, &endpoint, &created, &told); err != nil {
+		if err := rows.Scan(&v.ID, &v.Device, &v.Label, &endpoint, &created, &told); err != nil {
 			return nil, fmt.Errorf("list subscriptions: %w", err)
 		}
 		sealed = append(sealed, endpoint)
-		copy(v.Device[:], device)
 		v.CreatedAt = clock.FromMicros(created)
 		if told > 0 {
 			v.ToldAt = clock.FromMicros(told)

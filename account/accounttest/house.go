@@ -137,6 +137,9 @@ func New(t testing.TB, d *db.DB, change ...func(*account.Config)) *House {
 		return err
 	})
 	must()
+	h.Keeper.OnDeviceRemoved(func(ctx context.Context, tx *db.Tx, a account.ID, device id.Person) error {
+		return h.Notify.RemoveDeviceTx(ctx, tx, account.Owner(a), device)
+	})
 	h.Population.Subscribe(population.Died, h.Keeper.HandleDeath)
 	h.Population.Subscribe(population.NumberChanged, h.Keeper.HandleNumberChanged)
 	return h

@@ -27,6 +27,7 @@ import (
 	"danh/enrolment/visit"
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/id"
 	"danh/internal/job"
 	"danh/internal/keys"
 	"danh/internal/seal"
@@ -244,6 +245,9 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	r.signals = signal.New(signal.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Accounts: r.accounts})
 	r.recovery = recovery.New(recovery.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts, Approvals: r.approvals,
 		Cards: g.cards, Roster: r.roster, Carrier: carrier, Citizen: f.Issuer, CoolOff: f.CoolOff})
+	r.accounts.OnDeviceRemoved(func(ctx context.Context, tx *db.Tx, a account.ID, device id.Person) error {
+		return r.notify.RemoveDeviceTx(ctx, tx, account.Owner(a), device)
+	})
 	g.population.Subscribe(population.Died, r.accounts.HandleDeath)
 	g.population.Subscribe(population.Died, r.recovery.HandleDeath)
 	g.population.Subscribe(population.NumberChanged, r.accounts.HandleNumberChanged)

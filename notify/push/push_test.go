@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -215,6 +216,10 @@ func TestNoticeSaysNothing(t *testing.T) {
 		if w := got["stay"]; w.Title != "Có thông báo mới về cư trú" {
 			t.Errorf("stay: %+v", w)
 		}
+		counts, err := h.sender.CountStates(t.Context())
+		if err != nil || !slices.Contains(counts, notify.Count{Channel: notify.Push, State: notify.Sent, N: 3}) {
+			t.Errorf("operators see %+v, %v", counts, err)
+		}
 		size, urgent := 0, map[string]string{}
 		for _, x := range h.service.Messages("") {
 			if size != 0 && len(x.Body) != size {
@@ -412,7 +417,7 @@ func TestRedirectToTheInside(t *testing.T) {
 		for _, url := range []string{inside.URL + "/push/x", "https://127.0.0.1/x", "http://169.254.169.254/latest", strings.Repeat("https://fcm.googleapis.com/", 100)} {
 			e := endpoint(x)
 			e.URL = url
-			err := h.sender.Subscribe(t.Context(), h.herself(), notify.Subscribe{Account: h.her.Account, Label: "x", Endpoint: e})
+			err := h.sender.Subscribe(t.Context(), h.herself(), notify.Subscribe{Account: h.her.Account, Device: id.NewPerson(), Label: "x", Endpoint: e})
 			if !fault.Is(err, fault.Invalid) {
 				t.Errorf("%.40s: %v", url, err)
 			}
@@ -520,8 +525,11 @@ func TestSubscriptionsAreHerOwn(t *testing.T) {
 			t.Errorf("begun by another: %v", err)
 		}
 		// The same browser under another account takes nothing from hers, and its end neither.
-		if err := h.sender.Subscribe(t.Context(), other, notify.Subscribe{Account: other.Account, Label: "x", Endpoint: endpoint(d)}); err != nil {
+		if err := h.sender.Subscribe(t.Context(), other, notify.Subscribe{Account: other.Account, Device: id.NewPerson(), Label: "x", Endpoint: endpoint(d)}); err != nil {
 			t.Fatal(err)
+		}
+		if err := h.sender.Subscribe(t.Context(), h.herself(), notify.Subscribe{Account: h.her.Account, Label: "x", Endpoint: endpoint(d)}); !fault.Is(err, fault.Conflict) {
+			t.Errorf("on a borrowed computer: %v", err)
 		}
 		theirs, err := h.sender.ListSubscriptions(t.Context(), other.Account)
 		if err != nil || len(theirs) != 1 {
@@ -588,7 +596,7 @@ func TestDeviceIsRemoved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = h.sender.Subscribe(t.Context(), h.herself(), notify.Subscribe{Account: h.her.Account, Label: "x", Endpoint: endpoint(d)})
+		err = h.sender.Subscribe(t.Context(), h.herself(), notify.Subscribe{Account: h.her.Account, Device: id.NewPerson(), Label: "x", Endpoint: endpoint(d)})
 		if !fault.Is(err, fault.Conflict) || len(h.subscriptions()) != notify.MaxSubscriptions {
 			t.Errorf("one too many: %v", err)
 		}
@@ -617,7 +625,7 @@ func TestBrokenSubscriptions(t *testing.T) {
 			e := endpoint(d)
 			e.Key, e.Auth = bytes.Clone(e.Key), bytes.Clone(e.Auth)
 			spoil(&e)
-			if err := h.sender.Subscribe(t.Context(), h.herself(), notify.Subscribe{Account: h.her.Account, Label: "x", Endpoint: e}); !fault.Is(err, fault.Invalid) {
+			if err := h.sender.Subscribe(t.Context(), h.herself(), notify.Subscribe{Account: h.her.Account, Device: id.NewPerson(), Label: "x", Endpoint: e}); !fault.Is(err, fault.Invalid) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

@@ -9,7 +9,7 @@ CREATE TABLE notify_subscription (
     endpoint   ${BYTES} NOT NULL,
     keys       ${BYTES} NOT NULL,
     kid        TEXT ${C} NOT NULL,
-    device     ${BYTES},
+    device     ${BYTES} NOT NULL,
     label      TEXT ${C} NOT NULL,
     language   TEXT ${C} NOT NULL,
     created_at BIGINT NOT NULL,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -185,4 +186,40 @@ func send(t *testing.T, h *House, m notify.Message) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestRemovedDeviceIsToldNothing: with the device go its notices, in one
+// transaction; the thief's browser, too, when an account is recovered.
+func TestRemovedDeviceIsToldNothing(t *testing.T) {
+	Run(t, func(t *testing.T, h *House) {
+		c := serve(t, h)
+		open(t, h, c, h.Register(t, Lan), phone, "/open")
+		d := subscribes(t, h, c)
+		s, err := h.Keeper.FindSession(t.Context(), account.Token(c.Cookie("danh-citizen")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, err := h.Keeper.Recipient(t.Context(), s.Account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		undone := errors.New("undone")
+		for _, end := range []error{undone, nil} {
+			err := h.DB.Write(t.Context(), func(tx *db.Tx) error {
+				if err := h.Keeper.RemoveDevicesTx(t.Context(), tx, audit.System("test"), s.Account, "recovered"); err != nil {
+					return err
+				}
+				return end
+			})
+			if !errors.Is(err, end) {
+				t.Fatal(err)
+			}
+			h.Clock.Advance(2 * time.Minute)
+			send(t, h, notify.Message{To: to, Template: "phone_changed", Purpose: "account.security"})
+			h.Deliver(t)
+			if n := len(titles(t, d)); n != 1 {
+				t.Errorf("told %d times when it ended with %v", n, end)
+			}
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"danh/account"
 	"danh/internal/fault"
+	"danh/internal/id"
 	"danh/internal/page"
 	"danh/notify"
 	"danh/web/citizen/session"
@@ -37,12 +38,20 @@ func decode(s string) []byte {
 	return b
 }
 
+// hers reports whether a session's browser is a device of hers. One that she
+// borrowed for a moment is not to show that there are news for her.
+func hers(s account.Session) bool { return !s.Device.IsZero() && !s.Once }
+
 // push turns notices on for this browser.
 func (d *journey) push(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxSubscription)
 	s, _ := session.From(r.Context())
 	f := page.FormFrom(r)
-	err := d.notify.Subscribe(r.Context(), s.Actor(), notify.Subscribe{Account: account.Owner(s.Account), Device: s.Device, Label: session.Label(r.UserAgent()), Language: page.Language(r),
+	device := s.Device
+	if !hers(s) {
+		device = id.Person{} // which is refused
+	}
+	err := d.notify.Subscribe(r.Context(), s.Actor(), notify.Subscribe{Account: account.Owner(s.Account), Device: device, Label: session.Label(r.UserAgent()), Language: page.Language(r),
 		Endpoint: notify.Endpoint{URL: f.Value("endpoint"), Key: decode(f.Value("p256dh")), Auth: decode(f.Value("auth"))}})
 	if err != nil {
 		if !f.FromFault(err) {

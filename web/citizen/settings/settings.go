@@ -51,7 +51,8 @@ const step = 30
 
 type view struct {
 	Signed bool
-	Push   string // the key under which browsers subscribe; empty: no notices
+	Notice bool   // there are notices at all
+	Push   string // the key under which this browser may subscribe; empty: not here
 	Told   []notify.Subscription
 	Quiet  notify.Quiet
 	Said   map[string]string // from and to as people read them
@@ -72,7 +73,10 @@ func (d *journey) draw(w http.ResponseWriter, r *http.Request, status int, f *pa
 			return
 		}
 		if _, public := d.notify.PushKey(); public != nil {
-			v.Push = base64.RawURLEncoding.EncodeToString(public)
+			v.Notice = true
+			if hers(s) {
+				v.Push = base64.RawURLEncoding.EncodeToString(public)
+			}
 			if v.Told, err = d.notify.ListSubscriptions(r.Context(), account.Owner(s.Account)); err != nil {
 				d.j.Fail(w, r, err)
 				return
