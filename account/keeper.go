@@ -44,7 +44,7 @@ type Config struct {
 	Citizen    string                // address of the citizen's door, for links in messages; passkeys are bound to it, and without it there are none
 	Areas      Areas                 // nil: every registrar sees every case
 	Places     Places                // nil: nobody knows where a sign-in comes from
-	CoolOff    time.Duration         // how long an unlocking can be stopped; 0: the dated rule. Never set beyond loopback
+	CoolOff    time.Duration         // how long an unlocking can be stopped, and how old a passkey must be for it; 0: the dated rules. Never set beyond loopback
 
 	Pepper      []byte          // optional secret mixed into every password hash
 	Argon       password.Params // zero: t=2, m=19 MiB, p=1

@@ -276,7 +276,13 @@ func (k *Keeper) tellTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, te
 			return err
 		}
 	}
-	_, err = k.c.Notify.SendTx(ctx, tx, by, notify.Message{To: c.recipient(a), Template: template, Data: data, Purpose: "account.security"})
+	m := notify.Message{To: c.recipient(a), Template: template, Data: data, Purpose: "account.security"}
+	if silent, err := k.ringsTooOftenTx(ctx, tx, a, template, data); err != nil {
+		return err
+	} else if silent {
+		m.Channels = []notify.Channel{} // the inbox alone
+	}
+	_, err = k.c.Notify.SendTx(ctx, tx, by, m)
 	if err != nil {
 		return fmt.Errorf("tell %s: %w", template, err)
 	}

@@ -134,7 +134,11 @@ func (k *Keeper) beginThawTx(ctx context.Context, tx *db.Tx, a ID, person id.Per
 	if err := tx.QueryRowContext(ctx, `SELECT created_at FROM account_passkey WHERE account = $1 AND id = $2`, a, p).Scan(&made); err != nil {
 		return due, nil, fmt.Errorf("look how old the passkey is: %w", err)
 	}
-	if clock.FromMicros(made).After(first.Add(-f.duration("thaw_passkey_hours", time.Hour))) {
+	old := f.duration("thaw_passkey_hours", time.Hour)
+	if k.c.CoolOff > 0 {
+		old = k.c.CoolOff
+	}
+	if clock.FromMicros(made).After(first.Add(-old)) {
 		return due, fault.New(fault.Forbidden, "account.thaw.young"), nil
 	}
 	var at int64

@@ -143,11 +143,12 @@ INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) V
     ('signal_days',             '2024-07-01', NULL, 365, 'house rule: a decided signal is kept for so long', TRUE),
     ('warrant_years',           '2024-07-01', NULL, 5,   'Decree 69/2024 art 28: usage history of five years', FALSE),
     ('risk_hours',              '2024-07-01', NULL, 24,  'house rule: after a risky change from a new place, another waits so long', TRUE),
-    ('alerts_per_hour',         '2024-07-01', NULL, 5,   'house rule: sign-in alerts that ring; more collapse into the inbox', TRUE);
+    ('alerts_per_hour',         '2024-07-01', NULL, 5,   'house rule: alerts of one kind about sign-ins that ring; what comes after is in the inbox', TRUE),
+    ('attempts_per_day',        '2024-07-01', NULL, 3,   'house rule: messages about attempts by strangers that ring', TRUE);
 
 -- +goose Down
 DELETE FROM account_rule WHERE name IN ('signal_travel_kmh', 'signal_travel_slack_km', 'signal_travel_hours', 'signal_device_accounts', 'signal_device_days',
-    'signal_openings', 'signal_openings_hours', 'signal_rest_hours', 'signal_days', 'warrant_years', 'risk_hours', 'alerts_per_hour');
+    'signal_openings', 'signal_openings_hours', 'signal_rest_hours', 'signal_days', 'warrant_years', 'risk_hours', 'alerts_per_hour', 'attempts_per_day');
 DROP TABLE account_risk;
 DROP TABLE account_warrant_ground;
 DROP TABLE account_warrant;
