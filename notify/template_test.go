@@ -3,7 +3,10 @@
 package notify_test
 
 import (
+	"encoding/json"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +81,62 @@ func TestScamWarningInEveryCode(t *testing.T) {
 		}
 	}
 }
+
+// Every text that carries a one-time code says what it is for, and that nobody may
+// ask for it, and ends with the line that binds it to our origin, so that a phone
+// fills it in there and nowhere else; the inbox never shows it.
+func TestEveryCodeNamesPurposeAndOrigin(t *testing.T) {
+	raw, err := os.ReadFile("messages.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type words struct{ Subject, SMS, Text, Inbox string }
+	var all struct {
+		Templates map[string]struct {
+			Secret []string
+			VI, EN words
+		}
+	}
+	if err := json.Unmarshal(raw, &all); err != nil {
+		t.Fatal(err)
+	}
+	says := map[string][2][]string{ // in Vietnamese and in English
+		"otp":            {{"để {purpose}", "không bao giờ gọi điện hỏi mã này"}, {"to {purpose}", "never call to ask for this code"}},
+		"counter_code":   {{"số điện thoại của bạn tại {office}", "không ai được hỏi mã này qua điện thoại"}, {"your phone number at {office}", "nobody may ask for it by phone"}},
+		"account_issued": {{"Mã kích hoạt", "không bao giờ gọi điện hỏi mã này"}, {"Activation code", "never call to ask for this code"}},
+	}
+	n := 0
+	for name, tpl := range all.Templates {
+		if !slices.Contains(tpl.Secret, "code") {
+			continue
+		}
+		n++
+		want, ok := says[name]
+		if !ok {
+			t.Errorf("%s carries a code: say here what it names as its purpose, and how it warns", name)
+			continue
+		}
+		for i, w := range []words{tpl.VI, tpl.EN} {
+			plain := optional.ReplaceAllString(w.SMS, "")
+			if !strings.HasSuffix(w.SMS, "\n\n@{host} #{code}") || strings.Count(plain, "{code}") != 2 {
+				t.Errorf("%s: %q is not bound to our origin (origin-bound one-time codes, last line)", name, w.SMS)
+			}
+			for _, s := range want[i] {
+				if !strings.Contains(plain, s) {
+					t.Errorf("%s: %q does not always say %q", name, w.SMS, s)
+				}
+			}
+			if w.Inbox == "" || strings.Contains(w.Inbox, "{code}") || strings.Contains(w.Subject, "{code}") {
+				t.Errorf("%s: the inbox or the subject shows the code", name)
+			}
+		}
+	}
+	if n != len(says) {
+		t.Errorf("%d templates with a code were looked at, %d are known", n, len(says))
+	}
+}
+
+var optional = regexp.MustCompile(`(?s)\[\[.*?\]\]`)
 
 func TestRefusedBeforeAnythingIsWritten(t *testing.T) {
 	d := dbtest.Open(t, db.SQLite, schemas)
