@@ -138,6 +138,7 @@ func subset(of, factors []Factor) bool {
 type Reach struct {
 	Passkey  int // the assurance after one of her passkeys; 0 when she has none
 	Password int // the assurance after her password; 0 when it was used already
+	Most     int // the assurance after her passkey and her passcode together; 0 when nothing is to be added
 	Passcode int // the assurance after her passcode; 0 when she has none, it is closed, or it was used already
 }
 
@@ -162,6 +163,10 @@ func (k *Keeper) Reach(ctx context.Context, s Session) (Reach, error) {
 	for _, synced := range kinds {
 		r.Passkey = max(r.Passkey, f.assurance(with(have, passkeyFactor(synced))))
 	}
+	all := have
+	if len(kinds) > 0 && !slices.ContainsFunc(have, Factor.passkey) {
+		all = with(all, passkeyFactor(kinds[0]))
+	}
 	if !slices.Contains(have, FactorPassword) {
 		r.Password = f.assurance(with(have, FactorPassword))
 	}
@@ -177,7 +182,14 @@ func (k *Keeper) Reach(ctx context.Context, s Session) (Reach, error) {
 		}
 		if p.Set && !p.Closed {
 			r.Passcode = f.assurance(with(have, FactorPasscode))
+			all = with(all, FactorPasscode)
 		}
+	}
+	if len(all) > len(have) {
+		for _, synced := range kinds {
+			r.Most = max(r.Most, f.assurance(with(all, passkeyFactor(synced))))
+		}
+		r.Most = max(r.Most, f.assurance(all))
 	}
 	return r, nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"danh/internal/clock"
@@ -27,6 +28,15 @@ type Demand struct {
 // ACR is the demand as an authentication context class.
 func (d Demand) ACR() string {
 	return "urn:danh:acr:l" + strconv.Itoa(int(d.Level)) + ":a" + strconv.Itoa(max(d.Assurance, 1))
+}
+
+// ParseACR reads a class as a demand.
+func ParseACR(class string) (Demand, bool) {
+	rest, ok := strings.CutPrefix(class, "urn:danh:acr:l")
+	if !ok || len(rest) != 4 || rest[0] < '0' || rest[0] > '2' || rest[1:3] != ":a" || rest[3] < '1' || rest[3] > '4' {
+		return Demand{}, false
+	}
+	return Demand{Level: Level(rest[0] - '0'), Assurance: int(rest[3] - '0')}, true
 }
 
 func (f inForce) demand(journey string) Demand {

@@ -34,15 +34,26 @@ type Ways struct {
 // this browser. What was used before counts on while the sign-in is young
 // enough for the journey.
 func (k *Keeper) Ways(ctx context.Context, s Session, journey string, r RemoteInfo) (Ways, error) {
-	s = s.Holder() // what she proves is hers, for whomever she acts
-	f, err := k.rules.today(ctx)
+	d, err := k.Demand(ctx, journey)
 	if err != nil {
 		return Ways{}, err
 	}
-	d := f.demand(journey)
+	return k.WaysTo(ctx, s, d, r)
+}
+
+// WaysTo is Ways for a demand that no journey's row is: a relying party's.
+func (k *Keeper) WaysTo(ctx context.Context, s Session, d Demand, r RemoteInfo) (Ways, error) {
 	w := Ways{Demand: d}
 	now := k.c.Clock.Now()
-	err = d.Meet(s, now)
+	err := d.MeetLevel(s)
+	s = s.Holder() // what she proves is hers, for whomever she acts
+	f, failed := k.rules.today(ctx)
+	if failed != nil {
+		return w, failed
+	}
+	if err == nil {
+		err = Demand{Journey: d.Journey, Assurance: d.Assurance, MaxAge: d.MaxAge}.Meet(s, now)
+	}
 	if err == nil {
 		w.Met = true
 		return w, nil

@@ -9,10 +9,14 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"danh/internal/fault"
 )
+
+var acrForm = regexp.MustCompile(`^urn:danh:acr:l[0-2]:a[1-4]$`)
 
 var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,63}$`)
 
@@ -63,6 +67,12 @@ func (c Client) check() error {
 		if !safeURI(u) {
 			f.With("post_logout_uris", "partner.redirect.unsafe")
 		}
+	}
+	if len(c.DefaultACR) > 8 || slices.ContainsFunc(c.DefaultACR, func(s string) bool { return !acrForm.MatchString(s) }) {
+		f.With("default_acr_values", "partner.acr.form")
+	}
+	if c.DefaultMaxAge < 0 || c.DefaultMaxAge%time.Second != 0 {
+		f.With("default_max_age", "partner.max_age.form")
 	}
 	openid := false
 	for _, a := range c.Asks {

@@ -90,9 +90,11 @@ type Client struct {
 	RedirectURIs   []string // compared exactly (RFC 9700, section 2.1)
 	PostLogoutURIs []string // compared exactly
 	Asks           []Ask
-	OwnDoor        bool      // one of this installation's own doors: its subjects are account ids
-	Sector         string    // pairwise subjects are alike within a sector
-	ValidUntil     time.Time // zero: without end
+	OwnDoor        bool          // one of this installation's own doors: its subjects are account ids
+	DefaultACR     []string      // authentication context classes when a request names none; also what its tokens must be worth where data is released
+	DefaultMaxAge  time.Duration // age of the sign-in when a request does not say; 0: none
+	Sector         string        // pairwise subjects are alike within a sector
+	ValidUntil     time.Time     // zero: without end
 	UpdatedAt      time.Time
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"danh/partner"
 	"danh/provider/claim"
@@ -111,6 +112,15 @@ func (p *Provider) read(c partner.Client, v url.Values) (*asked, *Error) {
 		if len(a.ACR) > 16 {
 			return nil, refuse("invalid_request", "acr_values has too many values")
 		}
+	}
+	// OpenID Connect Dynamic Client Registration 1.0, section 2: what the request
+	// says itself goes before what its client registered.
+	if !v.Has("acr_values") {
+		a.ACR = c.DefaultACR
+	}
+	if !v.Has("max_age") && c.DefaultMaxAge > 0 {
+		seconds := int64(c.DefaultMaxAge / time.Second)
+		a.MaxAge = &seconds
 	}
 	for tag := range strings.FieldsSeq(v.Get("ui_locales")) {
 		base, _, _ := strings.Cut(strings.ToLower(tag), "-")

@@ -266,7 +266,10 @@ func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Co
 			r.asked.Scopes = slices.DeleteFunc(r.asked.Scopes, func(s string) bool { return s == claim.Offline })
 		}
 		s = &seen{Session: *v.Session, subject: p.subject(r.client, v.Session.Account)}
-		if len(r.asked.ACRMust) > 0 {
+		if r.floor, err = p.floor(ctx, r.asked.wants(r.client)); err != nil {
+			return r, nil, nil, err
+		}
+		if len(r.asked.ACRMust)+len(r.asked.ACR)+len(r.floor) > 0 {
 			if s.reach, err = p.c.Accounts.Reach(ctx, s.Session); err != nil {
 				return r, nil, nil, err
 			}

@@ -272,6 +272,9 @@ func (p *Provider) UserInfo(ctx context.Context, token string) ([]byte, error) {
 	if !slices.Contains(g.facts.Scopes, claim.OpenID) {
 		return nil, refuse("insufficient_scope", "the token was not granted openid")
 	}
+	if err := p.mustBeSure(ctx, g); err != nil {
+		return nil, err
+	}
 	out, err := p.release(ctx, g, g.asked.UserInfo, g.asked.VerifiedUserInfo, true)
 	if err != nil {
 		return nil, err

@@ -2,17 +2,22 @@
 
 package provider
 
+import "time"
+
 // Error is an OAuth 2.0 error answer. Its description is a fixed text and never
 // repeats what was sent.
 type Error struct {
 	Code        string // RFC 6749, sections 4.1.2.1 and 5.2; RFC 6750, section 3.1; RFC 9126, section 2.3
 	Description string
+
+	ACR    []string      // with InsufficientAuth: the classes of which one would do
+	MaxAge time.Duration // with InsufficientAuth: the age that would do; 0: any
 }
 
 // Error implements error.
 func (e *Error) Error() string { return "oauth: " + e.Code + ": " + e.Description }
 
-func refuse(code, description string) *Error { return &Error{code, description} }
+func refuse(code, description string) *Error { return &Error{Code: code, Description: description} }
 
 // Errors that a door answers alike whatever the cause.
 var (
@@ -25,4 +30,6 @@ var (
 const (
 	InvalidClient = "invalid_client"
 	InvalidToken  = "invalid_token"
+
+	InsufficientAuth = "insufficient_user_authentication" // RFC 9470, section 3
 )

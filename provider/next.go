@@ -22,6 +22,7 @@ const (
 	Stranger       Kind = "stranger"        // another browser began it
 	SignIn         Kind = "sign_in"         // she must sign in, or sign in afresh
 	UsePasskey     Kind = "passkey"         // she must use one of her passkeys, beside what she signed in with
+	RaiseSession   Kind = "raise"           // she must prove herself by several things that she has; ACR says up to what
 	ChangePassword Kind = "change_password" // her password is too old to be used for anything else
 	AskConsent     Kind = "consent"         // she must be asked
 	Refuse         Kind = "refuse"          // the client gets an error
@@ -32,6 +33,7 @@ const (
 type Step struct {
 	Kind  Kind
 	Error string // with Refuse: the code for the client
+	ACR   string // with RaiseSession: the class to reach
 }
 
 // request is what is stored of an authorization request.
@@ -42,9 +44,10 @@ type request struct {
 	created  time.Time
 	expires  time.Time
 	finished bool
-	browser  []byte // hash of the cookie of the browser that it is bound to; nil before the first hop
-	caller   []byte // hash of the cookie of the browser that asks
-	answered bool   // she has just agreed on the consent page, in this very request
+	browser  []byte   // hash of the cookie of the browser that it is bound to; nil before the first hop
+	caller   []byte   // hash of the cookie of the browser that asks
+	floor    []string // the class that the fields it asks for demand, by the dated rows; empty: none
+	answered bool     // she has just agreed on the consent page, in this very request
 }
 
 // seen is who is signed in, with the name by which this client knows her.
@@ -63,7 +66,7 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 	silent := r.asked.prompts("none")
 	need := func(k Kind, code string) Step {
 		if silent {
-			return Step{Refuse, code}
+			return Step{Kind: Refuse, Error: code}
 		}
 		return Step{Kind: k}
 	}
@@ -86,7 +89,7 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 	}
 	if r.asked.Subject != "" && r.asked.Subject != s.subject {
 		if fresh {
-			return Step{Refuse, "login_required"}
+			return Step{Kind: Refuse, Error: "login_required"}
 		}
 		return need(SignIn, "login_required")
 	}
@@ -94,14 +97,24 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 		return need(ChangePassword, "interaction_required")
 	}
 	// OpenID Connect Core Unmet Authentication Requirements 1.0.
-	if len(r.asked.ACRMust) > 0 && !slices.ContainsFunc(r.asked.ACRMust, func(want string) bool { return satisfies(s.Session, want) }) {
-		switch {
-		case s.reaches(r.asked.ACRMust, s.reach.Passkey):
-			return need(UsePasskey, "interaction_required")
-		case s.reaches(r.asked.ACRMust, s.reach.Password):
-			return need(SignIn, "login_required")
+	for _, must := range [][]string{r.asked.ACRMust, r.floor} {
+		if s.holds(must) {
+			continue
 		}
-		return Step{Refuse, "unmet_authentication_requirements"}
+		if step, ok := s.toward(must); ok {
+			if silent {
+				return Step{Kind: Refuse, Error: step.Error}
+			}
+			return Step{Kind: step.Kind, ACR: step.ACR}
+		}
+		return Step{Kind: Refuse, Error: "unmet_authentication_requirements"}
+	}
+	// A class that is only wished for is tried where she can reach it (RFC 9470,
+	// section 5), and never stands in the way.
+	if !silent && !s.holds(r.asked.ACR) {
+		if step, ok := s.toward(r.asked.ACR); ok {
+			return Step{Kind: step.Kind, ACR: step.ACR}
+		}
 	}
 	if !r.answered {
 		if r.asked.prompts("consent") {
@@ -112,6 +125,28 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 		}
 	}
 	return Step{Kind: Issue}
+}
+
+// holds reports whether the session is one of the classes; no classes ask nothing.
+func (s *seen) holds(classes []string) bool {
+	return len(classes) == 0 || slices.ContainsFunc(classes, func(want string) bool { return satisfies(s.Session, want) })
+}
+
+// toward is the step by which she reaches one of the classes, with the error
+// that a silent request gets instead; false when nothing she has is enough.
+func (s *seen) toward(classes []string) (Step, bool) {
+	switch {
+	case s.reaches(classes, s.reach.Passkey):
+		return Step{Kind: UsePasskey, Error: "interaction_required"}, true
+	case s.reaches(classes, s.reach.Password):
+		return Step{Kind: SignIn, Error: "login_required"}, true
+	}
+	for _, want := range classes {
+		if s.reaches([]string{want}, s.reach.Most) {
+			return Step{Kind: RaiseSession, Error: "interaction_required", ACR: want}, true
+		}
+	}
+	return Step{}, false
 }
 
 // reaches reports whether one of the classes would be held with the assurance

@@ -39,7 +39,7 @@ func TestNext(t *testing.T) {
 		want   Step
 	}
 	stale, stranger, signIn, ask, issue := Step{Kind: Stale}, Step{Kind: Stranger}, Step{Kind: SignIn}, Step{Kind: AskConsent}, Step{Kind: Issue}
-	refuse := func(code string) Step { return Step{Refuse, code} }
+	refuse := func(code string) Step { return Step{Kind: Refuse, Error: code} }
 	none := func(w *world) { w.r.asked.Prompt = []string{"none"} }
 	away := func(w *world, why string) {
 		w.c.Offline, w.c.Shown.Purposes = true, map[string]partner.Text{"offline_access": {VI: why, EN: why}}
@@ -109,6 +109,29 @@ func TestNext(t *testing.T) {
 		{"signed in by passkey, the password is missing", func(w *world) {
 			w.s.Assurance, w.r.asked.ACRMust, w.s.reach = 2, []string{"urn:danh:acr:l1:a3"}, account.Reach{Passkey: 2, Password: 3}
 		}, signIn},
+		{"it takes the passkey and the passcode", func(w *world) {
+			w.r.asked.ACRMust, w.s.reach = []string{"urn:danh:acr:l2:a4", "urn:danh:acr:l1:a4"}, account.Reach{Passkey: 3, Most: 4}
+		}, Step{Kind: RaiseSession, ACR: "urn:danh:acr:l1:a4"}},
+		{"it takes both, silent", func(w *world) {
+			none(w)
+			w.r.asked.ACRMust, w.s.reach = []string{"urn:danh:acr:l1:a4"}, account.Reach{Passkey: 3, Most: 4}
+		}, refuse("interaction_required")},
+		{"class only wished for, and a passkey reaches it", func(w *world) {
+			w.r.asked.ACR, w.s.reach = []string{"urn:danh:acr:l1:a3"}, account.Reach{Passkey: 3, Most: 3}
+		}, Step{Kind: UsePasskey}},
+		{"class only wished for, and held", func(w *world) {
+			w.r.asked.ACR, w.s.reach = []string{"urn:danh:acr:l1:a4", "urn:danh:acr:l1:a1"}, account.Reach{Passkey: 4, Most: 4}
+		}, issue},
+		{"class only wished for, silent", func(w *world) {
+			none(w)
+			w.r.asked.ACR, w.s.reach = []string{"urn:danh:acr:l1:a3"}, account.Reach{Passkey: 3}
+		}, issue},
+		{"a field demands more, and a passkey reaches it", func(w *world) {
+			w.r.floor, w.s.reach = []string{"urn:danh:acr:l1:a3"}, account.Reach{Passkey: 3}
+		}, Step{Kind: UsePasskey}},
+		{"a field demands more than she can reach", func(w *world) {
+			w.r.floor, w.r.asked.ACRMust = []string{"urn:danh:acr:l1:a3"}, []string{"urn:danh:acr:l1:a1"}
+		}, refuse("unmet_authentication_requirements")},
 		{"a passkey changes nothing where none is asked for", func(w *world) { w.s.reach.Passkey = 3 }, issue},
 		{"provisional is level 0", func(w *world) { w.s.Provisional = true; w.r.asked.ACRMust = []string{"urn:danh:acr:l1:a1"} }, refuse("unmet_authentication_requirements")},
 		{"provisional is enough", func(w *world) { w.s.Provisional = true; w.r.asked.ACRMust = []string{"urn:danh:acr:l0:a1"} }, issue},

@@ -69,12 +69,14 @@ type partnerAddCommand struct {
 	Scope      []string      `help:"What it may ask for and why. May be repeated." required:"" sep:"none" placeholder:"SCOPE:VI|EN"`
 	Sector     string        `help:"Subjects are alike within a sector; without it, the redirect address's host." placeholder:"NAME"`
 	JWKS       string        `name:"jwks" help:"Public keys with which it signs (private_key_jwt), instead of a secret." type:"existingfile" placeholder:"FILE"`
+	ACR        []string      `name:"acr" help:"Authentication context class that it asks for when a request names none, and that its tokens must be worth. May be repeated." sep:"none" placeholder:"URN"`
+	MaxAge     time.Duration `name:"max-age" help:"Age of the sign-in that it asks for when a request does not say." placeholder:"DURATION"`
 	For        time.Duration `help:"The right ends by itself after this time, e.g. 8760h." placeholder:"DURATION"`
 }
 
 func (c *partnerAddCommand) Run(w *world) error {
 	client := partner.Client{ID: partner.ID(c.ID), Name: partner.Text{VI: c.NameVI, EN: c.NameEN}, Profile: partner.OIDC, AuthMethod: partner.SecretBasic,
-		RedirectURIs: c.Redirect, PostLogoutURIs: c.PostLogout, Sector: c.Sector}
+		RedirectURIs: c.Redirect, PostLogoutURIs: c.PostLogout, Sector: c.Sector, DefaultACR: c.ACR, DefaultMaxAge: c.MaxAge}
 	if client.Sector == "" {
 		u, err := url.Parse(c.Redirect[0])
 		if err != nil || u.Host == "" {

@@ -123,7 +123,7 @@ func Door(c Config) http.Handler {
 	if c.Recovery != nil {
 		recover.Mount(mux, site, recover.Config{Desk: c.Recovery, Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Home: c.issuer()})
 	}
-	stepup.Mount(mux, site, stepup.Config{Accounts: c.Accounts, Guard: guard})
+	stepup.Mount(mux, site, stepup.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
 	if c.Approvals != nil {
 		approve.Mount(mux, site, approve.Config{Desk: c.Approvals, Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
 	}

@@ -102,6 +102,8 @@ func (d *door) authorize(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/signin?request="+back, http.StatusSeeOther)
 	case provider.UsePasskey:
 		http.Redirect(w, r, "/signin/passkey?request="+back, http.StatusSeeOther)
+	case provider.RaiseSession:
+		http.Redirect(w, r, "/stepup?"+url.Values{"acr": {step.ACR}, "return": {"/authorize?request=" + back}}.Encode(), http.StatusSeeOther)
 	case provider.AskConsent:
 		http.Redirect(w, r, "/consent?request="+back, http.StatusSeeOther)
 	case provider.ChangePassword:

@@ -181,6 +181,16 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case provider.InvalidToken:
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", `Bearer realm="danh", error="invalid_token", error_description="`+description+`"`)
+	case provider.InsufficientAuth:
+		status = http.StatusUnauthorized
+		challenge := `Bearer realm="danh", error="insufficient_user_authentication", error_description="` + description + `"`
+		if len(e.ACR) > 0 {
+			challenge += `, acr_values="` + strings.Join(e.ACR, " ") + `"`
+		}
+		if e.MaxAge > 0 {
+			challenge += `, max_age="` + strconv.Itoa(int(e.MaxAge/time.Second)) + `"`
+		}
+		w.Header().Set("WWW-Authenticate", challenge)
 	case "insufficient_scope":
 		status = http.StatusForbidden
 		w.Header().Set("WWW-Authenticate", `Bearer realm="danh", error="insufficient_scope", scope="openid"`)

@@ -11,11 +11,13 @@
 package stepup
 
 import (
+	"context"
 	"embed"
 	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"danh/account"
@@ -31,6 +33,10 @@ var files embed.FS
 type Config struct {
 	Accounts *account.Keeper
 	Guard    *session.Guard
+
+	// Origin tells where a relying party's request leads when it is done, so that
+	// the form may end there. Nil: nowhere but here.
+	Origin func(ctx context.Context, request string) string
 }
 
 type journey struct {
@@ -48,7 +54,32 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	d.show(w, r, http.StatusOK, q.Get("journey"), q.Get("return"), &page.Form{}, "")
+	d.show(w, r, http.StatusOK, want{q.Get("journey"), q.Get("acr"), q.Get("return")}, &page.Form{}, "")
+}
+
+// want is what led here: a journey of this door, or a class that a relying party
+// asked for.
+type want struct{ Journey, ACR, Return string }
+
+func (v want) query() string {
+	q := url.Values{"return": {v.Return}}
+	if v.ACR != "" {
+		q.Set("acr", v.ACR)
+	} else {
+		q.Set("journey", v.Journey)
+	}
+	return q.Encode()
+}
+
+func (d *journey) ways(r *http.Request, s account.Session, v want, remote account.RemoteInfo) (account.Ways, error) {
+	if v.ACR == "" {
+		return d.Accounts.Ways(r.Context(), s, v.Journey, remote)
+	}
+	demand, ok := account.ParseACR(v.ACR)
+	if !ok {
+		return account.Ways{}, fault.New(fault.NotFound, "fault.not_found")
+	}
+	return d.Accounts.WaysTo(r.Context(), s, demand, remote)
 }
 
 // name is a journey in words.
@@ -60,20 +91,19 @@ func (d *journey) name(language, journey string) string {
 	return d.j.Say(language, "demand.other", nil)
 }
 
-func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, journey, back string, f *page.Form, problem string) {
+func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, v want, f *page.Form, problem string) {
 	s, _ := session.From(r.Context())
-	back = session.LocalPath(back)
-	if back == "" {
-		back = "/"
+	if v.Return = session.LocalPath(v.Return); v.Return == "" {
+		v.Return = "/"
 	}
 	remote := d.Guard.Remote(w, r)
-	ways, err := d.Accounts.Ways(r.Context(), s, journey, remote)
+	ways, err := d.ways(r, s, v, remote)
 	if err != nil {
 		d.j.Fail(w, r, err)
 		return
 	}
 	if ways.Met {
-		http.Redirect(w, r, back, http.StatusSeeOther)
+		http.Redirect(w, r, v.Return, http.StatusSeeOther)
 		return
 	}
 	if ways.Level {
@@ -81,8 +111,8 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, journ
 		return
 	}
 	f.Values.Del("passcode") // never shown again
-	data := map[string]any{"Ways": ways, "Journey": journey, "Return": back, "Problem": problem,
-		"Again": "/signin?fresh=1&return=" + url.QueryEscape(back), "Can": ways.Passkey || ways.Device || ways.Passcode, "Old": ways.Demand.MaxAge > 0 && s.Assurance >= ways.Demand.Assurance}
+	data := map[string]any{"Ways": ways, "Want": v, "Problem": problem,
+		"Again": "/signin?fresh=1&return=" + url.QueryEscape(v.Return), "Can": ways.Passkey || ways.Device || ways.Passcode, "Old": ways.Demand.MaxAge > 0 && s.Assurance >= ways.Demand.Assurance}
 	if data["Can"].(bool) {
 		c, err := d.Accounts.BeginRaise(r.Context(), s, remote)
 		if err != nil {
@@ -91,15 +121,24 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, journ
 		}
 		data["Ceremony"], data["Options"], data["Challenge"] = c.Token.Reveal(), string(c.Options), c.Challenge
 	}
+	if q, ok := strings.CutPrefix(v.Return, "/authorize?"); ok && d.Origin != nil {
+		if v, err := url.ParseQuery(q); err == nil {
+			page.AllowFormAction(w, d.Origin(r.Context(), v.Get("request")))
+		}
+	}
 	language := page.Language(r)
+	what := d.name(language, v.Journey)
+	if v.ACR != "" {
+		what = d.j.Say(language, "stepup.partner", nil)
+	}
 	d.j.Render(w, r, status, "stepup", page.View{Title: "stepup.title", Lede: "stepup.lede", Task: "stepup.task", Back: "/", Form: f,
-		Args: map[string]string{"what": d.name(language, journey), "n": strconv.Itoa(ways.Demand.Assurance)}, Data: data})
+		Args: map[string]string{"what": what, "n": strconv.Itoa(ways.Demand.Assurance)}, Data: data})
 }
 
 func (d *journey) raise(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
 	f := page.FormFrom(r)
-	what, back := f.Value("journey"), f.Value("return")
+	v := want{f.Value("journey"), f.Value("acr"), f.Value("return")}
 	signature, err := base64.RawURLEncoding.DecodeString(f.Value("signature"))
 	if err != nil {
 		signature = []byte("?") // refused like every other that is wrong
@@ -107,27 +146,27 @@ func (d *journey) raise(w http.ResponseWriter, r *http.Request) {
 	t, _, err := d.Accounts.Raise(r.Context(), s, d.Guard.Token(r), account.Proof{Ceremony: account.Token(f.Value("ceremony")), Answer: []byte(f.Secret("credential")),
 		Signature: signature, Passcode: account.Passcode(f.Digits("passcode")), Remote: d.Guard.Remote(w, r)}, "citizen")
 	if err != nil {
-		d.refuse(w, r, what, back, f, err)
+		d.refuse(w, r, v, f, err)
 		return
 	}
 	// What she proved may be a part of what is needed: the page decides anew.
 	d.Guard.Set(w, t)
-	http.Redirect(w, r, "/stepup?"+url.Values{"journey": {what}, "return": {back}}.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, "/stepup?"+v.query(), http.StatusSeeOther)
 }
 
 // refuse says on the page where it happened that it did not work.
-func (d *journey) refuse(w http.ResponseWriter, r *http.Request, what, back string, f *page.Form, err error) {
+func (d *journey) refuse(w http.ResponseWriter, r *http.Request, v want, f *page.Form, err error) {
 	ft := fault.Of(err)
 	switch {
 	case ft == nil, ft.Kind == fault.NotFound:
 		d.j.Fail(w, r, err)
 	case len(ft.Fields) > 0 && f.FromFault(err):
-		d.show(w, r, fault.Status(err), what, back, f, "")
+		d.show(w, r, fault.Status(err), v, f, "")
 	case ft.Kind == fault.TooMany:
 		f.FromFault(err)
-		d.show(w, r, fault.Status(err), what, back, f, "")
+		d.show(w, r, fault.Status(err), v, f, "")
 	case ft.Kind == fault.Invalid, ft.Kind == fault.Conflict, ft.Key == "account.passcode.closed":
-		d.show(w, r, fault.Status(err), what, back, f, ft.Key)
+		d.show(w, r, fault.Status(err), v, f, ft.Key)
 	default:
 		d.j.Fail(w, r, err)
 	}
