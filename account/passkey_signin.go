@@ -290,6 +290,7 @@ func (k *Keeper) newPasskeySessionTx(ctx context.Context, tx *db.Tx, in PasskeyS
 	if err != nil {
 		return err
 	}
+	s.Device = dev
 	s.ID, err = k.openSessionTx(ctx, tx, token, newSession{account: s.Account, device: dev, label: in.Remote.Label, amr: s.AMR, assurance: s.Assurance, passkey: used.ID, browser: in.Remote.Device})
 	return err
 }
