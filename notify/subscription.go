@@ -80,6 +80,7 @@ type Subscription struct {
 	ID        SubscriptionID
 	Device    id.Person // the registered device, with which it ends
 	Label     string    // browser and system
+	Language  string    // that its notices speak
 	Print     string    // of its endpoint: by it a browser knows which one it is
 	CreatedAt time.Time
 	ToldAt    time.Time // when a push service last took a notice for it; zero: never
@@ -177,7 +178,7 @@ func (s *Sender) recordPushTx(ctx context.Context, tx *db.Tx, by audit.Actor, ou
 
 // ListSubscriptions lists the browsers that an account's notices go to, latest first.
 func (s *Sender) ListSubscriptions(ctx context.Context, account id.Person) ([]Subscription, error) {
-	rows, err := s.c.DB.Read().QueryContext(ctx, `SELECT id, device, label, endpoint, created_at, COALESCE(told_at, 0) FROM notify_subscription
+	rows, err := s.c.DB.Read().QueryContext(ctx, `SELECT id, device, label, language, endpoint, created_at, COALESCE(told_at, 0) FROM notify_subscription
 		WHERE account = $1 ORDER BY created_at DESC, id`, account)
 	if err != nil {
 		return nil, fmt.Errorf("list subscriptions: %w", err)
@@ -189,7 +190,7 @@ func (s *Sender) ListSubscriptions(ctx context.Context, account id.Person) ([]Su
 		var v Subscription
 		var endpoint []byte
 		var created, told int64
-		if err := rows.Scan(&v.ID, &v.Device, &v.Label, &endpoint, &created, &told); err != nil {
+		if err := rows.Scan(&v.ID, &v.Device, &v.Label, &v.Language, &endpoint, &created, &told); err != nil {
 			return nil, fmt.Errorf("list subscriptions: %w", err)
 		}
 		sealed = append(sealed, endpoint)
@@ -220,6 +221,18 @@ func (s *Sender) ListSubscriptions(ctx context.Context, account id.Person) ([]Su
 func printOf(endpoint string) string {
 	h := sha256.Sum256([]byte(endpoint))
 	return base64.RawURLEncoding.EncodeToString(h[:12])
+}
+
+// Speak has the notices of one of an account's devices speak another language.
+// It follows what she chose in that browser, so it leaves no entry in the log.
+func (s *Sender) Speak(ctx context.Context, by audit.Actor, account, device id.Person, lang string) error {
+	if by.Account != account {
+		return fault.New(fault.Forbidden, "inbox.other")
+	}
+	return s.c.DB.Write(ctx, func(tx *db.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE notify_subscription SET language = $3 WHERE account = $1 AND device = $2`, account, device, language(lang))
+		return err
+	})
 }
 
 // Unsubscribe ends one of an account's subscriptions; only her own account may.

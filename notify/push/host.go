@@ -68,7 +68,7 @@ func (h *Hosts) accepts(endpoint string) bool {
 	if u.Scheme == "http" {
 		return h.local["http://"+strings.ToLower(u.Host)]
 	}
-	if u.Scheme != "https" || u.Port() != "" && u.Port() != "443" {
+	if u.Scheme != "https" || u.Port() != "" { // browsers' makers have theirs on 443, unnamed
 		return false
 	}
 	host := strings.ToLower(u.Hostname())

@@ -17,7 +17,8 @@ func TestForgedEndpoints(t *testing.T) {
 	}
 	for endpoint, want := range map[string]bool{
 		"https://fcm.googleapis.com/fcm/send/abc":                    true,
-		"https://FCM.googleapis.com:443/wp/abc":                      true,
+		"https://fcm.googleapis.com:443/wp/abc":                      false,
+		"https://FCM.googleapis.com/wp/abc":                          true,
 		"https://updates.push.services.mozilla.com/wpush/v2/abc":     true,
 		"https://web.push.apple.com/abc":                             true,
 		"https://wns2-sg2p.notify.windows.com/w/?token=abc":          true,

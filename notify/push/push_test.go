@@ -634,3 +634,62 @@ func TestBrokenSubscriptions(t *testing.T) {
 		}
 	})
 }
+
+// TestSilentSubscriptionIsPurged: what nothing was heard of for a year goes, and
+// what it still had to tell with it.
+func TestSilentSubscriptionIsPurged(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		silent, heard := h.joins(id.NewPerson()), h.joins(id.NewPerson())
+		h.service.Trouble(silent.Endpoint, service.Trouble{Status: 429, Retry: time.Hour})
+		h.clock.Advance(300 * 24 * time.Hour)
+		h.send("password_changed")
+		h.drain()
+		h.clock.Advance(100 * 24 * time.Hour)
+		if err := h.d.Write(t.Context(), func(tx *db.Tx) error {
+			for _, p := range notify.Purges() {
+				if _, err := p.Run(t.Context(), tx, h.clock.Now()); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if list := h.subscriptions(); len(list) != 1 || list[0].ToldAt.IsZero() {
+			t.Errorf("left: %+v", list)
+		}
+		h.told(heard, "security")
+		h.drain()
+		h.told(silent)
+		var n int
+		if err := h.d.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM notify_notice`).Scan(&n); err != nil || n != 1 {
+			t.Errorf("%d rows of notices are left, %v", n, err)
+		}
+	})
+}
+
+// BenchmarkPush seals, signs and sends to a service in the same process.
+func BenchmarkPush(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) }))
+	defer server.Close()
+	k, err := keys.Open(keys.Config{Dir: filepath.Join(b.TempDir(), "keys"), Clock: clock.System()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	hosts, err := push.ParseHosts([]string{server.URL}, true)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := push.New(push.Config{Keys: k, Contact: "danh@localhost", Hosts: hosts})
+	d, err := service.NewDevice(bytes.Repeat([]byte{7}, 32), bytes.Repeat([]byte{1}, 16))
+	if err != nil {
+		b.Fatal(err)
+	}
+	kid, _ := p.Key()
+	to := notify.Endpoint{URL: server.URL + "/push/x", Key: d.Key(), Auth: d.Auth, KID: kid}
+	for b.Loop() {
+		if err := p.Push(b.Context(), to, notify.Notice{Payload: []byte(`{"title":"x"}`), Life: time.Hour, Urgency: notify.Normal, Topic: "general"}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

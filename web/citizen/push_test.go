@@ -73,6 +73,14 @@ func TestNoticesOnADevice(t *testing.T) {
 			t.Errorf("notices %q", got)
 		}
 		c.Get("/settings").Want(200, "Lần báo gần nhất")
+		// Its notices speak the language that she chose on it.
+		c.Post("/_/language", url.Values{"language": {"en"}, "return": {"/settings"}}).At("/settings").Want(200, "Notices on the screen")
+		h.Clock.Advance(2 * time.Minute)
+		tell(t, h, c)
+		if got := titles(t, d); len(got) != 2 || got[1] != "News about your security" {
+			t.Errorf("notices %q", got)
+		}
+		c.Post("/_/language", url.Values{"language": {"vi"}, "return": {"/settings"}}).At("/settings")
 		// Nobody else ends it, from nowhere else.
 		which := c.Get("/settings").Value("subscription")
 		c.PostFrom("https://evil.example", "/settings/push/end", url.Values{"subscription": {which}}).Want(403)

@@ -93,7 +93,7 @@ self.addEventListener('push', (e) => {
     const [shown] = await self.registration.getNotifications({ tag });
     const again = id !== '' && shown?.data === id;
     await self.registration.showNotification(line(n?.title, 80) || 'Danh', {
-      body: line(n?.body, 160), lang: n?.lang === 'en' ? 'en' : 'vi', tag, renotify: !again, silent: again, data: id, icon: '/_/icon-192.png',
+      body: line(n?.body, 160), lang: n?.lang === 'en' ? 'en' : 'vi', tag, renotify: !again, silent: again, data: id,
     });
   })());
 });

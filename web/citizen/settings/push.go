@@ -42,6 +42,17 @@ func decode(s string) []byte {
 // borrowed for a moment is not to show that there are news for her.
 func hers(s account.Session) bool { return !s.Device.IsZero() && !s.Once }
 
+// speak has this device's notices follow the language that she chose on it.
+func (d *journey) speak(r *http.Request, s account.Session, told []notify.Subscription) error {
+	lang := page.Language(r)
+	for _, v := range told {
+		if v.Device == s.Device && v.Language != lang {
+			return d.notify.Speak(r.Context(), s.Actor(), account.Owner(s.Account), s.Device, lang)
+		}
+	}
+	return nil
+}
+
 // push turns notices on for this browser.
 func (d *journey) push(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxSubscription)

@@ -77,7 +77,10 @@ func (d *journey) draw(w http.ResponseWriter, r *http.Request, status int, f *pa
 			if hers(s) {
 				v.Push = base64.RawURLEncoding.EncodeToString(public)
 			}
-			if v.Told, err = d.notify.ListSubscriptions(r.Context(), account.Owner(s.Account)); err != nil {
+			if v.Told, err = d.notify.ListSubscriptions(r.Context(), account.Owner(s.Account)); err == nil {
+				err = d.speak(r, s, v.Told)
+			}
+			if err != nil {
 				d.j.Fail(w, r, err)
 				return
 			}
