@@ -299,9 +299,9 @@ func (k *Keeper) Represents(ctx context.Context, by, a ID) (bool, error) {
 	return true, nil
 }
 
-// ownOnly refuses what nobody does for somebody else: her secrets are the
-// child's or ward's own, or a counter's.
-func ownOnly(s Session) error {
+// OwnOnly refuses what nobody does for somebody else: secrets are the child's
+// or ward's own, or a counter's.
+func (s Session) OwnOnly() error {
 	if s.Acting != nil {
 		return fault.New(fault.Forbidden, "account.acting.own_only")
 	}

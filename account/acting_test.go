@@ -34,6 +34,7 @@ func runActing(t *testing.T, body func(t *testing.T, f *actor)) {
 		if a.tok, err = f.signIn(t, f.lan); err != nil {
 			t.Fatal(err)
 		}
+		f.Sure(t, f.mother.Account)
 		links, err := f.Keeper.ListRepresentations(t.Context(), f.mother.Actor())
 		if err != nil || len(links) != 1 {
 			t.Fatal(links, err)
@@ -156,6 +157,23 @@ func TestRepresentativeActs(t *testing.T) {
 	})
 }
 
+// A password alone is not enough to be somebody else.
+func TestActingWithAPasswordAlone(t *testing.T) {
+	runActing(t, func(t *testing.T, f *actor) {
+		var err error
+		if f.tok, err = f.signIn(t, f.lan); err != nil {
+			t.Fatal(err)
+		}
+		s := f.now(t)
+		if err := f.Keeper.BeginActing(t.Context(), s, f.link); s.Assurance != 1 || !fault.Is(err, fault.StepUp) || fault.Of(err).Args["acr"] != "urn:danh:acr:l2:a2" {
+			t.Fatal(s.Assurance, err)
+		}
+		if f.now(t).Acting != nil {
+			t.Fatal("she acts")
+		}
+	})
+}
+
 func TestActingForSomebodyElsesChild(t *testing.T) {
 	runActing(t, func(t *testing.T, f *actor) {
 		f.issue(t, proofed(f.minh, minhPhone))
@@ -163,6 +181,7 @@ func TestActingForSomebodyElsesChild(t *testing.T) {
 		liar := m
 		liar.Person = f.lan.ID
 		_, kid := f.woken2(t)
+		m.Assurance, liar.Assurance, kid.Assurance = 2, 2, 2
 		for name, c := range map[string]struct {
 			s    account.Session
 			want string
@@ -300,6 +319,7 @@ func TestActingEndsOnTheLastDay(t *testing.T) {
 		if f.tok, err = f.signIn(t, f.lan); err != nil {
 			t.Fatal(err)
 		}
+		f.Sure(t, f.mother.Account)
 		// Four years on, her password is too old for anything but being changed.
 		if err := f.DB.Write(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.ExecContext(t.Context(), `UPDATE account_password SET set_at = $1, must_change = FALSE`, clock.Micros(f.Clock.Now()))

@@ -57,7 +57,7 @@ func (k *Keeper) Own(ctx context.Context, s Session) (Declared, error) {
 // ChangePassword sets another password after the old one was given. The new
 // one is none of the last few. Her other sessions end and she is told.
 func (k *Keeper) ChangePassword(ctx context.Context, s Session, old, pw Password) error {
-	if err := ownOnly(s); err != nil {
+	if err := s.OwnOnly(); err != nil {
 		return err
 	}
 	f, err := k.rules.today(ctx)

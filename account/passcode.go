@@ -176,7 +176,7 @@ func passedTx(ctx context.Context, tx *db.Tx, a ID, hash string) error {
 // one is given. Either takes the sign-in that the journey passcode_change asks.
 func (k *Keeper) SetPasscode(ctx context.Context, s Session, old, p Passcode) error {
 	s = s.Holder()
-	if err := ownOnly(s); err != nil {
+	if err := s.OwnOnly(); err != nil {
 		return err
 	}
 	f, err := k.rules.today(ctx)

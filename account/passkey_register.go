@@ -214,7 +214,7 @@ func (k *Keeper) PasskeyTakesCode(ctx context.Context, s Session) (bool, error) 
 // opened, or one on a registered device by two factors; a password alone, which
 // can be phished, is never enough, and for staff neither is a code by SMS.
 func (k *Keeper) BeginPasskey(ctx context.Context, s Session, code string, r RemoteInfo) (Ceremony, error) {
-	if err := ownOnly(s); err != nil {
+	if err := s.OwnOnly(); err != nil {
 		return Ceremony{}, err
 	}
 	if k.passkeys == nil {

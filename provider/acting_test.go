@@ -30,6 +30,7 @@ func runActing(t *testing.T, body func(t *testing.T, f *acting)) {
 		f := &acting{House: h}
 		f.tok, f.own = h.SignInLan(t, true)
 		f.an, _, f.link = h.Child(t, f.own, Phone)
+		h.Sure(t, f.own.Account)
 		f.begin(t)
 		body(t, f)
 	})

@@ -64,3 +64,15 @@ func (h *House) Child(t testing.TB, mother account.Session, phone string) (Perso
 	t.Fatal("the child is not represented")
 	return an, a, account.RepresentationID{}
 }
+
+// Sure makes the sessions of an account ones of two factors, as they are where
+// devices are asked for.
+func (h *House) Sure(t testing.TB, a account.ID) {
+	t.Helper()
+	if err := h.DB.Write(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `UPDATE account_session SET assurance = 2 WHERE account = $1 AND assurance < 2`, a)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

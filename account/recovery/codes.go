@@ -27,6 +27,9 @@ func (d *Desk) paperHash(a account.ID, code string) []byte {
 // and her channels are told.
 func (d *Desk) MakeCodes(ctx context.Context, s account.Session) ([]string, error) {
 	s = s.Holder()
+	if err := s.OwnOnly(); err != nil {
+		return nil, err
+	}
 	if err := d.c.Accounts.Meet(ctx, s, "recovery_codes"); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) V
     ('acting_minutes', '2024-07-01', NULL, 30, 'house rule: she acts for somebody else for so long, then for herself again', TRUE);
 
 INSERT INTO account_demand (journey, valid_from, valid_to, level, assurance, max_age_seconds, source, verified) VALUES
-    ('act_for', '2024-07-01', NULL, 2, 1, 0, 'Decree 69/2024 art 10: the representative uses her own account of level 2', FALSE);
+    ('act_for', '2024-07-01', NULL, 2, 2, 0, 'Decree 69/2024 art 10: the representative uses her own account of level 2; house rule: and two factors, for it is another''s identity', FALSE);
 
 -- +goose Down
 DELETE FROM account_demand WHERE journey = 'act_for';

@@ -42,6 +42,7 @@ func furnish(t *testing.T, h *House) *household {
 	wake(f.mother, f.lan).At("/activate/done")
 	f.child = issue(t, h, f.an, phone, f.lan.ID)
 	wake(webtest.New(t, f.mother.Base), f.an).At("/waiting")
+	h.Sure(t, f.motherAccount(t))
 	return f
 }
 
@@ -126,6 +127,15 @@ func TestAPageForAnotherIdentityIsRefused(t *testing.T) {
 	})
 }
 
+func (f *household) motherAccount(t *testing.T) account.ID {
+	t.Helper()
+	a, err := f.Keeper.FindByPerson(t.Context(), f.lan.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.ID
+}
+
 func (f *household) status(t *testing.T, a account.ID, want account.Status) {
 	t.Helper()
 	if acc, err := f.Keeper.Find(t.Context(), a); err != nil || acc.Status != want {
@@ -199,6 +209,7 @@ func TestTheBandLooksRight(t *testing.T) {
 			if !dark { // the second tab is of the same browser
 				tab.Fill("Số định danh", f.lan.Declared.Number.Reveal()).Fill("Mật khẩu", string(Password)).Click("Đăng nhập")
 			}
+			h.Sure(t, f.motherAccount(t))
 			look := func(name string) {
 				t.Helper()
 				tab.Accessible()

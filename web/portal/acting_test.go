@@ -21,8 +21,9 @@ func TestARepresentativeFilesForHerChild(t *testing.T) {
 		_, lan := w.SignInLan(t, true)
 		an, child, _ := w.Child(t, lan, providertest.Phone)
 		c := webtest.New(t, w.Citizen.URL)
-		c.Get("/dependants").At("/signin").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password)).At("/dependants").
-			Submit("Làm thay cho "+accounttest.An.Name).At("/").Want(200, "Bạn đang làm thay cho")
+		c.Get("/dependants").At("/signin").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password)).At("/dependants")
+		w.Sure(t, lan.Account)
+		c.Get("/dependants").Submit("Làm thay cho "+accounttest.An.Name).At("/").Want(200, "Bạn đang làm thay cho")
 		// The consent page says for whom she consents.
 		p := c.Get(w.Portal.URL+"/signin?return=/lodging").At("/consent").Want(200, "Bạn đồng ý thay cho "+accounttest.An.Name)
 		if p.Text(".acting b") != accounttest.An.Name {
@@ -80,7 +81,9 @@ func TestTheBandOfThePortalStops(t *testing.T) {
 		_, lan := w.SignInLan(t, true)
 		w.Child(t, lan, providertest.Phone)
 		c := webtest.New(t, w.Citizen.URL)
-		c.Get("/dependants").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password)).Submit("Làm thay cho " + accounttest.An.Name)
+		c.Get("/dependants").Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password))
+		w.Sure(t, lan.Account)
+		c.Get("/dependants").Submit("Làm thay cho " + accounttest.An.Name).At("/")
 		p := c.Get(w.Portal.URL + "/signin?return=/cases").Submit("Đồng ý").At("/cases")
 		p = p.Submit("Dừng làm thay cho "+accounttest.An.Name).At("/acting").Want(200, "Dừng làm thay")
 		if q := c.Get(w.Portal.URL + "/"); q.Has(".acting") {

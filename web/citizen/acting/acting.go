@@ -54,6 +54,7 @@ const Stop = "/acting/stop"
 var journeys = map[string]string{
 	"": "home", "account": "home", "inbox": "inbox", "looked": "looked", "card": "card", "dossiers": "dossiers",
 	"consent": "sign_on", "consents": "consents", "freeze": "freeze",
+	"stepup": "", "approve": "", "demands": "", // she proves that it is she
 	"acting": "", "signout": "", "frozen": "", "track": "", "paper": "", "install": "", "_": "", ".well-known": "",
 	first(provider.AuthorizePath): "sign_on", first(provider.LogoutPath): "",
 	first(provider.JWKSPath): "", first(provider.PushPath): "", first(provider.TokenPath): "", first(provider.UserInfoPath): "",
@@ -182,6 +183,9 @@ func (d *Desk) begin(w http.ResponseWriter, r *http.Request) {
 		err = fault.New(fault.NotFound, "account.representation.none")
 	} else {
 		err = d.accounts.BeginActing(r.Context(), s, link)
+	}
+	if session.StepUpTo(w, r, err, "/dependants") {
+		return
 	}
 	if err != nil {
 		d.j.Fail(w, r, err)
