@@ -268,30 +268,28 @@ func (k *Keeper) refuseProof(ctx context.Context, s Session, part string) error 
 	return errors.Join(errProofRefused, k.c.Audit.Record(ctx, audit.Entry{Actor: s.Actor(), Action: "account.proof.refused", Subject: s.Person, Outcome: "refused", Detail: map[string]string{"part": part}}))
 }
 
-// sameBrowser finds the browser of a caller among the account's, and refuses
-// one that is not the session's own: a session's cookie that was carried to
-// another browser approves nothing.
+// sameBrowser finds the device of a caller, zero in a browser that was not kept,
+// and refuses a browser that is not the session's own: a session's cookie that
+// was carried elsewhere approves nothing, and neither does a session that was
+// opened from afar, whose browser nobody has shown to be hers.
 func (k *Keeper) sameBrowser(ctx context.Context, s Session, r RemoteInfo) (id.Person, error) {
 	if r.Device == "" {
 		return id.Person{}, fault.New(fault.Invalid, "account.passkey.cookies")
 	}
 	var opened id.Person
-	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT device FROM account_session WHERE account = $1 AND id = $2 AND ended_at IS NULL`, s.Account, s.ID).Scan(&opened)
+	var browser []byte
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT device, browser FROM account_session WHERE account = $1 AND id = $2 AND ended_at IS NULL`, s.Account, s.ID).Scan(&opened, &browser)
 	if errors.Is(err, sql.ErrNoRows) {
 		return opened, errNoSession()
 	}
 	if err != nil {
 		return opened, fmt.Errorf("find the session's browser: %w", err)
 	}
-	here, known, err := k.knownDevice(ctx, s.Account, r.Device)
-	if err != nil {
-		return here, err
-	}
-	if !known || opened != here {
+	if s.FromAfar() || len(browser) == 0 || subtle.ConstantTimeCompare(browser, r.Device.hash()) != 1 {
 		return id.Person{}, errors.Join(errProofElsewhere, k.c.Audit.Record(ctx, audit.Entry{Actor: s.Actor(), Action: "account.proof.refused", Subject: s.Person, Outcome: "refused",
 			Detail: map[string]string{"part": "browser"}}))
 	}
-	return here, nil
+	return opened, nil
 }
 
 // signedBy checks an ECDSA signature with P-256 and SHA-256 over a challenge, r
