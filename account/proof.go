@@ -65,6 +65,7 @@ var (
 	errProofRefused   = fault.New(fault.Invalid, "account.proof.refused")
 	errProofEmpty     = fault.New(fault.Invalid, "account.proof.empty")
 	errProofElsewhere = fault.New(fault.Forbidden, "account.proof.elsewhere")
+	errProofOnce      = fault.New(fault.Forbidden, "account.proof.once")
 	errPasscodeNeeded = fault.New(fault.Invalid, "account.passcode.needed").With("passcode", "account.passcode.needed")
 )
 
@@ -268,10 +269,10 @@ func (k *Keeper) refuseProof(ctx context.Context, s Session, part string) error 
 	return errors.Join(errProofRefused, k.c.Audit.Record(ctx, audit.Entry{Actor: s.Actor(), Action: "account.proof.refused", Subject: s.Person, Outcome: "refused", Detail: map[string]string{"part": part}}))
 }
 
-// sameBrowser finds the device of a caller, zero in a browser that was not kept,
-// and refuses a browser that is not the session's own: a session's cookie that
-// was carried elsewhere approves nothing, and neither does a session that was
-// opened from afar, whose browser nobody has shown to be hers.
+// sameBrowser finds the device of a caller, and refuses a browser that is not the
+// session's own: a session's cookie that was carried elsewhere approves nothing.
+// Neither does a session that was opened from afar, whose browser nobody has
+// shown to be hers, nor one in a browser that she said is not hers.
 func (k *Keeper) sameBrowser(ctx context.Context, s Session, r RemoteInfo) (id.Person, error) {
 	if r.Device == "" {
 		return id.Person{}, fault.New(fault.Invalid, "account.passkey.cookies")
@@ -284,6 +285,9 @@ func (k *Keeper) sameBrowser(ctx context.Context, s Session, r RemoteInfo) (id.P
 	}
 	if err != nil {
 		return opened, fmt.Errorf("find the session's browser: %w", err)
+	}
+	if opened.IsZero() {
+		return opened, errProofOnce
 	}
 	if s.FromAfar() || len(browser) == 0 || subtle.ConstantTimeCompare(browser, r.Device.hash()) != 1 {
 		return id.Person{}, errors.Join(errProofElsewhere, k.c.Audit.Record(ctx, audit.Entry{Actor: s.Actor(), Action: "account.proof.refused", Subject: s.Person, Outcome: "refused",

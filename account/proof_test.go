@@ -5,6 +5,7 @@ package account_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -452,4 +453,135 @@ func TestPasscodePrintsRedacted(t *testing.T) {
 	if strings.Contains(b.String(), string(passcode)) {
 		t.Fatal(b.String())
 	}
+}
+
+// A device's key is possession of that device; with the passcode it is two
+// factors, without it one.
+func TestProofByTheDevicesKey(t *testing.T) {
+	runDesk(t, func(t *testing.T, d *desk) {
+		p := strong(t, d)
+		key, err := browse.NewDeviceKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		point, err := key.Point()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.s, err = d.Keeper.FindSession(t.Context(), d.token); err != nil {
+			t.Fatal(err)
+		}
+		k, err := d.Keeper.BeginDeviceKey(t.Context(), d.s, d.remote)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sign := func(with *browse.DeviceKey, challenge string) []byte {
+			b, err := base64.RawURLEncoding.DecodeString(challenge)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := with.Sign(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		if err := d.Keeper.KeepDeviceKey(t.Context(), d.s, account.DeviceKey{Ceremony: k.Token, Key: point, Signature: sign(key, k.Challenge), Remote: d.remote}); err != nil {
+			t.Fatal(err)
+		}
+		prove := func(text string, c account.ProofCeremony, signature []byte) (account.Proved, error) {
+			return d.Keeper.Prove(t.Context(), d.s, bindOf(text), account.Proof{Ceremony: c.Token, Signature: signature, Passcode: passcode, Remote: d.remote})
+		}
+		c := d.begun(t, "pay")
+		if !c.Device || !c.Passkey {
+			t.Fatalf("%+v", c)
+		}
+		got, err := prove("pay", c, sign(key, c.Challenge))
+		if err != nil || got.Assurance != 2 || !slices.Equal(got.Factors, []account.Factor{account.FactorDevice, account.FactorPasscode}) || !got.Passkey.IsZero() {
+			t.Fatalf("%+v %v", got, err)
+		}
+		// Another key, another text, another challenge, a signature of another form.
+		other, err := browse.NewDeviceKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, try := range map[string]func() error{
+			"another key": func() error { c := d.begun(t, "pay"); _, err := prove("pay", c, sign(other, c.Challenge)); return err },
+			"another text": func() error {
+				c := d.begun(t, "pay")
+				_, err := prove("pay more", c, sign(key, c.Challenge))
+				return err
+			},
+			"another challenge": func() error {
+				c := d.begun(t, "pay")
+				_, err := prove("pay", c, sign(key, d.begun(t, "pay").Challenge))
+				return err
+			},
+			"cut short": func() error {
+				c := d.begun(t, "pay")
+				_, err := prove("pay", c, sign(key, c.Challenge)[:63])
+				return err
+			},
+			"zeros": func() error { c := d.begun(t, "pay"); _, err := prove("pay", c, make([]byte, 64)); return err },
+		} {
+			if f := fault.Of(try()); f == nil || f.Key != "account.proof.refused" {
+				t.Errorf("%s: %v", name, f)
+			}
+		}
+		// The key and a passkey together, of which one is wrong: every part must be right.
+		c = d.begun(t, "pay")
+		_, err = d.Keeper.Prove(t.Context(), d.s, bindOf("pay"), account.Proof{Ceremony: c.Token, Answer: d.assertion(t, p, c), Signature: sign(other, c.Challenge), Passcode: passcode, Remote: d.remote})
+		wantFault(t, err, "account.proof.refused")
+		// Others' prints are on the device: no passkey is taken from it.
+		if err := d.Keeper.SetPasswordOnly(t.Context(), d.s, d.s.Device, true); err != nil {
+			t.Fatal(err)
+		}
+		d.token = "" // it ended with the passkey
+		d.signIn(t)
+		if c := d.begun(t, "pay"); c.Passkey || !c.Device {
+			t.Fatalf("%+v", c)
+		}
+	})
+}
+
+// The key of an open browser alone makes no old sign-in a fresh one, and neither
+// does the passcode alone.
+func TestOldSessionIsNotRefreshedByWhatLiesAbout(t *testing.T) {
+	runDesk(t, func(t *testing.T, d *desk) {
+		p := strong(t, d)
+		d.Clock.Advance(11 * time.Minute)
+		since := d.s.AuthTime
+		raise := func(proof account.Proof) {
+			t.Helper()
+			c, err := d.Keeper.BeginRaise(t.Context(), d.s, d.remote)
+			if err != nil {
+				t.Fatal(err)
+			}
+			proof.Ceremony, proof.Remote = c.Token, d.remote
+			if proof.Answer != nil {
+				proof.Answer = d.assertion(t, p, c)
+			}
+			if d.token, d.s, err = d.Keeper.Raise(t.Context(), d.s, d.token, proof, "citizen"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		raise(account.Proof{Passcode: passcode})
+		if !d.s.AuthTime.Equal(since) || d.s.Assurance != 4 {
+			t.Fatalf("%v, before %v, assurance %d", d.s.AuthTime, since, d.s.Assurance)
+		}
+		if err := d.Keeper.Meet(t.Context(), d.s, "passkey_add"); !fault.Is(err, fault.StepUp) {
+			t.Fatalf("%v", err)
+		}
+		w, err := d.Keeper.Ways(t.Context(), d.s, "passkey_add", d.remote)
+		if err != nil || !w.Enough || !w.Passkey || w.Passcode || w.Met {
+			t.Fatalf("%+v %v", w, err)
+		}
+		raise(account.Proof{Answer: []byte("{}")})
+		if err := d.Keeper.Meet(t.Context(), d.s, "passkey_add"); err != nil {
+			t.Fatal(err)
+		}
+		if w, err := d.Keeper.Ways(t.Context(), d.s, "passkey_add", d.remote); err != nil || !w.Met {
+			t.Fatalf("%+v %v", w, err)
+		}
+	})
 }
