@@ -17,8 +17,8 @@ import (
 
 // AskAtCounterTx is the first officer's part: the person of her visit, whose
 // biometrics proved her, brings the code of her request. A second officer is
-// drawn, whom nobody chooses. The visit is the caller's to require, in tx.
-func (d *Desk) AskAtCounterTx(ctx context.Context, tx *db.Tx, by audit.Actor, s office.Staff, person id.Person, code string) error {
+// drawn, whom nobody chooses, from another office when elsewhere. The visit is the caller's to require, in tx.
+func (d *Desk) AskAtCounterTx(ctx context.Context, tx *db.Tx, by audit.Actor, s office.Staff, person id.Person, code string, elsewhere bool) error {
 	none := fault.New(fault.NotFound, "account.recovery.code").With("code", "account.recovery.code")
 	r, err := scan(tx.QueryRowContext(ctx, `SELECT `+columns+` FROM account_recovery WHERE code = $1`, tidyCode(code)))
 	if fault.Is(err, fault.NotFound) {
@@ -42,7 +42,7 @@ func (d *Desk) AskAtCounterTx(ctx context.Context, tx *db.Tx, by audit.Actor, s 
 	if r.Kind.NewPhone() && r.PhoneAt.IsZero() {
 		return fault.New(fault.Conflict, "account.recovery.phone_first")
 	}
-	second, err := d.c.Roster.DrawTx(ctx, tx, office.Approver, office.Draw{Office: s.Office, Not: []id.Person{s.Person, person}})
+	second, err := d.c.Roster.DrawTx(ctx, tx, office.Approver, office.Draw{Office: s.Office, Elsewhere: elsewhere, Not: []id.Person{s.Person, person}})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type readerCommand struct {
 	Pair   readerPairCommand   `cmd:"" help:"Pair this machine with the officer console, as one counter."`
 	Run    readerRunCommand    `cmd:"" help:"Answer the paired console's pages on this machine."`
 	Forget readerForgetCommand `cmd:"" help:"Delete this counter's key."`
+	Card   readerCardCommand   `cmd:"" help:"Read your own card at home, to get your account back."`
 }
 
 // Help implements kong.HelpProvider.

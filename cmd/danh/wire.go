@@ -295,6 +295,6 @@ func (r *rooms) openEnrolment(f serveFlags, carrier account.SubscriberCheck) (er
 	if err != nil {
 		return err
 	}
-	r.keep, err = keep.New(keep.Config{DB: r.db, Clock: r.clock, Seal: r.seal, Audit: r.audit, Roster: r.roster, Visits: r.visits, Cards: r.cards, Accounts: r.accounts})
+	r.keep, err = keep.New(keep.Config{DB: r.db, Clock: r.clock, Seal: r.seal, Audit: r.audit, Roster: r.roster, Visits: r.visits, Cards: r.cards, Accounts: r.accounts, Recovery: r.recovery})
 	return err
 }

@@ -21,6 +21,7 @@ import (
 
 	"danh/account"
 	"danh/account/accounttest"
+	"danh/account/recovery"
 	"danh/audit"
 	"danh/biometric"
 	"danh/biometric/afis"
@@ -68,6 +69,7 @@ type House struct {
 	*accounttest.House
 	Office      *enrolment.Office
 	Visits      *visit.Desk
+	Recovery    *recovery.Desk
 	Keep        *keep.Desk
 	Roster      *office.Roster
 	Offices     *office.Directory
@@ -172,7 +174,9 @@ func New(t testing.TB, d *db.DB) *House {
 		Calendar: h.Calendar, Diary: h.Diary, Population: h.Population, Residence: h.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: h.Keeper,
 		Carrier: h.Carrier, Visits: h.Visits, Forms: forms, Track: "http://localhost:8080/track"})
 	check(t, err)
-	h.Keep, err = keep.New(keep.Config{DB: d, Clock: h.Clock, Seal: h.Seal, Audit: h.Audit, Roster: h.Roster, Visits: h.Visits, Cards: h.Cards, Accounts: h.Keeper})
+	h.Recovery = recovery.New(recovery.Config{DB: d, Clock: h.Clock, Log: h.Log, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Accounts: h.Keeper, Cards: h.Cards, Roster: h.Roster,
+		Carrier: h.Carrier, Citizen: accounttest.Citizen})
+	h.Keep, err = keep.New(keep.Config{DB: d, Clock: h.Clock, Seal: h.Seal, Audit: h.Audit, Roster: h.Roster, Visits: h.Visits, Cards: h.Cards, Accounts: h.Keeper, Recovery: h.Recovery})
 	check(t, err)
 	got, err := h.Residence.Import(t.Context(), residence.ImportConfig{}, strings.NewReader(feed))
 	if err != nil || got.Rejected != 0 {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"danh/account"
+	"danh/account/recovery"
 	"danh/audit"
 	"danh/enrolment/visit"
 	"danh/internal/clock"
@@ -37,6 +38,7 @@ type Config struct {
 	Visits   *visit.Desk
 	Cards    *card.Registry
 	Accounts *account.Keeper
+	Recovery *recovery.Desk // nil: no account is got back at a counter
 }
 
 // Desk keeps cards and accounts. It is safe for concurrent use.

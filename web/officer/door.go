@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"danh/account"
+	accountrecovery "danh/account/recovery"
 	accountsignal "danh/account/signal"
 	accountwarrant "danh/account/warrant"
 	"danh/audit"
@@ -49,6 +50,7 @@ import (
 	"danh/web/officer/dossier"
 	"danh/web/officer/hotline"
 	"danh/web/officer/operation"
+	"danh/web/officer/recovery"
 	"danh/web/officer/scam"
 	"danh/web/officer/session"
 	"danh/web/officer/signal"
@@ -76,10 +78,11 @@ type Config struct {
 	Audit      *audit.Log
 	Counters   *enrolmentcounter.Desk
 	Visits     *enrolmentvisit.Desk
-	Enrolment  *enrolment.Office    // with Visits: dossiers
-	Keep       *keep.Desk           // with Visits: cards and accounts that exist
-	Signals    *accountsignal.Desk  // what might be a theft
-	Warrants   *accountwarrant.Desk // what competent bodies ask
+	Enrolment  *enrolment.Office     // with Visits: dossiers
+	Recovery   *accountrecovery.Desk // nil: no pages about recoveries
+	Keep       *keep.Desk            // with Visits: cards and accounts that exist
+	Signals    *accountsignal.Desk   // what might be a theft
+	Warrants   *accountwarrant.Desk  // what competent bodies ask
 	Diary      *office.Diary
 	Notices    *procedure.Desk // with Diary: what guests contradicted
 	HTTP       *http.Client    // to the issuer; nil for a sensible one
@@ -117,6 +120,12 @@ func Door(c Config) (http.Handler, error) {
 		{ID: "warrants", Href: "/warrants", Icon: "gavel", Text: page.Text{VI: "Yêu cầu khóa", EN: "Requests to lock"}, Show: func(r *http.Request) bool {
 			return c.Warrants != nil && holds(office.Registrar, office.IntakeOfficer, office.Approver)(r)
 		}},
+		{ID: "recoveries", Href: "/recoveries", Icon: "key", Text: page.Text{VI: "Lấy lại tài khoản", EN: "Recoveries"}, Show: func(r *http.Request) bool {
+			return c.Recovery != nil && holds(office.Approver)(r)
+		}},
+		{ID: "deaths", Href: "/deaths", Icon: "users", Text: page.Text{VI: "Báo người mất", EN: "Deaths"}, Show: func(r *http.Request) bool {
+			return c.Recovery != nil && holds(office.Registrar)(r)
+		}},
 		{ID: "hotline", Href: "/hotline", Icon: "phone", Text: page.Text{VI: "Đường dây nóng", EN: "Hotline"}, Show: holds(office.Hotline)},
 		{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}, Show: holds(office.Operator)},
 	}
@@ -148,6 +157,9 @@ func Door(c Config) (http.Handler, error) {
 	scam.Mount(mux, site, guard, c.Accounts.Scams())
 	if c.Warrants != nil {
 		warrant.Mount(mux, site, guard, c.Warrants)
+	}
+	if c.Recovery != nil {
+		recovery.Mount(mux, site, guard, recovery.Config{Desk: c.Recovery, Keep: c.Keep})
 	}
 	if c.Signals != nil {
 		signal.Mount(mux, site, guard, c.Signals)
