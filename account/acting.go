@@ -96,6 +96,9 @@ func (k *Keeper) BeginActing(ctx context.Context, s Session, link Representation
 	if err := k.Meet(ctx, s, "act_for"); err != nil {
 		return err
 	}
+	if s.FromAfar() { // hers is the phone that approved it, not this browser
+		return fault.New(fault.Forbidden, "account.afar")
+	}
 	// Her name is looked up outside the transaction, and not for strangers.
 	var r Representation
 	err := k.c.DB.Write(ctx, func(tx *db.Tx) (err error) {

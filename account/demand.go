@@ -101,7 +101,9 @@ func (d Demand) Meet(s Session, now time.Time) error {
 	if err := d.MeetLevel(s); err != nil {
 		return err
 	}
-	if s.Assurance < d.Assurance || d.MaxAge > 0 && now.Sub(s.AuthTime) > d.MaxAge {
+	// What asks for a fresh proof changes how she signs in: whoever had a code
+	// relayed must not be able to stay (decision 0030).
+	if s.Assurance < d.Assurance || d.MaxAge > 0 && (s.FromAfar() || now.Sub(s.AuthTime) > d.MaxAge) {
 		return d.stepUp()
 	}
 	return nil

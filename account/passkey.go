@@ -273,9 +273,10 @@ func (k *Keeper) useCeremony(ctx context.Context, kind string, t Token, s *Sessi
 }
 
 // fresh refuses a sign-in that is too old for what changes how she signs in:
-// whoever finds her browser open must not be able to stay.
+// whoever finds her browser open, or had a code relayed to her, must not be able
+// to stay.
 func (k *Keeper) fresh(s Session, f inForce) error {
-	if k.c.Clock.Now().Sub(s.AuthTime) > f.duration("passkey_fresh_minutes", time.Minute) {
+	if s.FromAfar() || k.c.Clock.Now().Sub(s.AuthTime) > f.duration("passkey_fresh_minutes", time.Minute) {
 		return errNotFresh
 	}
 	return nil

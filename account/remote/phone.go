@@ -236,5 +236,5 @@ func (d *Desk) Refuse(ctx context.Context, s account.Session, code, address stri
 }
 
 func (d *Desk) recordTx(ctx context.Context, tx *db.Tx, s account.Session, action string, r Request, detail map[string]string) error {
-	return d.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: action, Subject: s.Person, Purpose: "account.security", Detail: detail})
+	return d.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: action, Subject: s.Person, Detail: detail})
 }

@@ -40,7 +40,7 @@ type journey struct {
 func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	d := &journey{c, site.Journey(files)}
 	mux.Handle("GET /dependants", session.Require(http.HandlerFunc(d.show)))
-	mux.Handle("POST /dependants/use", session.Require(http.HandlerFunc(d.answer)))
+	mux.Handle("POST /dependants/use", session.Here(http.HandlerFunc(d.answer)))
 	mux.HandleFunc("GET "+session.Waiting, d.wait)
 }
 

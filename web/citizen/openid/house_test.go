@@ -111,6 +111,7 @@ func open(t testing.TB, d *db.DB) *door {
 			return remotedesk.Service{VI: name.VI, EN: name.EN}
 		}})
 	signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Codes: true, Origin: house.Provider.ReturnOrigin})
+	mux.Handle("POST /here", session.Here(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })))
 	h = site.Wrap(guard.Load(mux))
 	return &door{House: house, Browser: webtest.New(t, server.URL), Party: rp}
 }

@@ -185,3 +185,17 @@ func TestThePhoneIsNotSure(t *testing.T) {
 		phone.Get(code + "?approval=nonsense&in=vi").Want(404)
 	})
 }
+
+// What she answers in person is not answered by a session that a code opened:
+// it signs in in this browser first.
+func TestAnswersInPersonAreNotGivenFromAfar(t *testing.T) {
+	run(t, func(t *testing.T, d *door) {
+		d.lan(t, true)
+		phone := d.phone(t)
+		p := d.Browser.Get("/signin").Submit("Đăng nhập bằng mã QR")
+		d.approve(t, phone, p, "Tài khoản định danh của bạn")
+		d.Browser.Get(p.URL.Path).Submit("Tiếp tục")
+		d.Browser.Post("/here", url.Values{}).At("/signin").Want(200, "Mật khẩu")
+		phone.Post("/here", url.Values{}).Want(204)
+	})
+}

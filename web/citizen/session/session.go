@@ -126,6 +126,18 @@ func Require(next http.Handler) http.Handler {
 	})
 }
 
+// Here is Require for what she answers in person: whoever was let in by a code
+// that a phone approved signs in in this browser first.
+func Here(next http.Handler) http.Handler {
+	return Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s, _ := From(r.Context()); s.FromAfar() {
+			http.Redirect(w, r, "/signin?fresh=1&return="+url.QueryEscape(back(r)), http.StatusSeeOther)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
 // back is where a visitor wanted to go; what she posted is not repeated.
 func back(r *http.Request) string {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
