@@ -231,3 +231,32 @@ func TestRemovedDeviceIsToldNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestFrozenAccountStillRings: freezing signs everybody out and silences nothing:
+// she must hear of what is tried next.
+func TestFrozenAccountStillRings(t *testing.T) {
+	Run(t, func(t *testing.T, h *House) {
+		c := serve(t, h)
+		open(t, h, c, h.Register(t, Lan), phone, "/open")
+		d := subscribes(t, h, c)
+		s, err := h.Keeper.FindSession(t.Context(), account.Token(c.Cookie("danh-citizen")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, err := h.Keeper.Recipient(t.Context(), s.Account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Get("/freeze").Submit("Khóa tài khoản").At("/frozen")
+		h.Deliver(t)
+		if got := titles(t, d); len(got) != 1 || got[0] != "Có thông báo mới về bảo mật" {
+			t.Errorf("at the freeze: %q", got)
+		}
+		h.Clock.Advance(2 * time.Minute)
+		send(t, h, notify.Message{To: to, Template: "thaw_asked", Data: map[string]string{"at": "x", "until": "x", "freeze": "x"}, Purpose: "account.security"})
+		h.Deliver(t)
+		if n := len(titles(t, d)); n != 2 {
+			t.Errorf("told %d times", n)
+		}
+	})
+}
