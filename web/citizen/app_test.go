@@ -53,6 +53,16 @@ func TestSettings(t *testing.T) {
 		c.Get("/settings").Submit("Đặt giờ yên lặng", "from", "480", "to", "480").Want(422, "Chọn giờ kết thúc khác")
 		c.Get("/settings").Submit("Bỏ giờ yên lặng").At("/settings").Want(200, "Chưa đặt")
 		c.Post("/settings/quiet", map[string][]string{"from": {"x"}}).Want(422)
+		c.Get("/settings").Submit("Bằng tiếng Anh").At("/settings").Want(200, "Đã đổi ngôn ngữ của tin nhắn và thư")
+		if got := c.Get("/settings").Text(`[name=messages][aria-pressed=true]`); got != "Bằng tiếng Anh" {
+			t.Errorf("messages are %q", got)
+		}
+		tell(t, h, c)
+		if got := h.Post.To(phone); !strings.Contains(got[len(got)-1], "Your account's phone") && !strings.Contains(got[len(got)-1], "phone number") {
+			t.Errorf("the latest SMS is %q", got[len(got)-1])
+		}
+		c.Post("/settings/messages", map[string][]string{"messages": {"fr"}}).Want(422)
+		c.PostFrom("https://evil.example", "/settings/messages", map[string][]string{"messages": {"vi"}}).Want(403)
 		c.PostFrom("https://evil.example", "/settings/quiet", map[string][]string{"from": {"480"}, "to": {"1200"}}).Want(403)
 		c.Get("/settings").Want(200, "Chưa đặt")
 	})

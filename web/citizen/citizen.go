@@ -146,7 +146,7 @@ func Door(c Config) http.Handler {
 		visit.Mount(mux, site, c.Visits, c.Clock)
 	}
 	inbox.Mount(mux, site, c.Notify)
-	settings.Mount(mux, site, c.Notify)
+	settings.Mount(mux, site, c.Accounts, c.Notify)
 	install.Mount(mux, site)
 	scan.Mount(mux, site, c.issuer(), c.Portal)
 	looked.Mount(mux, site, c.Audit, c.Clock, c.Provider.PartnerName)

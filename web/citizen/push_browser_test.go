@@ -171,7 +171,7 @@ func TestNoticesInTheBrowser(t *testing.T) {
 			steady(t, tab, `!document.querySelector('[data-push] form').hidden`)
 			look("offer")
 			tab.Click("Bật thông báo trên máy này").Want("Đã bật thông báo trên máy này", "Tắt")
-			steady(t, tab, `document.querySelector('[data-print]').checkVisibility()`)
+			steady(t, tab, `[...document.querySelectorAll('[data-print]')].some((n) => n.checkVisibility())`)
 			look("on")
 			if got := webtest.Eval[string](tab, `sessionStorage.getItem('unasked') ?? ''`); got != "" {
 				t.Errorf("she was asked without her press: %s", got)
@@ -196,16 +196,25 @@ func TestNoticesInTheBrowser(t *testing.T) {
 			}
 			shown := func(want string) {
 				t.Helper()
-				steady(t, tab, `(async () => (await (await navigator.serviceWorker.ready).getNotifications()).map((n) => [n.title, n.tag, n.lang, n.silent].join('|')).sort().join(' / ') === `+want+`)()`)
+				var got string
+				for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+					got, err = chromedp.Run(tab.Ctx, chromedp.Evaluate[string](`(async () => (await (await navigator.serviceWorker.ready).getNotifications()).map((n) => [n.title, n.tag, n.lang, n.silent].join('|')).sort().join(' / '))()`, chromedp.EvalAwaitPromise))
+					if err == nil && got == want {
+						return
+					}
+				}
+				t.Fatalf("shown: %q, %v; want %q", got, err, want)
 			}
 			deliver(list[0].Text)
-			shown("'Có thông báo mới về bảo mật|security|vi|false'")
+			shown("Có thông báo mới về bảo mật|security|vi|false")
 			deliver(list[0].Text)
-			shown("'Có thông báo mới về bảo mật|security|vi|true'")
+			shown("Có thông báo mới về bảo mật|security|vi|true")
 			// What is none of ours is shown as what it is: nothing to read.
 			deliver(`{"title":"` + strings.Repeat("Gọi ngay 0900 ", 20) + `","tag":"x","lang":"<script>"}`)
+			forged := string([]rune(strings.Repeat("Gọi ngay 0900 ", 20))[:80])
+			shown("Có thông báo mới về bảo mật|security|vi|true / " + forged + "|x|vi|false")
 			deliver(`not json`)
-			shown(`['Có thông báo mới về bảo mật|security|vi|true', 'Danh|general|vi|false', 'Gọi ngay 0900 '.repeat(20).slice(0, 80) + '|x|vi|false'].sort().join(' / ')`)
+			shown("Có thông báo mới về bảo mật|security|vi|true / Danh|general|vi|false / " + forged + "|x|vi|false")
 
 			// A press on a notice leads to the inbox, whatever the notice says, and leaves a page alone on which she may be writing.
 			inWorker(t, tab, `(async () => {

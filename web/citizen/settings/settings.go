@@ -2,7 +2,8 @@
 
 // Package settings is where she says how the door looks and when it may ring:
 // language, colours and size of text, which this browser keeps; which of her
-// browsers show notices, and quiet hours, which her account keeps.
+// browsers show notices, in which language her messages are, and quiet hours,
+// which her account keeps.
 //
 // It refuses to let quiet hours hold back what must not wait; which messages
 // those are is notify's to say. Whoever is not signed in sets the looks only.
@@ -26,16 +27,18 @@ import (
 var files embed.FS
 
 type journey struct {
-	notify *notify.Sender
-	site   *page.Site
-	j      *page.Journey
+	accounts *account.Keeper
+	notify   *notify.Sender
+	site     *page.Site
+	j        *page.Journey
 }
 
 // Mount puts the page on the mux.
-func Mount(mux *http.ServeMux, site *page.Site, n *notify.Sender) {
-	d := &journey{notify: n, site: site, j: site.Journey(files)}
+func Mount(mux *http.ServeMux, site *page.Site, k *account.Keeper, n *notify.Sender) {
+	d := &journey{accounts: k, notify: n, site: site, j: site.Journey(files)}
 	mux.HandleFunc("GET /settings", d.show)
 	mux.Handle("POST /settings/quiet", session.Require(http.HandlerFunc(d.quiet)))
+	mux.Handle("POST /settings/messages", session.Require(http.HandlerFunc(d.messages)))
 	mux.Handle("POST /settings/push", session.Require(http.HandlerFunc(d.push)))
 	mux.Handle("POST /settings/push/end", session.Require(http.HandlerFunc(d.endPush)))
 	mux.HandleFunc("GET /settings/push/key", d.key)
@@ -54,6 +57,7 @@ type view struct {
 	Notice bool   // there are notices at all
 	Push   string // the key under which this browser may subscribe; empty: not here
 	Told   []notify.Subscription
+	Speaks string // the language of her messages
 	Quiet  notify.Quiet
 	Said   map[string]string // from and to as people read them
 	Times  []page.Choice
@@ -72,6 +76,12 @@ func (d *journey) draw(w http.ResponseWriter, r *http.Request, status int, f *pa
 			d.j.Fail(w, r, err)
 			return
 		}
+		a, err := d.accounts.Find(r.Context(), s.Account)
+		if err != nil {
+			d.j.Fail(w, r, err)
+			return
+		}
+		v.Speaks = a.Language
 		if _, public := d.notify.PushKey(); public != nil {
 			v.Notice = true
 			if hers(s) {
@@ -106,6 +116,17 @@ func (d *journey) draw(w http.ResponseWriter, r *http.Request, status int, f *pa
 
 // clockTime writes minutes after midnight as people read them.
 func clockTime(m int) string { return fmt.Sprintf("%02d:%02d", m/60, m%60) }
+
+// messages sets the language of her messages.
+func (d *journey) messages(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	if err := d.accounts.SetLanguage(r.Context(), s, page.FormFrom(r).Value("messages")); err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	d.site.Flash(w, "ok", "settings.messages.set")
+	http.Redirect(w, r, "/settings", http.StatusSeeOther)
+}
 
 func (d *journey) quiet(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
