@@ -402,3 +402,50 @@ func TestActingBegunTwiceInParallel(t *testing.T) {
 		}
 	})
 }
+
+// A ward's guardian acts until the last day of the court's decision, and not for
+// a ward who has regained his capacity.
+func TestGuardianActsForAWard(t *testing.T) {
+	runBench(t, func(t *testing.T, b *bench) {
+		b.issue(t, proofed(b.lan, lanPhone))
+		tok, _ := b.woken(t, b.lan, lanPhone)
+		b.issue(t, proofed(b.minh, minhPhone))
+		_, ward := b.woken(t, b.minh, minhPhone)
+		last := clock.DateOf(b.Clock.Now())
+		if err := b.represent(t, account.Representation{Representative: b.lan.ID, Person: b.minh.ID, Relation: "guardian", Proof: "guardianship_decision", Until: last}); err != nil {
+			t.Fatal(err)
+		}
+		b.Sure(t, ward.Account)
+		find := func() account.Session {
+			t.Helper()
+			s, err := b.Keeper.FindSession(t.Context(), tok)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		own := find()
+		b.Sure(t, own.Account)
+		links, err := b.Keeper.ListRepresentations(t.Context(), own.Actor())
+		if err != nil || len(links) != 1 {
+			t.Fatal(links, err)
+		}
+		b.Clock.Set(time.Date(last.Year, time.Month(last.Month), last.Day, 23, 50, 0, 0, clock.Vietnam))
+		if tok, err = b.signIn(t, b.lan); err != nil {
+			t.Fatal(err)
+		}
+		b.Sure(t, own.Account)
+		if err := b.Keeper.BeginActing(t.Context(), find(), links[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		if s := find(); s.Account != ward.Account || s.Acting == nil || s.Acting.Relation != "guardian" || s.Acting.Until != last {
+			t.Fatalf("%+v", s)
+		}
+		b.Clock.Advance(11 * time.Minute)
+		if s := find(); s.Acting != nil || !s.ActingOver {
+			t.Fatal("the decision is over, and its guardian acts")
+		}
+		b.purge(t, "account_representation")
+		wantKey(t, b.Keeper.BeginActing(t.Context(), find(), links[0].ID), "account.representation.none")
+	})
+}

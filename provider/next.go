@@ -120,6 +120,11 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 		if r.asked.prompts("consent") {
 			return Step{Kind: AskConsent}
 		}
+		// Nobody comes to a partner as somebody else without a page that says so.
+		// Our own doors say it on every page themselves.
+		if s.Acting != nil && !r.client.OwnDoor {
+			return need(AskConsent, "consent_required")
+		}
 		if c == nil || !now.Before(c.ExpiresAt) || !c.covers(r.client, r.asked.wants(r.client)) {
 			return need(AskConsent, "consent_required")
 		}

@@ -56,6 +56,11 @@ func TestNext(t *testing.T) {
 		{"a stranger, silent", func(w *world) { none(w); w.r.caller = nil }, stranger},
 		{"finished, silent", func(w *world) { none(w); w.r.finished = true }, stale},
 
+		{"acting for a child", func(w *world) { w.s.Acting = &account.Acting{} }, ask},
+		{"acting for a child, silent", func(w *world) { none(w); w.s.Acting = &account.Acting{} }, refuse("consent_required")},
+		{"acting for a child, and said so", func(w *world) { w.s.Acting = &account.Acting{}; w.r.answered = true }, issue},
+		{"acting for a child at our own door", func(w *world) { w.s.Acting = &account.Acting{}; w.r.client.OwnDoor = true }, issue},
+
 		{"nobody", func(w *world) { w.s = nil }, signIn},
 		{"nobody, silent", func(w *world) { none(w); w.s = nil }, refuse("login_required")},
 		{"nobody, wants login", func(w *world) { w.s = nil; w.r.asked.Prompt = []string{"login"} }, signIn},

@@ -14,9 +14,11 @@ import (
 	. "danh/account/accounttest"
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/dbtest"
 	"danh/internal/feed"
 	"danh/internal/id"
 	"danh/internal/webtest"
+	"danh/provider/providertest"
 )
 
 const childName = "Trần Ngọc An"
@@ -237,5 +239,29 @@ func TestTheBandLooksRight(t *testing.T) {
 			look("acting-closed")
 			tab.Go(f.mother.Base + "/acting").Click("Dừng làm thay cho " + childName)
 		}
+	})
+}
+
+// What acting costs: two reads by key for the name in the band, on each page,
+// and not one statement more for whoever does not act.
+func TestActingCosts(t *testing.T) {
+	dbtest.Run(t, providertest.Schemas, func(t *testing.T, d *db.DB) {
+		s, h := weigh(t, d)
+		_, lan := h.SignInLan(t, true)
+		h.Child(t, lan, phone)
+		s.do("", s.request("POST", "/signin", url.Values{"number": {h.Person(Lan).Declared.Number.Reveal()}, "password": {string(Password)}}), 303)
+		h.Sure(t, lan.Account)
+		links, err := h.Keeper.ListRepresentations(t.Context(), lan.Actor())
+		if err != nil || len(links) != 1 {
+			t.Fatal(links, err)
+		}
+		s.do("own", s.request("GET", "/install", nil), 200)
+		s.do("begin", s.request("POST", "/acting", url.Values{"link": {links[0].ID.String()}}), 303)
+		s.do("acting", s.request("GET", "/install", nil), 200)
+		own, acting, begin := s.got["own"], s.got["acting"], s.got["begin"]
+		if own.reads != 1 || own.writes != 0 || acting.reads != 3 || acting.writes != 0 {
+			t.Errorf("a page takes %d reads and %d writes, while acting %d and %d", own.reads, own.writes, acting.reads, acting.writes)
+		}
+		t.Logf("begin %v", begin)
 	})
 }

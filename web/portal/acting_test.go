@@ -4,6 +4,8 @@ package portal_test
 
 import (
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +14,10 @@ import (
 	"danh/account/accounttest"
 	"danh/audit"
 	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/dbtest"
 	"danh/internal/webtest"
+	"danh/procedure/proceduretest"
 	"danh/provider/providertest"
 )
 
@@ -91,4 +96,43 @@ func TestTheBandOfThePortalStops(t *testing.T) {
 		}
 		p.Submit("Dừng làm thay cho " + accounttest.An.Name).At("/dependants")
 	})
+}
+
+func TestTheBandOfThePortalInTheBrowser(t *testing.T) {
+	w := open(t, dbtest.Open(t, db.SQLite, proceduretest.Schemas, proceduretest.Facts))
+	_, lan := w.SignInLan(t, true)
+	w.Child(t, lan, providertest.Phone)
+	shots := os.Getenv("DANH_SHOTS")
+	b := webtest.Chromium(t)
+	for i, c := range []struct {
+		name  string
+		width int
+		dark  bool
+	}{{"360-light", 360, false}, {"360-dark", 360, true}, {"1280-light", 1280, false}} {
+		tab := b.Tab(c.width, c.dark)
+		if i == 0 { // the others are tabs of the same browser
+			tab.Go(w.Citizen.URL+"/dependants").Fill("Số định danh", lanNumber).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập")
+			w.Sure(t, lan.Account)
+			tab.Go(w.Citizen.URL + "/dependants").Click("Làm thay cho " + accounttest.An.Name).Want("Bạn đang làm thay cho")
+			tab.Go(w.Portal.URL + "/signin?return=/procedures").Want("Bạn đồng ý thay cho")
+			tab.Accessible()
+			if shots != "" {
+				tab.Shot(filepath.Join(shots, "acting-consent.png"))
+			}
+			tab.Click("Đồng ý")
+		}
+		for name, path := range map[string]string{"procedures": "/procedures", "lodging": "/lodging", "me": "/me"} {
+			tab.Go(w.Portal.URL + path).Want("Bạn đang làm thay cho")
+			tab.Accessible()
+			if n := tab.Overflow(); n > 0 {
+				t.Errorf("%s at %s: %d px wider than the window", name, c.name, n)
+			}
+			for _, p := range tab.Problems() {
+				t.Errorf("%s at %s: %v", name, c.name, p)
+			}
+			if shots != "" {
+				tab.Shot(filepath.Join(shots, "acting-portal-"+name+"-"+c.name+".png"))
+			}
+		}
+	}
 }
