@@ -243,7 +243,7 @@ func TestNoticeSaysNothing(t *testing.T) {
 			}
 		}
 		// Codes make none: whoever asks for codes in her name must not be able to ring.
-		h.send("otp", "code", "123456")
+		h.send("otp", "code", "123456", "purpose", "open")
 		h.drain()
 		if n := len(h.read(d)); n != 3 {
 			t.Errorf("%d notices after a code", n)
