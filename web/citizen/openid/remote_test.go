@@ -98,7 +98,7 @@ func TestAQRCodeDoesNotReachAssurance3(t *testing.T) {
 			t.Errorf("the bank got %v", got)
 		}
 		// Nor may she try it by a code once more.
-		p := d.Browser.Get("/signin?request=abc").Want(200, "Mã QR không đủ cho dịch vụ này")
+		p := d.Browser.Get("/signin?request=abc").Want(200, "Mã QR không đủ cho việc này")
 		if p.Has(`form[action="/signin/qr"]`) {
 			t.Error("a code is offered to who has one")
 		}
@@ -195,7 +195,23 @@ func TestAnswersInPersonAreNotGivenFromAfar(t *testing.T) {
 		p := d.Browser.Get("/signin").Submit("Đăng nhập bằng mã QR")
 		d.approve(t, phone, p, "Tài khoản định danh của bạn")
 		d.Browser.Get(p.URL.Path).Submit("Tiếp tục")
-		d.Browser.Post("/here", url.Values{}).At("/signin").Want(200, "Mật khẩu")
+		d.Browser.Post("/here", url.Values{}).At("/signin").Want(200, "Mật khẩu", "Mã QR không đủ cho việc này")
 		phone.Post("/here", url.Values{}).Want(204)
+	})
+}
+
+// Both ends speak the reader's language, and what she approves is bound to it.
+func TestBothEndsInEnglish(t *testing.T) {
+	run(t, func(t *testing.T, d *door) {
+		d.lan(t, true)
+		phone := d.phone(t)
+		phone.English()
+		d.Browser.English()
+		p := d.Browser.Get("/signin").Submit("Sign in by QR code").Want(200, "Sign in with your phone", "Scan it with your own phone only", "The phone will ask for this number")
+		number := p.Text(".match .n")
+		q := phone.Get("/q/"+p.Text(".spoken .n")).Want(200, "A computer wants to open your account", "Whoever sent you this code is a fraud", "An unknown place")
+		q = q.Submit("Number "+number).Want(200, "Let this computer open my account?", "Your identity account", "an unknown place", number)
+		q.Submit("Approve", "passcode", passcode).Want(200, "Approved")
+		d.Browser.Get(p.URL.Path).Want(200, "The phone has approved").Submit("Continue").At("/")
 	})
 }

@@ -68,7 +68,7 @@ type view struct {
 	Passkeys        bool   // they work at this address
 	Challenge       string // what the browser's own key signs
 	Code            bool   // she may sign in by a QR code
-	Short           bool   // a QR code signed her in, and the request needs more
+	Short           bool   // a QR code signed her in, and that was not enough
 }
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
@@ -80,7 +80,7 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.Also = ok && v.Request != "" && !s.Passkey.IsZero() && s.Assurance == 2
-	v.Short = ok && v.Request != "" && s.FromAfar()
+	v.Short = ok && s.FromAfar()
 	d.show(w, r, http.StatusOK, v, &page.Form{})
 }
 
