@@ -173,8 +173,8 @@ func (s *Sender) push(ctx context.Context, j job.Job) error {
 	}
 	to, lang, err := s.findEndpoint(ctx, s.c.DB.Read(), r.Account, r.Subscription)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil
+	case errors.Is(err, sql.ErrNoRows): // it ended just when this was promised
+		return s.c.DB.Write(ctx, func(tx *db.Tx) error { return forgetNoticesTx(ctx, tx, r.Account, r.Subscription) })
 	case errors.Is(err, seal.ErrDestroyed):
 		return s.drop(ctx, r)
 	case err != nil:
@@ -307,8 +307,9 @@ func (s *Sender) drop(ctx context.Context, r ring) error {
 }
 
 func (s *Sender) dropTx(ctx context.Context, tx *db.Tx, r ring) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND id = $2`, r.Account, r.Subscription); err != nil {
-		return fmt.Errorf("end subscription: %w", err)
+	n, err := forgetTx(ctx, tx, r.Account, `id = $2`, r.Subscription)
+	if err != nil || n == 0 {
+		return err
 	}
 	return s.recordPushTx(ctx, tx, audit.System("push"), "gone")
 }

@@ -143,7 +143,6 @@ func Purges() []db.Purge {
 			(SELECT channel, ref FROM notify_part WHERE at < $1 ORDER BY at LIMIT 5000)`, keepSent)},
 		{Name: "notify.inbox", Every: time.Hour, Run: statement(`DELETE FROM notify_inbox WHERE (account, id) IN
 			(SELECT account, id FROM notify_inbox WHERE at < $1 ORDER BY at LIMIT 5000)`, keepInbox)},
-		{Name: "notify.subscription", Every: 24 * time.Hour, Run: statement(`DELETE FROM notify_subscription WHERE (account, id) IN
-			(SELECT account, id FROM notify_subscription WHERE seen_at < $1 ORDER BY seen_at LIMIT 5000)`, keepPush)},
+		{Name: "notify.subscription", Every: 24 * time.Hour, Run: forgetSilent},
 	}
 }

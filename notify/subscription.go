@@ -150,8 +150,8 @@ func (s *Sender) Subscribe(ctx context.Context, by audit.Actor, in Subscribe) er
 			return err
 		}
 		// A device that subscribes anew has lost its earlier subscription.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND device = $2 AND mark <> $3`, in.Account, in.Device, mark); err != nil {
-			return fmt.Errorf("forget the device's earlier subscription: %w", err)
+		if _, err := forgetTx(ctx, tx, in.Account, `device = $2 AND mark <> $3`, in.Device, mark); err != nil {
+			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO notify_subscription (account, id, mark, endpoint, keys, kid, device, label, language, created_at, seen_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
@@ -241,11 +241,7 @@ func (s *Sender) Unsubscribe(ctx context.Context, by audit.Actor, account id.Per
 		return fault.New(fault.Forbidden, "inbox.other")
 	}
 	return s.c.DB.Write(ctx, func(tx *db.Tx) error {
-		r, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND id = $2`, account, subscription)
-		if err != nil {
-			return fmt.Errorf("end subscription: %w", err)
-		}
-		if n, err := r.RowsAffected(); err != nil || n == 0 {
+		if n, err := forgetTx(ctx, tx, account, `id = $2`, subscription); err != nil || n == 0 {
 			return err
 		}
 		return s.recordPushTx(ctx, tx, by, "ended")
@@ -258,16 +254,46 @@ func (s *Sender) RemoveDeviceTx(ctx context.Context, tx *db.Tx, account, device 
 	if device.IsZero() {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND device = $2`, account, device); err != nil {
-		return fmt.Errorf("end the device's subscription: %w", err)
-	}
-	return nil
+	_, err := forgetTx(ctx, tx, account, `device = $2`, device)
+	return err
 }
 
 // RemoveAccountTx ends all subscriptions of an account.
 func (s *Sender) RemoveAccountTx(ctx context.Context, tx *db.Tx, account id.Person) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1`, account); err != nil {
-		return fmt.Errorf("end the account's subscriptions: %w", err)
+	_, err := forgetTx(ctx, tx, account, `TRUE`)
+	return err
+}
+
+// forgetTx deletes those of an account's subscriptions that meet a condition,
+// with what they were still to be told.
+func forgetTx(ctx context.Context, tx *db.Tx, account id.Person, condition string, args ...any) (int, error) {
+	rows, err := tx.QueryContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND `+condition+` RETURNING id`, append([]any{account}, args...)...)
+	if err != nil {
+		return 0, fmt.Errorf("end subscriptions: %w", err)
+	}
+	defer rows.Close()
+	var gone []SubscriptionID
+	for rows.Next() {
+		var v SubscriptionID
+		if err := rows.Scan(&v); err != nil {
+			return 0, fmt.Errorf("end subscriptions: %w", err)
+		}
+		gone = append(gone, v)
+	}
+	if err := rows.Err(); err != nil {
+		return 0, fmt.Errorf("end subscriptions: %w", err)
+	}
+	for _, v := range gone {
+		if err := forgetNoticesTx(ctx, tx, account, v); err != nil {
+			return 0, err
+		}
+	}
+	return len(gone), nil
+}
+
+func forgetNoticesTx(ctx context.Context, tx *db.Tx, account id.Person, subscription SubscriptionID) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM notify_notice WHERE account = $1 AND subscription = $2`, account, subscription); err != nil {
+		return fmt.Errorf("forget notices: %w", err)
 	}
 	return nil
 }
@@ -334,8 +360,8 @@ func (s *Sender) renew(ctx context.Context, account id.Person, subscription Subs
 		}
 		mark := s.mark(to.URL)
 		// The page may have been quicker than the worker.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM notify_subscription WHERE account = $1 AND mark = $2 AND id <> $3`, account, mark, subscription); err != nil {
-			return fmt.Errorf("renew subscription: %w", err)
+		if _, err := forgetTx(ctx, tx, account, `mark = $2 AND id <> $3`, mark, subscription); err != nil {
+			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE notify_subscription SET mark = $3, endpoint = $4, keys = $5, kid = $6, seen_at = $7, failures = 0 WHERE account = $1 AND id = $2`,
 			account, subscription, mark, endpoint, keys, to.KID, clock.Micros(s.c.Clock.Now()))
@@ -371,4 +397,33 @@ func (s *Sender) findEndpoint(ctx context.Context, q db.Q, account id.Person, su
 	}
 	e.URL, e.Key, e.Auth = string(address), bytes.Clone(secret[:65]), bytes.Clone(secret[65:])
 	return e, lang, nil
+}
+
+// forgetSilent purges subscriptions that nothing was heard of for keepPush.
+func forgetSilent(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT account FROM (SELECT account, seen_at FROM notify_subscription WHERE seen_at < $1 ORDER BY seen_at LIMIT 1000) s`, clock.Micros(now.Add(-keepPush)))
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var accounts []id.Person
+	for rows.Next() {
+		var a id.Person
+		if err := rows.Scan(&a); err != nil {
+			return 0, err
+		}
+		accounts = append(accounts, a)
+	}
+	if err := rows.Err(); err != nil {
+		return 0, err
+	}
+	var total int64
+	for _, a := range accounts {
+		n, err := forgetTx(ctx, tx, a, `seen_at < $2`, clock.Micros(now.Add(-keepPush)))
+		if err != nil {
+			return total, err
+		}
+		total += int64(n)
+	}
+	return total, nil
 }

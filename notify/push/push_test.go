@@ -668,6 +668,40 @@ func TestSilentSubscriptionIsPurged(t *testing.T) {
 	})
 }
 
+// TestSubscriptionEndsWhileSheIsTold: what a message tells of is not undone by
+// a subscription that ends at the same moment, and nothing is left of it.
+func TestSubscriptionEndsWhileSheIsTold(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		var wg sync.WaitGroup
+		for range 6 {
+			device := id.NewPerson()
+			h.joins(device)
+			wg.Go(func() {
+				if err := h.d.Write(t.Context(), func(tx *db.Tx) error { return h.sender.RemoveDeviceTx(t.Context(), tx, h.her.Account, device) }); err != nil {
+					t.Error(err)
+				}
+			})
+			wg.Go(func() {
+				if err := h.d.Write(t.Context(), func(tx *db.Tx) error {
+					_, err := h.sender.SendTx(t.Context(), tx, audit.System("test"), notify.Message{To: h.her, Template: "password_changed"})
+					return err
+				}); err != nil {
+					t.Errorf("the message failed: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		h.drain()
+		var n int
+		if err := h.d.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM notify_notice`).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%d notices are left for nobody, %v", n, err)
+		}
+		if h.sms.n.Load() < 6 {
+			t.Errorf("%d SMS", h.sms.n.Load())
+		}
+	})
+}
+
 // BenchmarkPush seals, signs and sends to a service in the same process.
 func BenchmarkPush(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) }))

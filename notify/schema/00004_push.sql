@@ -25,6 +25,8 @@ CREATE INDEX notify_subscription_seen ON notify_subscription (seen_at);
 -- What one subscription is told about one kind of news. serial counts the
 -- messages, told is the serial up to which she was told, waits_from the serial
 -- that brought the job: news that come while others wait make no further one.
+-- No foreign key: a subscription that ends at this moment must not undo what a
+-- message tells of.
 CREATE TABLE notify_notice (
     account      ${BYTES} NOT NULL,
     subscription ${BYTES} NOT NULL,
@@ -41,8 +43,7 @@ CREATE TABLE notify_notice (
     claim        ${BYTES},
     claimed_at   BIGINT NOT NULL DEFAULT 0,
     code         TEXT ${C} NOT NULL DEFAULT '',
-    PRIMARY KEY (account, subscription, category),
-    FOREIGN KEY (account, subscription) REFERENCES notify_subscription (account, id) ON DELETE CASCADE
+    PRIMARY KEY (account, subscription, category)
 );
 
 -- +goose Down
