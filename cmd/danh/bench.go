@@ -35,6 +35,7 @@ Rates are given by the clock and per CPU-second of the server process.
   flow        PAR, authorise with session and consent, token, userinfo
   introspect  token introspection by a client
   refresh     refresh-token rotation
+  passkey     assertions bound to a text, against the bare signature check
   start       from exec to ready on existing data
   memory      resident memory after the start
   fingerprint extraction, matches and error rates of the built-in engine
@@ -56,6 +57,7 @@ var benches = []struct {
 	{"flow", benchFlow},
 	{"introspect", benchIntrospect},
 	{"refresh", benchRefresh},
+	{"passkey", benchPasskey},
 	{"match", benchMatch},
 	{"fingerprint", benchFingerprint},
 }
