@@ -47,7 +47,7 @@ type step struct {
 
 // All lists the journeys.
 func All() []Tour {
-	return []Tour{accountTour, deviceTour, qrTour, portalTour, appointmentTour, counterTour, childTour, upgradeTour, foreignerTour, squatterTour}
+	return []Tour{accountTour, deviceTour, qrTour, portalTour, appointmentTour, counterTour, childTour, upgradeTour, foreignerTour, squatterTour, recoveryTour}
 }
 
 // ErrUnknown says that there is no tour of that name.

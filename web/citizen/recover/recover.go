@@ -133,8 +133,25 @@ func (d *journey) begin(w http.ResponseWriter, r *http.Request) {
 		d.showAsk(w, r, fault.Status(err), k, f)
 		return
 	}
+	d.settled(r, t)
 	d.Guard.SetRecovery(w, t)
 	http.Redirect(w, r, "/recover/course", http.StatusSeeOther)
+}
+
+// settled waits a moment for the job that finds out who a request is about, so
+// that the next page can go on. It is the same moment for nobody.
+func (d *journey) settled(r *http.Request, t account.Token) {
+	for range 10 {
+		c, err := d.Desk.Find(r.Context(), t)
+		if err != nil || c.State != recovery.Begun {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // view is what the course page holds.
