@@ -60,27 +60,39 @@ func Bound(r *http.Request) bool {
 // sends one elsewhere. What is drawn is our own templates' output: values are
 // escaped, so that a tag in it is a tag of ours.
 func bound(page []byte, bind, path string) []byte {
+	page = rebound(page, "<form", func(tag string) string {
+		if !strings.Contains(tag, ` method="post"`) {
+			return tag
+		}
+		if !strings.Contains(tag, ` action="`) {
+			tag = `<form action="` + html.EscapeString(path) + `"` + tag[len("<form"):]
+		}
+		return withBind(tag, ` action="`, bind)
+	})
+	if !bytes.Contains(page, []byte(` formaction="`)) {
+		return page
+	}
+	return rebound(page, "<button", func(tag string) string {
+		if !strings.Contains(tag, ` formaction="`) {
+			return tag
+		}
+		return withBind(tag, ` formaction="`, bind)
+	})
+}
+
+// rebound changes every tag that begins in a way.
+func rebound(page []byte, begins string, change func(tag string) string) []byte {
 	var out bytes.Buffer
 	out.Grow(len(page) + 512)
 	for {
-		i := bytes.IndexByte(page, '<')
+		i := bytes.Index(page, []byte(begins))
 		if i < 0 {
 			break
 		}
 		end := tagEnd(page[i:])
-		tag := string(page[i : i+end])
 		out.Write(page[:i])
+		out.WriteString(change(string(page[i : i+end])))
 		page = page[i+end:]
-		switch {
-		case strings.HasPrefix(tag, "<form") && strings.Contains(tag, ` method="post"`):
-			if !strings.Contains(tag, ` action="`) {
-				tag = `<form action="` + html.EscapeString(path) + `"` + tag[len("<form"):]
-			}
-			tag = withBind(tag, ` action="`, bind)
-		case strings.Contains(tag, ` formaction="`):
-			tag = withBind(tag, ` formaction="`, bind)
-		}
-		out.WriteString(tag)
 	}
 	out.Write(page)
 	return out.Bytes()

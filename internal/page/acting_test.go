@@ -43,3 +43,11 @@ func TestStalePageIsNotBound(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkBindForms(b *testing.B) {
+	page := []byte(strings.Repeat(`<p class="x">Lorem ipsum</p><a href="/y">z</a>`, 400) + strings.Repeat(`<form method="post" action="/a"><button>x</button></form>`, 8))
+	b.SetBytes(int64(len(page)))
+	for b.Loop() {
+		bound(page, "k7", "/")
+	}
+}

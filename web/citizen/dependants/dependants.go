@@ -53,6 +53,14 @@ type link struct {
 	Paper    string // for the proof
 }
 
+// Ended is the day on which a link ended.
+func (l link) Ended() clock.Date {
+	if l.EndedAt.IsZero() {
+		return l.Until // its day is over, and nobody has tidied it up yet
+	}
+	return clock.DateOf(l.EndedAt)
+}
+
 // words says a relation and its proof; papers of kinds that this page has no
 // word for were seen at the counter all the same.
 func (d *journey) words(r *http.Request, x *link) {
