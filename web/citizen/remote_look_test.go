@@ -39,6 +39,7 @@ func TestAComputerAndAPhoneInTheBrowser(t *testing.T) {
 			h := New(t, dbtest.Open(t, db.SQLite, Schemas), func(c *account.Config) { c.Citizen = base })
 			h.Clock.Set(time.Now()) // the countdowns are the browser's
 			lan := h.Register(t, Lan)
+			h.Carrier.Says(phone, lan.Declared.Number, account.Yes)
 			_, s := h.Open(t, lan, phone)
 			key := h.Enlist(t, s, base)
 			door = doorOf(h)
