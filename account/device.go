@@ -46,7 +46,7 @@ func scanDevice(r scanner) (Device, error) {
 // ListDevices lists an account's devices, the one that was used last first.
 func (k *Keeper) ListDevices(ctx context.Context, a ID) ([]Device, error) {
 	var out []Device
-	err := each(ctx, k.c.DB.Read(), `SELECT `+deviceColumns+` FROM account_device d WHERE d.account = $1 AND d.removed_at IS NULL ORDER BY d.seen_at DESC, d.id`, []any{a}, func(r scanner) error {
+	err := each(ctx, k.c.DB.Read(), `SELECT `+deviceColumns+` FROM account_device d WHERE d.account = $1 AND d.removed_at IS NULL ORDER BY d.seen_at DESC, d.id DESC`, []any{a}, func(r scanner) error {
 		d, err := scanDevice(r)
 		out = append(out, d)
 		return err

@@ -181,14 +181,21 @@ func (k *Keeper) TakesPasskeysOn(ctx context.Context, s Session) (bool, error) {
 	if k.passkeys == nil || s.Once || s.Provisional || s.Level < 1 {
 		return false, nil
 	}
+	only, err := k.onlyPasswords(ctx, s)
+	return !only, err
+}
+
+// onlyPasswords reports whether a session's device is in password-only mode, or
+// gone.
+func (k *Keeper) onlyPasswords(ctx context.Context, s Session) (bool, error) {
 	if s.Device.IsZero() {
-		return true, nil
+		return false, nil
 	}
 	_, only, err := k.DeviceKey(ctx, s.Account, s.Device)
 	if fault.Is(err, fault.NotFound) {
-		return false, nil
+		return true, nil
 	}
-	return !only, err
+	return only, err
 }
 
 // PasskeyTakesCode reports whether a passkey of this session's is made with a
@@ -238,9 +245,9 @@ func (k *Keeper) BeginPasskey(ctx context.Context, s Session, code string, r Rem
 	if err != nil {
 		return Ceremony{}, err
 	}
-	if on, err := k.TakesPasskeysOn(ctx, s); err != nil {
+	if only, err := k.onlyPasswords(ctx, s); err != nil {
 		return Ceremony{}, err
-	} else if !on {
+	} else if only {
 		return Ceremony{}, errPasswordOnly
 	}
 	o, err := k.store.owner(ctx, k.c.DB.Read(), s.Account)
