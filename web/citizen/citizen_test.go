@@ -338,7 +338,7 @@ func TestSessionsEnd(t *testing.T) {
 			return c
 		}
 		a, b, d := signIn(), signIn(), signIn()
-		a.Get("/security").Want(200, "Safari, iPhone", "Firefox trên Linux").Submit("Gỡ").At("/security")
+		a.Get("/security").Want(200, "Safari, iPhone", "Firefox trên Linux").Submit("Kết thúc").At("/security")
 		alive := func(c *webtest.Client) bool { return c.Get("/security").URL.Path == "/security" }
 		if got := []bool{alive(a), alive(b), alive(d)}; !got[0] || !got[1] && !got[2] {
 			t.Errorf("alive %v", got)
