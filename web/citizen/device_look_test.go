@@ -66,7 +66,10 @@ func TestADeviceInTheBrowser(t *testing.T) {
 					}
 				}
 			}
-			at := func(path string) { t.Helper(); until(path, `location.pathname === '`+path+`' && document.readyState === 'complete'`) }
+			at := func(path string) {
+				t.Helper()
+				until(path, `location.pathname === '`+path+`' && document.readyState === 'complete'`)
+			}
 			password := func() {
 				t.Helper()
 				tab.Fill("Số định danh", lan.Declared.Number.Reveal()).Fill("Mật khẩu", string(Password)).Click("Đăng nhập")
