@@ -59,6 +59,9 @@ func (k *Keeper) RemoveDevice(ctx context.Context, s Session, device id.Person) 
 	if err := k.Meet(ctx, s, "device_remove"); err != nil {
 		return err
 	}
+	if err := k.Calm(ctx, s); err != nil {
+		return err
+	}
 	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
 		if err := standsTx(ctx, tx, s); err != nil {
 			return err

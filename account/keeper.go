@@ -77,6 +77,7 @@ type Keeper struct {
 
 	watcher  Watcher            // nil: nobody watches
 	passkeys *webauthn.WebAuthn // nil: there are none at this address
+	quiet    func(ctx context.Context, a ID) (time.Time, error) // nil: nothing ever waits
 	removals []func(ctx context.Context, tx *db.Tx, a ID, device id.Person) error
 }
 

@@ -186,6 +186,9 @@ func (k *Keeper) SetPasscode(ctx context.Context, s Session, old, p Passcode) er
 	if err := f.demand("passcode_change").Meet(s, k.c.Clock.Now()); err != nil {
 		return err
 	}
+	if err := k.Calm(ctx, s); err != nil {
+		return err
+	}
 	d, err := k.store.declared(ctx, k.c.DB.Read(), s.Account)
 	if err != nil {
 		return err

@@ -339,6 +339,9 @@ func (k *Keeper) RemovePasskey(ctx context.Context, s Session, p PasskeyID) erro
 	if err := k.fresh(s, f); err != nil {
 		return err
 	}
+	if err := k.Calm(ctx, s); err != nil {
+		return err
+	}
 	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
 		if err := standsTx(ctx, tx, s); err != nil {
 			return err

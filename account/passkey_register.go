@@ -234,6 +234,9 @@ func (k *Keeper) BeginPasskey(ctx context.Context, s Session, code string, r Rem
 	if err := k.fresh(s, f); err != nil {
 		return Ceremony{}, err
 	}
+	if err := k.Calm(ctx, s); err != nil {
+		return Ceremony{}, err
+	}
 	acc, err := k.Find(ctx, s.Account)
 	if err != nil {
 		return Ceremony{}, err

@@ -302,5 +302,32 @@ func (k *Keeper) KnowsBrowserTx(ctx context.Context, tx *db.Tx, a ID, browser []
 	return n > 0, err
 }
 
+// LockedSinceTx reports whether an account was locked at some time from an
+// instant on, whoever did it and whether or not it was unlocked since.
+func (k *Keeper) LockedSinceTx(ctx context.Context, tx *db.Tx, a ID, since time.Time) (bool, error) {
+	var n int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_lock WHERE account = $1 AND since >= $2`, a, clock.Micros(since)).Scan(&n); err != nil {
+		return false, fmt.Errorf("find locks: %w", err)
+	}
+	return n > 0, nil
+}
+
+// HoldBack names who says until when an account's risky acts wait, because weak
+// evidence got it back; before the doors open.
+func (k *Keeper) HoldBack(until func(ctx context.Context, a ID) (time.Time, error)) { k.quiet = until }
+
+// Calm refuses what changes how she signs in while risky acts wait. A session
+// that a passkey opened is hers: weak evidence brings nobody one.
+func (k *Keeper) Calm(ctx context.Context, s Session) error {
+	if s = s.Holder(); k.quiet == nil || !s.Passkey.IsZero() {
+		return nil
+	}
+	until, err := k.quiet(ctx, s.Account)
+	if err == nil && until.After(k.c.Clock.Now()) {
+		err = fault.New(fault.Conflict, "account.recovery.quiet")
+	}
+	return err
+}
+
 // Fingerprint is what is stored of a token.
 func (t Token) Fingerprint() []byte { return t.hash() }

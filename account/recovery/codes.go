@@ -33,6 +33,9 @@ func (d *Desk) MakeCodes(ctx context.Context, s account.Session) ([]string, erro
 	if err := d.c.Accounts.Meet(ctx, s, "recovery_codes"); err != nil {
 		return nil, err
 	}
+	if err := d.c.Accounts.Calm(ctx, s); err != nil {
+		return nil, err
+	}
 	out := make([]string, paperCodes)
 	for i := range out {
 		c := random(paperLength, codeLetters)

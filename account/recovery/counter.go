@@ -42,12 +42,15 @@ func (d *Desk) AskAtCounterTx(ctx context.Context, tx *db.Tx, by audit.Actor, s 
 	if r.Kind.NewPhone() && r.PhoneAt.IsZero() {
 		return fault.New(fault.Conflict, "account.recovery.phone_first")
 	}
+	if !r.CounterAt.IsZero() { // else whoever asks again and again draws whom she likes
+		return moved()
+	}
 	second, err := d.c.Roster.DrawTx(ctx, tx, office.Approver, office.Draw{Office: s.Office, Elsewhere: elsewhere, Not: []id.Person{s.Person, person}})
 	if err != nil {
 		return err
 	}
 	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_recovery SET way = 'counter', counter_by = $2, counter_by_person = $3, counter_office = $4, counter_at = $5, confirms_by = $6, confirms_by_person = $7
-		WHERE id = $1 AND state = 'proving'`, r.ID, by.Account, s.Person, s.OfficeName, clock.Micros(d.c.Clock.Now()), second.Account, second.Person))
+		WHERE id = $1 AND state = 'proving' AND counter_at IS NULL`, r.ID, by.Account, s.Person, s.OfficeName, clock.Micros(d.c.Clock.Now()), second.Account, second.Person))
 	if err != nil {
 		return fmt.Errorf("ask at a counter: %w", err)
 	}
@@ -103,7 +106,7 @@ func (d *Desk) Confirm(ctx context.Context, by audit.Actor, code string, yes boo
 		if r, err = scan(tx.QueryRowContext(ctx, `SELECT `+columns+` FROM account_recovery WHERE code = $1`, tidyCode(code))); err != nil {
 			return err
 		}
-		if r.CounterAt.IsZero() || r.State != Proving || r.Way != ByCounter {
+		if r.CounterAt.IsZero() || r.State != Proving || r.Way != ByCounter || !r.Expires.After(d.c.Clock.Now()) {
 			return moved()
 		}
 		if r.ConfirmsBy != by.Account || r.CounterBy == by.Account || r.CounterPerson == s.Person || r.Person == s.Person {

@@ -113,6 +113,15 @@ func (d *Desk) Finish(ctx context.Context, t account.Token, pw account.Password,
 		if a.Status != account.Active && r.ProvedBy != ByCounter {
 			return fault.New(fault.Forbidden, "account.recovery.locked")
 		}
+		// Whoever locks her account because of a request has answered it: it does
+		// not wait for the day on which she unlocks it.
+		if r.ProvedBy != ByCounter {
+			if locked, err := d.c.Accounts.LockedSinceTx(ctx, tx, r.Account, r.Begun); err != nil {
+				return err
+			} else if locked {
+				return fault.New(fault.Forbidden, "account.recovery.locked")
+			}
+		}
 		by := audit.Citizen(account.Owner(r.Account), r.Person)
 		ok, err := d.moveTx(ctx, tx, by, r, Done, r.Why, time.Time{}, time.Time{})
 		if err != nil {

@@ -38,17 +38,27 @@ func (d *Desk) ProveByPasskey(ctx context.Context, t account.Token, in account.P
 	if err != nil {
 		return err
 	}
-	age, err := d.span(ctx, "recovery_passkey_hours", time.Hour)
-	if err != nil {
-		return err
-	}
 	if r.nobody() || a != r.Account {
 		return d.refuse(ctx, r, ByPasskey, "credential")
 	}
-	if since.After(r.Begun.Add(-age)) {
-		return errors.Join(fault.New(fault.Forbidden, "account.recovery.young"), d.record(ctx, r, ByPasskey, "young"))
+	if young, err := d.young(ctx, r, since); err != nil || young {
+		return errors.Join(err, d.refuseYoung(ctx, r, ByPasskey))
 	}
 	return d.prove(ctx, t, ByPasskey)
+}
+
+// young reports whether what proves a request was made too short a time before
+// it: whoever stole the account may have made it for this.
+func (d *Desk) young(ctx context.Context, r row, made time.Time) (bool, error) {
+	age, err := d.span(ctx, "recovery_passkey_hours", time.Hour)
+	if d.c.CoolOff > 0 {
+		age = d.c.CoolOff
+	}
+	return made.After(r.Begun.Add(-age)), err
+}
+
+func (d *Desk) refuseYoung(ctx context.Context, r row, by string) error {
+	return errors.Join(fault.New(fault.Forbidden, "account.recovery.young"), d.record(ctx, r, by, "young"))
 }
 
 func (d *Desk) record(ctx context.Context, r row, by, why string) error {
@@ -117,9 +127,9 @@ func (d *Desk) ProveByPaper(ctx context.Context, t account.Token, code string) e
 	if wait > 0 {
 		return tooMany(wait)
 	}
-	used := false
+	used, young := false, false
 	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
-		used = false
+		used, young = false, false
 		r, err := find(ctx, tx, r.ID)
 		if err != nil {
 			return err
@@ -140,12 +150,19 @@ func (d *Desk) ProveByPaper(ctx context.Context, t account.Token, code string) e
 		if err != nil {
 			return fmt.Errorf("use a code: %w", err)
 		}
+		// One that is too young is not used up: the commit does not come.
+		if young, err = d.young(ctx, r, clock.FromMicros(at)); err != nil || young {
+			return errors.Join(err, errYoung)
+		}
 		used = true
 		if err := chooseTx(ctx, tx, &r, ByCodes); err != nil {
 			return err
 		}
 		return d.proveTx(ctx, tx, audit.Anonymous(), r, ByCodes)
 	})
+	if young && errors.Is(err, errYoung) {
+		return d.refuseYoung(ctx, r, ByCodes)
+	}
 	if err != nil {
 		return err
 	}
@@ -154,6 +171,9 @@ func (d *Desk) ProveByPaper(ctx context.Context, t account.Token, code string) e
 	}
 	return nil
 }
+
+// errYoung takes a transaction back.
+var errYoung = errors.New("recovery: made too short a time before")
 
 // journeyPhone is the row of account_demand that an approval of another phone
 // answers to.

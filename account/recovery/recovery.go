@@ -78,6 +78,7 @@ func New(c Config) *Desk {
 	}
 	d := &Desk{c}
 	d.handleJobs()
+	c.Accounts.HoldBack(d.Quiet)
 	return d
 }
 

@@ -86,7 +86,33 @@ func (d *Desk) stopTx(ctx context.Context, tx *db.Tx, by audit.Actor, r row, why
 	if r.Account.IsZero() {
 		return true, nil
 	}
+	if why == "stopped" && r.Kind != Death {
+		if err := d.stopLikeTx(ctx, tx, by, r); err != nil {
+			return false, err
+		}
+	}
 	return true, d.c.Accounts.TellTx(ctx, tx, by, r.Account, "recovery_stopped", map[string]string{"lost": string(r.Kind)})
+}
+
+// stopLikeTx stops what else of its kind is asked for about an account: whoever
+// tries begins several at once, and she taps once. From then on the same is
+// asked for at a counter, as what is begun later.
+func (d *Desk) stopLikeTx(ctx context.Context, tx *db.Tx, by audit.Actor, stopped row) error {
+	var others []row
+	if err := each(ctx, tx, `SELECT `+columns+` FROM account_recovery WHERE account = $1 AND kind = $2 AND id <> $3 AND state IN ('begun', 'proving', 'waiting')`,
+		[]any{stopped.Account, string(stopped.Kind), stopped.ID}, func(s scanner) error {
+			r, err := scan(s)
+			others = append(others, r)
+			return err
+		}); err != nil {
+		return fmt.Errorf("list requests like it: %w", err)
+	}
+	for _, r := range others {
+		if _, err := d.moveTx(ctx, tx, by, r, Stopped, "stopped", time.Time{}, time.Time{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ListOwn lists the requests about the account of whoever is signed in that can

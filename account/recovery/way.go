@@ -98,6 +98,9 @@ func (d *Desk) AskCode(ctx context.Context, t account.Token, phone string) error
 	if wait := r.CodeSentAt.Add(pause).Sub(now); !r.CodeSentAt.IsZero() && wait > 0 {
 		return tooMany(wait)
 	}
+	if !r.CounterAt.IsZero() { // what an officer vouched for stays as it was
+		return moved()
+	}
 	if r.CodeSent >= most {
 		return fault.New(fault.TooMany, "account.too_many").In(time.Hour)
 	}
@@ -124,7 +127,7 @@ func (d *Desk) AskCode(ctx context.Context, t account.Token, phone string) error
 			}
 		}
 		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_recovery SET code_hash = NULL, code_tries = 0, code_to = $3, code_sent = code_sent + 1, code_sent_at = $4, phone = $5, phone_at = NULL
-			WHERE id = $1 AND state = 'proving' AND code_sent = $2`, r.ID, r.CodeSent, to, clock.Micros(now), sealed))
+			WHERE id = $1 AND state = 'proving' AND code_sent = $2 AND counter_at IS NULL`, r.ID, r.CodeSent, to, clock.Micros(now), sealed))
 		if err != nil {
 			return fmt.Errorf("ask for a code: %w", err)
 		}
