@@ -125,6 +125,41 @@ func TestOneOfficerAloneGivesNothingBack(t *testing.T) {
 	})
 }
 
+// A first officer who does not like whom the lot fell on asks again, and the
+// browser changes the phone behind what he vouched for: neither gets anywhere.
+func TestWhatWasVouchedForStays(t *testing.T) {
+	run(t, func(t *testing.T, h *enrolmenttest.House) {
+		ctx, v := t.Context(), h.Adult(t)
+		third := h.Staff(t, enrolmenttest.Lam, h.Here, office.Approver)
+		tok, _ := lost(t, h, recovery.PhoneAndNumber)
+		code := course(t, h, tok).Code
+		check(t, h.Recovery.AskCode(ctx, tok, "0977000222"))
+		check(t, h.Recovery.ConfirmCode(ctx, tok, h.Code(t, "0977000222")))
+		check(t, h.Keep.VouchRecovery(ctx, h.Intake, v.ID, code))
+		drawn := func(by audit.Actor) bool {
+			list, err := h.Recovery.ListAsked(ctx, by)
+			check(t, err)
+			return len(list) == 1
+		}
+		first := drawn(h.Second)
+		for range 12 { // one of them would fall on the other officer
+			wants(t, h.Keep.VouchRecovery(ctx, h.Intake, v.ID, code), fault.Conflict, "account.recovery.moved")
+			if drawn(h.Second) != first || drawn(third) == first {
+				t.Fatal("the second officer was drawn anew")
+			}
+		}
+		h.Clock.Advance(5 * time.Minute)
+		wants(t, h.Recovery.AskCode(ctx, tok, "0977000333"), fault.Conflict, "account.recovery.moved")
+		// A day later the request has lapsed, whether or not anybody tidied up.
+		h.Clock.Advance(25 * time.Hour)
+		for _, by := range []audit.Actor{h.Second, third} {
+			if err := h.Recovery.Confirm(ctx, by, code, true); err == nil {
+				t.Error("a request that has lapsed was confirmed")
+			}
+		}
+	})
+}
+
 // Prints that came as files: the second officer is one of another office.
 func TestUploadedPrintsGoToAnotherOffice(t *testing.T) {
 	run(t, func(t *testing.T, h *enrolmenttest.House) {
