@@ -75,8 +75,8 @@ type Keeper struct {
 	studio *portrait.Studio
 	scams  *scam.Desk
 
-	watcher  Watcher            // nil: nobody watches
-	passkeys *webauthn.WebAuthn // nil: there are none at this address
+	watcher  Watcher                                            // nil: nobody watches
+	passkeys *webauthn.WebAuthn                                 // nil: there are none at this address
 	quiet    func(ctx context.Context, a ID) (time.Time, error) // nil: nothing ever waits
 	removals []func(ctx context.Context, tx *db.Tx, a ID, device id.Person) error
 }
