@@ -162,9 +162,14 @@ func (c *counter) atLevel(ctx context.Context, her *browse.Client, level int) er
 }
 
 func (c *counter) seen(ctx context.Context, her *browse.Client, says ...string) error {
+	return c.seenAt(ctx, her, "/looked", says...)
+}
+
+// seenAt is seen for one way to narrow the list.
+func (c *counter) seenAt(ctx context.Context, her *browse.Client, path string, says ...string) error {
 	return eventually(ctx, 10*time.Second, "the officers' looks at who looked", func() (bool, error) {
 		left := slices.Clone(says)
-		for address := c.env.Citizen + "/looked"; address != ""; {
+		for address := c.env.Citizen + path; address != ""; {
 			p, err := her.Open(ctx, address)
 			if err != nil {
 				return false, err

@@ -29,6 +29,8 @@ type Env struct {
 
 	Staff []Officer // the sample officers, who sign in with passkeys
 
+	CoolOff time.Duration // how long an unlocking can be stopped at this installation
+
 	Proxy  *url.URL                 // goes between the tour and everything else; nil for none
 	OnStep func(n int, name string) // told before each step
 }
@@ -47,7 +49,7 @@ type step struct {
 
 // All lists the journeys.
 func All() []Tour {
-	return []Tour{accountTour, deviceTour, qrTour, portalTour, appointmentTour, counterTour, childTour, upgradeTour, foreignerTour, squatterTour, recoveryTour}
+	return []Tour{accountTour, deviceTour, qrTour, portalTour, appointmentTour, counterTour, childTour, upgradeTour, foreignerTour, squatterTour, recoveryTour, freezeTour}
 }
 
 // ErrUnknown says that there is no tour of that name.

@@ -84,7 +84,20 @@ func (s *stack) env() tour.Env {
 		fmt.Fprintln(s.log, err)
 	}
 	return tour.Env{Staff: staff, Citizen: at(s.ports.citizen), Portal: at(s.ports.portal), Officer: at(s.ports.officer),
-		Partner: at(s.ports.partner), Auditor: at(s.ports.auditor), Sandbox: at(s.ports.sandbox)}
+		Partner: at(s.ports.partner), Auditor: at(s.ports.auditor), Sandbox: at(s.ports.sandbox), CoolOff: s.coolOff()}
+}
+
+// coolOff is how long an unlocking can be stopped here, unless a test says
+// otherwise.
+func (s *stack) coolOff() time.Duration {
+	for _, e := range s.extra {
+		if v, ok := strings.CutPrefix(e, "DANH_COOL_OFF="); ok {
+			if d, err := time.ParseDuration(v); err == nil {
+				return d
+			}
+		}
+	}
+	return 20 * time.Second
 }
 
 func (s *stack) people() string      { return filepath.Join(s.dir, "sandbox", "people.jsonl") }
@@ -138,7 +151,7 @@ func (s *stack) command(args ...string) (*exec.Cmd, error) {
 		fmt.Sprintf("DANH_METRICS=localhost:%d", p.metrics), fmt.Sprintf("DANH_SMPP=localhost:%d", p.smpp), fmt.Sprintf("DANH_SMTP=localhost:%d", p.smtp),
 		fmt.Sprintf("DANH_CARRIER_URL=http://localhost:%d", p.sandbox),
 		fmt.Sprintf("DANH_PUSH_HOSTS=%s,http://localhost:%d", strings.Join(push.Known, ","), p.push), "DANH_SANDBOX_PUSH_PORT="+strconv.Itoa(p.push),
-		"DANH_COOL_OFF=20s", // of an unlocking: a tester does not wait a day
+		"DANH_COOL_OFF="+s.coolOff().String(), // of an unlocking: a tester does not wait a day
 		"DANH_PLACES="+s.places(),
 		"DANH_SANDBOX_PORT="+strconv.Itoa(p.sandbox), "DANH_SANDBOX_SMPP_PORT="+strconv.Itoa(p.smpp), "DANH_SANDBOX_SMTP_PORT="+strconv.Itoa(p.smtp),
 	)

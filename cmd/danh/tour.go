@@ -8,20 +8,22 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"danh/tour"
 )
 
 type tourCommand struct {
-	Name    string `arg:"" optional:"" help:"Which tour; without a name, all of them."`
-	List    bool   `help:"List the tours."`
-	Citizen string `help:"The citizen door." default:"http://localhost:8080" env:"DANH_TOUR_CITIZEN" placeholder:"URL"`
-	Portal  string `help:"The portal." default:"http://localhost:8081" env:"DANH_TOUR_PORTAL" placeholder:"URL"`
-	Officer string `help:"The officer console." default:"http://localhost:8082" env:"DANH_TOUR_OFFICER" placeholder:"URL"`
-	Partner string `help:"The partner door." default:"http://localhost:8083" env:"DANH_TOUR_PARTNER" placeholder:"URL"`
-	Auditor string `help:"The auditor door." default:"http://localhost:8084" env:"DANH_TOUR_AUDITOR" placeholder:"URL"`
-	Sandbox string `help:"The sandbox." default:"http://localhost:8090" env:"DANH_TOUR_SANDBOX" placeholder:"URL"`
-	Data    string `help:"Data folder of make run: the sample officers' passkeys are in it." default:"./var" env:"DANH_DATA" placeholder:"DIR"`
+	Name    string        `arg:"" optional:"" help:"Which tour; without a name, all of them."`
+	List    bool          `help:"List the tours."`
+	Citizen string        `help:"The citizen door." default:"http://localhost:8080" env:"DANH_TOUR_CITIZEN" placeholder:"URL"`
+	Portal  string        `help:"The portal." default:"http://localhost:8081" env:"DANH_TOUR_PORTAL" placeholder:"URL"`
+	Officer string        `help:"The officer console." default:"http://localhost:8082" env:"DANH_TOUR_OFFICER" placeholder:"URL"`
+	Partner string        `help:"The partner door." default:"http://localhost:8083" env:"DANH_TOUR_PARTNER" placeholder:"URL"`
+	Auditor string        `help:"The auditor door." default:"http://localhost:8084" env:"DANH_TOUR_AUDITOR" placeholder:"URL"`
+	Sandbox string        `help:"The sandbox." default:"http://localhost:8090" env:"DANH_TOUR_SANDBOX" placeholder:"URL"`
+	CoolOff time.Duration `help:"How long an unlocking can be stopped at the installation, which make run shortens to this." default:"20s" env:"DANH_COOL_OFF"`
+	Data    string        `help:"Data folder of make run: the sample officers' passkeys are in it." default:"./var" env:"DANH_DATA" placeholder:"DIR"`
 }
 
 // Help implements kong.HelpProvider.
@@ -39,6 +41,7 @@ Example (while make run is running):
   danh tour foreigner
   danh tour upgrade
   danh tour squatter
+  danh tour freeze
   danh tour --list`
 }
 
@@ -52,7 +55,7 @@ func (c *tourCommand) Run(w *world) error {
 	if err := tour.Known(c.Name); c.Name != "" && err != nil {
 		return err
 	}
-	env := tour.Env{Citizen: c.Citizen, Portal: c.Portal, Officer: c.Officer, Partner: c.Partner, Auditor: c.Auditor, Sandbox: c.Sandbox}
+	env := tour.Env{Citizen: c.Citizen, Portal: c.Portal, Officer: c.Officer, Partner: c.Partner, Auditor: c.Auditor, Sandbox: c.Sandbox, CoolOff: c.CoolOff}
 	var err error
 	if env.Staff, err = tour.ReadStaff(filepath.Join(c.Data, "sample-passkeys.json")); err != nil {
 		return err

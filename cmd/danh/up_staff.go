@@ -23,6 +23,7 @@ var sampleStaff = []struct{ role, office, where string }{
 	{"registrar", kimLien, "officer console: stopped openings"},
 	{"operator", "", "officer console: operations"},
 	{"auditor", "", "auditor door"},
+	{"hotline", kimLien, "officer console: the hotline, which locks and does nothing else"},
 }
 
 const founders = 2 // of sampleStaff
