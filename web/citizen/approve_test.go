@@ -63,7 +63,7 @@ func TestSheApprovesOnThePage(t *testing.T) {
 	approvers(t, func(t *testing.T, x *approver) {
 		x.arm(t)
 		a, path := x.ask(t)
-		p := x.c.Get(path).Want(200, "Chia sẻ dữ liệu của tôi", "Hộ kinh doanh <b>Tư Sáng</b>", "1250000", "Trả tiền <script>gạo</script>", "Số định danh cá nhân", "001190001234", "Từ chối", "Còn lại để trả lời", "Không cán bộ, ngân hàng nào")
+		p := x.c.Get(path).Want(200, "Chia sẻ dữ liệu của tôi", "Hộ kinh doanh <b>Tư Sáng</b>", "1.250.000 đồng", "Trả tiền <script>gạo</script>", "Số định danh cá nhân", "001190001234", "Từ chối", "Còn lại để trả lời", "Không cán bộ, ngân hàng nào")
 		p.Lacks("<script>gạo")
 		p = p.Submit("Xác nhận", "passcode", "999111", "credential", answered(t, p, x.key)).Want(422, "Còn 9 lần thử").Lacks("999111")
 		p = p.Submit("Xác nhận", "passcode", "", "credential", answered(t, p, x.key)).Want(422, "nhập mã passcode")

@@ -33,7 +33,7 @@ func answered(t *testing.T, p *webtest.Page, key *browse.Passkey) string {
 	return string(answer)
 }
 
-const byPasskey = "Dùng vân tay, khuôn mặt hoặc khoá"
+const byPasskey = "Dùng vân tay hoặc khuôn mặt"
 
 func TestSheStepsUpAndSetsAPasscode(t *testing.T) {
 	Run(t, func(t *testing.T, h *House) {
