@@ -13,6 +13,7 @@ import (
 	"image/jpeg"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +40,6 @@ import (
 	"danh/notify"
 	"danh/notify/push"
 	"danh/registry/population"
-	service "danh/sandbox/push"
 )
 
 // Schemas are the tables that the room and its neighbours need.
@@ -54,13 +55,14 @@ type House struct {
 	Audit      *audit.Log
 	Notify     *notify.Sender
 	Keys       *keys.Store
-	Browsers   *service.Service // the push service of people's browsers
-	PushURL    string           // and where it is
+	PushURL    string // where people's browsers take pushes
 	Population *population.Registry
 	Keeper     *account.Keeper
 	Post       *Post
 	Carrier    *Carrier
 	Device     account.Token // of the browser in which Open opened an account last
+
+	pushes atomic.Pointer[http.Handler]
 }
 
 // Noon is when tests begin: Saturday, 21 November 2026, noon in Vietnam.
@@ -112,8 +114,13 @@ func New(t testing.TB, d *db.DB, change ...func(*account.Config)) *House {
 	must()
 	h.Keys, err = sender()
 	must()
-	h.Browsers = service.New(service.Config{})
-	server := httptest.NewServer(h.Browsers)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s := h.pushes.Load(); s != nil {
+			(*s).ServeHTTP(w, r)
+			return
+		}
+		http.NotFound(w, r)
+	}))
 	t.Cleanup(server.Close)
 	h.PushURL = server.URL
 	hosts, err := push.ParseHosts(append([]string{h.PushURL}, push.Known...), true)
@@ -156,6 +163,10 @@ func (h *House) AskCodes(t testing.TB) {
 		t.Fatal(err)
 	}
 }
+
+// TakePushes has a push service take what is sent to PushURL; until then every
+// subscription there has ended.
+func (h *House) TakePushes(service http.Handler) { h.pushes.Store(&service) }
 
 // Run runs a test on both databases, each with a house of its own.
 func Run(t *testing.T, body func(t *testing.T, h *House)) {

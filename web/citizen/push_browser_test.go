@@ -138,6 +138,7 @@ func TestNoticesInTheBrowser(t *testing.T) {
 	base := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 	outside := webtest.New(t, base)
 	open(t, h, outside, lan, phone, "/open")
+	h.TakePushes(service.New(service.Config{}))
 	_, public := h.Notify.PushKey()
 	shots := os.Getenv("DANH_SHOTS")
 	for _, dark := range []bool{false, true} {

@@ -60,6 +60,7 @@ func titles(t *testing.T, d *service.Device) (out []string) {
 // a word about her, she turns them off.
 func TestNoticesOnADevice(t *testing.T) {
 	Run(t, func(t *testing.T, h *House) {
+		h.TakePushes(service.New(service.Config{}))
 		c := serve(t, h)
 		c.Get("/settings").Want(200).Lacks("data-push", "push.js")
 		c.Post("/settings/push", url.Values{"endpoint": {h.PushURL + "/push/x"}}).At("/signin")
@@ -103,6 +104,7 @@ func TestNoticesOnADevice(t *testing.T) {
 // TestForgedSubscription: an endpoint is what somebody's browser says.
 func TestForgedSubscription(t *testing.T) {
 	Run(t, func(t *testing.T, h *House) {
+		h.TakePushes(service.New(service.Config{}))
 		c := serve(t, h)
 		open(t, h, c, h.Register(t, Lan), phone, "/open")
 		d := subscribes(t, h, c)
@@ -122,6 +124,7 @@ func TestForgedSubscription(t *testing.T) {
 // subscription's secret is what it shows; without it nothing changes.
 func TestBrowserRenewsItsSubscription(t *testing.T) {
 	Run(t, func(t *testing.T, h *House) {
+		h.TakePushes(service.New(service.Config{}))
 		c := serve(t, h)
 		open(t, h, c, h.Register(t, Lan), phone, "/open")
 		d := subscribes(t, h, c)
@@ -200,6 +203,7 @@ func send(t *testing.T, h *House, m notify.Message) {
 // transaction; the thief's browser, too, when an account is recovered.
 func TestRemovedDeviceIsToldNothing(t *testing.T) {
 	Run(t, func(t *testing.T, h *House) {
+		h.TakePushes(service.New(service.Config{}))
 		c := serve(t, h)
 		open(t, h, c, h.Register(t, Lan), phone, "/open")
 		d := subscribes(t, h, c)
@@ -236,6 +240,7 @@ func TestRemovedDeviceIsToldNothing(t *testing.T) {
 // she must hear of what is tried next.
 func TestFrozenAccountStillRings(t *testing.T) {
 	Run(t, func(t *testing.T, h *House) {
+		h.TakePushes(service.New(service.Config{}))
 		c := serve(t, h)
 		open(t, h, c, h.Register(t, Lan), phone, "/open")
 		d := subscribes(t, h, c)
