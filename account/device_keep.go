@@ -174,12 +174,26 @@ func (k *Keeper) endPasskeysOfTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 
 // SetPasswordOnly says whether others can unlock one of her devices too. Where
 // they can, a passkey proves nothing: those that were made on it end, none is
-// taken from it any more, and she signs in there by password (seed 004). Taking
-// the mode back asks for as much as removing the device does.
+// taken from it any more, and she signs in there by password (seed 004). Where
+// there are some, that asks for as much as removing one; taking the mode back
+// for as much as removing the device does.
 func (k *Keeper) SetPasswordOnly(ctx context.Context, s Session, device id.Person, on bool) error {
 	s = s.Holder()
-	if !on {
-		if err := k.Meet(ctx, s, "device_remove"); err != nil {
+	journey := "device_remove"
+	if on {
+		d, err := k.FindDevice(ctx, s.Account, device)
+		if err != nil {
+			return err
+		}
+		if journey = ""; d.Passkeys > 0 && !d.PasswordOnly {
+			journey = "passkey_remove"
+		}
+	}
+	if journey != "" {
+		if err := k.Meet(ctx, s, journey); err != nil {
+			return err
+		}
+		if err := k.Calm(ctx, s); err != nil {
 			return err
 		}
 	}

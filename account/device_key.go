@@ -168,9 +168,14 @@ func (k *Keeper) proves(key []byte, d DeviceSignature, r RemoteInfo) bool {
 // errSpent: the form was sent before, or somebody repeats it.
 var errSpent = fault.New(fault.Conflict, "account.signin.moved")
 
-// spendTx uses a challenge of a sign-in up.
+// spendTx uses a challenge of a sign-in up. What counts is what was signed:
+// base64 writes the same bytes in more than one way.
 func (k *Keeper) spendTx(ctx context.Context, tx *db.Tx, d DeviceSignature) error {
-	sum := sha256.Sum256([]byte(d.Challenge))
+	b, err := base64.RawURLEncoding.DecodeString(d.Challenge)
+	if err != nil {
+		return errSpent
+	}
+	sum := sha256.Sum256(b)
 	wait, err := k.hitTx(ctx, tx, "device.challenge", sum[:], 1, challengeLife)
 	if err == nil && wait > 0 {
 		err = errSpent

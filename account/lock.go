@@ -142,6 +142,11 @@ func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 		if _, err := k.store.moveTx(ctx, tx, a, Locked, to, now); err != nil {
 			return err
 		}
+		// What was signed in at the instant of the lock, and committed after it
+		// had looked, must not come to life by this.
+		if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, "locked", k.c.Clock.Now()); err != nil {
+			return err
+		}
 		if err := k.tellTx(ctx, tx, by, a, "account_unlocked", nil); err != nil {
 			return err
 		}

@@ -330,13 +330,16 @@ func (k *Keeper) RenamePasskey(ctx context.Context, s Session, p PasskeyID, labe
 }
 
 // RemovePasskey ends one of her passkeys and every session in which it was
-// used, be it the one that asks. It takes a fresh sign-in.
+// used, be it the one that asks. It takes a fresh and strong sign-in.
 func (k *Keeper) RemovePasskey(ctx context.Context, s Session, p PasskeyID) error {
 	f, err := k.rules.today(ctx)
 	if err != nil {
 		return err
 	}
 	if err := k.fresh(s, f); err != nil {
+		return err
+	}
+	if err := f.demand("passkey_remove").Meet(s, k.c.Clock.Now()); err != nil {
 		return err
 	}
 	if err := k.Calm(ctx, s); err != nil {

@@ -221,6 +221,7 @@ func (d *journey) change(w http.ResponseWriter, r *http.Request, do func(account
 	switch {
 	case err == nil:
 		http.Redirect(w, r, home, http.StatusSeeOther)
+	case session.StepUpTo(w, r, err, home+"/"+p.String()):
 	case fault.Is(err, fault.StepUp):
 		again(w, r, s)
 	case fault.Is(err, fault.Invalid) && f.FromFault(err):
