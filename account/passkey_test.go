@@ -433,7 +433,7 @@ func TestPhishedPasswordRegistersNothing(t *testing.T) {
 			_, err := d.Keeper.BeginPasskey(t.Context(), d.s, code, d.remote)
 			return err
 		}
-		wantFault(t, begin(""), "account.passkey.code")
+		wantFault(t, begin(""), "account.demand.step_up") // by a password alone, whoever she is
 		wantFault(t, begin("0000-0000-0000"), "account.passkey.code")
 		// The right one counts no attempt, however often the dialogue is cancelled.
 		for range 7 {
