@@ -97,8 +97,9 @@ func (k *Keeper) keepDeviceTx(ctx context.Context, tx *db.Tx, a ID, r RemoteInfo
 		device = id.NewPerson()
 	}
 	p := k.place(r)
-	err := tx.QueryRowContext(ctx, `INSERT INTO account_device (account, cookie_hash, id, label, platform, first_at, seen_at, place_vi, place_en) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (account, cookie_hash) DO UPDATE SET label = excluded.label, platform = excluded.platform, seen_at = excluded.seen_at, place_vi = excluded.place_vi, place_en = excluded.place_en
+	err := tx.QueryRowContext(ctx, `INSERT INTO account_device (account, cookie_hash, id, label, platform, first_at, seen_at, place_vi, place_en, place_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $7)
+		ON CONFLICT (account, cookie_hash) DO UPDATE SET label = excluded.label, platform = excluded.platform, seen_at = excluded.seen_at, place_vi = excluded.place_vi, place_en = excluded.place_en,
+			place_since = CASE WHEN account_device.place_vi = excluded.place_vi THEN account_device.place_since ELSE excluded.seen_at END
 		RETURNING id`, a, r.Device.hash(), device, r.Label, r.Platform, now, now, p.VI, p.EN).Scan(&device)
 	if err != nil {
 		return device, fmt.Errorf("keep device: %w", err)

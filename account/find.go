@@ -64,6 +64,11 @@ func (k *Keeper) ChangePassword(ctx context.Context, s Session, old, pw Password
 	if err != nil {
 		return err
 	}
+	if !s.MustChangePassword {
+		if err := k.checkRisk(ctx, s, f); err != nil {
+			return err
+		}
+	}
 	var hash string
 	if err := k.c.DB.Read().QueryRowContext(ctx, `SELECT hash FROM account_password WHERE account = $1`, s.Account).Scan(&hash); err != nil {
 		return fmt.Errorf("find password: %w", err)
@@ -128,6 +133,11 @@ func (k *Keeper) ChangePassword(ctx context.Context, s Session, old, pw Password
 	// 3. One transaction, on the condition that nobody changed it meanwhile.
 	now := k.c.Clock.Now()
 	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if !s.MustChangePassword {
+			if err := k.riskTx(ctx, tx, s, f); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO account_password_past (account, set_at, hash) SELECT account, set_at, hash FROM account_password WHERE account = $1 AND hash = $2
 			ON CONFLICT (account, set_at) DO NOTHING`, s.Account, hash); err != nil {
 			return fmt.Errorf("keep the past password: %w", err)

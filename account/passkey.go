@@ -349,6 +349,9 @@ func (k *Keeper) RemovePasskey(ctx context.Context, s Session, p PasskeyID) erro
 		if err := standsTx(ctx, tx, s); err != nil {
 			return err
 		}
+		if err := k.riskTx(ctx, tx, s, f); err != nil {
+			return err
+		}
 		return k.endPasskeyTx(ctx, tx, s.Actor(), s.Account, s.Person, p, "removed")
 	})
 }

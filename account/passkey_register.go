@@ -253,6 +253,11 @@ func (k *Keeper) BeginPasskey(ctx context.Context, s Session, code string, r Rem
 	} else if only {
 		return Ceremony{}, errPasswordOnly
 	}
+	if !allowed.staff {
+		if err := k.checkRisk(ctx, s, f); err != nil {
+			return Ceremony{}, err
+		}
+	}
 	o, err := k.store.owner(ctx, k.c.DB.Read(), s.Account)
 	if err != nil {
 		return Ceremony{}, err
@@ -296,6 +301,10 @@ func (k *Keeper) FinishPasskey(ctx context.Context, s Session, t Token, answer [
 	if err != nil {
 		return Passkey{}, errors.Join(err, k.c.Audit.Record(ctx, audit.Entry{Actor: s.Actor(), Action: "account.passkey.register", Subject: s.Person, Outcome: "refused"}))
 	}
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return Passkey{}, err
+	}
 	now := k.c.Clock.Now()
 	p := Passkey{ID: id.New[passkeyKind](), Label: labelled(label, r.Label), Synced: got.Flags.BackupEligible, CreatedAt: clock.FromMicros(clock.Micros(now))}
 	rec := record{Credential: got.ID, PublicKey: got.PublicKey, AAGUID: got.Authenticator.AAGUID, Format: got.AttestationFormat}
@@ -312,6 +321,11 @@ func (k *Keeper) FinishPasskey(ctx context.Context, s Session, t Token, answer [
 		}
 		if err := k.allowedTx(ctx, tx, s, code, now); err != nil {
 			return err
+		}
+		if !kept.Staff {
+			if err := k.riskTx(ctx, tx, s, f); err != nil {
+				return err
+			}
 		}
 		device, err := k.madeOnTx(ctx, tx, s, got)
 		if err != nil {

@@ -138,9 +138,9 @@ func New(t testing.TB, d *db.DB, change ...func(*account.Config)) *House {
 	}
 	h.Keeper, err = account.New(c)
 	must()
-	// Tests that are not about devices sign in by password alone.
+	// Tests that are not about devices sign in by password alone, and change what they like from any.
 	err = d.Write(t.Context(), func(tx *db.Tx) error {
-		_, err := tx.ExecContext(t.Context(), `UPDATE account_rule SET value = 0 WHERE name = 'device_code'`)
+		_, err := tx.ExecContext(t.Context(), `UPDATE account_rule SET value = 0 WHERE name IN ('device_code', 'risk_hours')`)
 		return err
 	})
 	must()

@@ -3,6 +3,7 @@
 -- '' when nobody knows. No address is kept anywhere.
 ALTER TABLE account_device ADD COLUMN place_vi TEXT ${C} NOT NULL DEFAULT '';
 ALTER TABLE account_device ADD COLUMN place_en TEXT ${C} NOT NULL DEFAULT '';
+ALTER TABLE account_device ADD COLUMN place_since BIGINT NOT NULL DEFAULT 0; -- when it first signed in there
 
 -- Sign-ins of the last days, for the signals and for nothing else.
 CREATE TABLE account_sighting (
@@ -120,17 +121,6 @@ INSERT INTO account_warrant_ground (ground, valid_from, valid_to, asked_by, leas
     ('competent',   '2024-07-01', NULL,         'body',     1, 1, 2, 'Luật Căn cước 26/2023/QH15, Điều 34; Nghị định 69/2024/NĐ-CP, Điều 30', FALSE),
     ('provider',    '2024-07-01', NULL,         'provider', 1, 1, 2, 'Nghị định 69/2024/NĐ-CP, Điều 30', FALSE);
 
--- Changes that a thief makes first, done from a session that came from a browser
--- or a town of which the account knew nothing.
-CREATE TABLE account_risk (
-    account ${BYTES} NOT NULL REFERENCES account_account (id),
-    id      ${BYTES} NOT NULL,
-    what    TEXT ${C} NOT NULL,
-    at      BIGINT NOT NULL,
-    PRIMARY KEY (account, id)
-);
-CREATE INDEX account_risk_at ON account_risk (at);
-
 INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) VALUES
     ('signal_travel_kmh',       '2024-07-01', NULL, 900, 'house rule: faster than an airliner between two sign-ins', TRUE),
     ('signal_travel_slack_km',  '2024-07-01', NULL, 150, 'house rule: a carrier''s exits move about within so many kilometres', TRUE),
@@ -149,11 +139,11 @@ INSERT INTO account_rule (name, valid_from, valid_to, value, source, verified) V
 -- +goose Down
 DELETE FROM account_rule WHERE name IN ('signal_travel_kmh', 'signal_travel_slack_km', 'signal_travel_hours', 'signal_device_accounts', 'signal_device_days',
     'signal_openings', 'signal_openings_hours', 'signal_rest_hours', 'signal_days', 'warrant_years', 'risk_hours', 'alerts_per_hour', 'attempts_per_day');
-DROP TABLE account_risk;
 DROP TABLE account_warrant_ground;
 DROP TABLE account_warrant;
 DROP TABLE account_signal;
 DROP TABLE account_stopped;
 DROP TABLE account_sighting;
+ALTER TABLE account_device DROP COLUMN place_since;
 ALTER TABLE account_device DROP COLUMN place_en;
 ALTER TABLE account_device DROP COLUMN place_vi;
