@@ -157,7 +157,9 @@ func (d *Desk) Finish(ctx context.Context, t account.Token, pw account.Password,
 			if err := d.c.Accounts.ResetPasswordTx(ctx, tx, by, fresh); err != nil {
 				return err
 			}
-			if a.Status == account.Active {
+			// A strange browser that weak evidence let finish is no device of hers: there
+			// she signs in with the password, and a code, like everywhere else.
+			if a.Status == account.Active && (r.Kind.EndsDevices() || r.Known || r.Why != "weak") {
 				if token, err = d.c.Accounts.WelcomeTx(ctx, tx, r.Account, remote, []account.Factor{account.FactorPassword}); err != nil {
 					return err
 				}

@@ -14,6 +14,7 @@ import (
 
 	"danh/account"
 	"danh/account/accounttest"
+	"danh/account/recovery"
 	"danh/audit"
 	"danh/biometric"
 	"danh/biometric/afis"
@@ -40,6 +41,7 @@ import (
 // counters is the console with its dossiers. Lan works there in whichever role
 // a test gives her; the other officer is a colleague who never opens a page.
 type counters struct {
+	recovery *recovery.Desk
 	*console
 	rooms *enrolmenttest.House
 	lan   account.Session
@@ -80,10 +82,12 @@ func furnish(t testing.TB, d *db.DB) *counters {
 			Calendar: h.Calendar, Population: c.Population, Residence: c.Residence, Cards: h.Cards, Immigration: h.Immigration, Biometric: h.Bureau, Accounts: c.Keeper,
 			Carrier: c.Carrier, Visits: h.Visits, Forms: forms})
 		check()
-		h.Keep, err = keep.New(keep.Config{DB: d, Clock: c.Clock, Seal: c.Seal, Audit: c.Audit, Roster: c.roster, Visits: h.Visits, Cards: h.Cards, Accounts: c.Keeper})
+		r.recovery = recovery.New(recovery.Config{DB: d, Clock: c.Clock, Log: c.Log, Seal: c.Seal, Jobs: c.Jobs, Audit: c.Audit, Notify: c.Notify, Accounts: c.Keeper, Cards: h.Cards, Roster: c.roster, Carrier: c.Carrier, Citizen: accounttest.Citizen})
+		h.Keep, err = keep.New(keep.Config{DB: d, Clock: c.Clock, Seal: c.Seal, Audit: c.Audit, Roster: c.roster, Visits: h.Visits, Cards: h.Cards, Accounts: c.Keeper, Recovery: r.recovery})
 		check()
 		r.rooms = h
 		hers.Visits, theirs.Visits, theirs.Enrolment, theirs.Keep = h.Visits, h.Visits, h.Office, h.Keep
+		theirs.Recovery = r.recovery
 	})
 	r.lan = r.staff(t)
 	return r
