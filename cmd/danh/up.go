@@ -105,6 +105,8 @@ Sign in as:
 		fmt.Fprintf(w.out, "  %s   password %s   %s: %s\n", a.Number, a.Password, a.Name, samples[i].what)
 	}
 	fmt.Fprint(w.out, `
+A first sign-in in a browser takes a code: it is among the messages at the sandbox.
+
 Staff sign in with password and passkey. At first sign in at the citizen's door,
 open Security, Passkeys, and make one there with the code; a phone, a security
 key or Chromium's own virtual authenticator (DevTools, WebAuthn) will do.
