@@ -16,7 +16,6 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
-	"danh/internal/id"
 	"danh/notify"
 )
 
@@ -59,6 +58,18 @@ func (k *Keeper) asksCodeTx(ctx context.Context, tx *db.Tx, f inForce, h holder,
 	}
 	wait, err = k.countCodeTx(ctx, tx, f, h.account)
 	return true, wait, err
+}
+
+// sendsCodes reports whether a sign-in to an account can be asked for a code.
+func (k *Keeper) sendsCodes(ctx context.Context, a ID, f inForce) (bool, error) {
+	if f.value("device_code") == 0 {
+		return false, nil
+	}
+	var yes bool
+	if err := k.c.DB.Read().QueryRowContext(ctx, `SELECT phone_at IS NOT NULL AND NOT represented FROM account_account WHERE id = $1`, a).Scan(&yes); err != nil {
+		return false, fmt.Errorf("look for a confirmed phone: %w", err)
+	}
+	return yes, nil
 }
 
 // countCodeTx counts a code per account and per phone.
@@ -316,12 +327,16 @@ func (k *Keeper) admitDeviceTx(ctx context.Context, tx *db.Tx, in DeviceCode, f 
 	} else if awaits {
 		return s, fault.New(fault.Conflict, "account.signin.moved")
 	}
+	dev, err := k.deviceOf(ctx, w.account, in.Remote.Device)
+	if err != nil {
+		return s, err
+	}
 	if in.Once {
 		if err := k.sightTx(ctx, tx, w.account, in.Remote, false); err != nil {
 			return s, err
 		}
 	} else {
-		if s.Device, err = k.keepDeviceTx(ctx, tx, w.account, in.Remote, id.Person{}, false); err != nil {
+		if s.Device, err = k.keepDeviceTx(ctx, tx, w.account, in.Remote, dev.id, !dev.id.IsZero()); err != nil {
 			return s, err
 		}
 		if err := k.crowdTx(ctx, tx, w.account, f.value("device_most")); err != nil {
@@ -342,6 +357,9 @@ func (k *Keeper) admitDeviceTx(ctx context.Context, tx *db.Tx, in DeviceCode, f 
 	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.signed_in", Subject: s.Person,
 		Detail: map[string]string{"door": in.Door, "assurance": strconv.Itoa(s.Assurance), "device": deviceWord(in.Once)}}); err != nil {
 		return s, err
+	}
+	if !dev.id.IsZero() && len(dev.key) == 0 && !in.Once { // a device of hers, where she asked for the code herself
+		return s, nil
 	}
 	from, err := k.seenFrom(ctx, tx, w.account, in.Remote)
 	if err != nil {

@@ -828,3 +828,43 @@ func TestTooManyDevicesLetTheOldestGo(t *testing.T) {
 		}
 	})
 }
+
+// On a device that has neither key nor passkey a password is one factor: she may
+// ask for a code there, and nobody is alarmed by it.
+func TestCodeOnAKnownDevice(t *testing.T) {
+	runDevices(t, func(t *testing.T, d *holder) {
+		r := Remote()
+		r.Device = d.device
+		_, s, err := d.try(t, r)
+		if err != nil || s.NewDevice || s.Assurance != 1 {
+			t.Fatalf("%+v %v", s, err)
+		}
+		w, err := d.Keeper.Ways(t.Context(), s, "passkey_add", r)
+		if err != nil || !w.Code || w.Enough || w.Password {
+			t.Fatalf("ways: %+v %v", w, err)
+		}
+		tok, x, err := d.Keeper.SignIn(t.Context(), account.SignIn{Number: d.lan.Declared.Number.Reveal(), Password: Password, Remote: r, Code: true, Door: "citizen"})
+		if err != nil || !x.NewDevice {
+			t.Fatalf("asked for a code: %+v %v", x, err)
+		}
+		_, x, err = d.confirm(t, tok, d.Code(t, herPhone), r)
+		if err != nil || x.Device != s.Device || x.Assurance != 2 {
+			t.Fatalf("%+v %v", x, err)
+		}
+		if d.told(t, "thiết bị mới") != 0 {
+			t.Error("she was told of a device that she had")
+		}
+		if _, err := d.Keeper.BeginPasskey(t.Context(), x, "", r); err != nil {
+			t.Errorf("a passkey: %v", err)
+		}
+		if list, err := d.Keeper.ListDevices(t.Context(), s.Account); err != nil || len(list) != 1 {
+			t.Errorf("%+v %v", list, err)
+		}
+		// An account that was just opened brings its key at once: its phone was confirmed a moment ago.
+		minh := d.Register(t, Minh)
+		d.Carrier.Says("0987654321", minh.Declared.Number, account.Yes)
+		if _, fresh := d.Open(t, minh, "0987654321"); fresh.Assurance != 2 {
+			t.Errorf("after an opening: %+v", fresh)
+		}
+	})
+}

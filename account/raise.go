@@ -25,6 +25,7 @@ type Ways struct {
 	Passcode bool // her passcode helps
 	Must     bool // without the passcode the rest is not enough
 	Password bool // signing in again with the password helps
+	Code     bool // signing in again with the password and a code to her phone helps
 	Enough   bool // all of it together is enough
 	Closed   bool // her passcode is closed, and would have helped
 	Unset    bool // she has no passcode, and one would help
@@ -101,6 +102,11 @@ func (k *Keeper) WaysTo(ctx context.Context, s Session, d Demand, r RemoteInfo) 
 	// The password is another page's: it opens the session anew.
 	if !w.Enough || old && !slices.Contains(have, FactorPassword) {
 		w.Password = !slices.Contains(have, FactorPassword) && f.assurance(with(all, FactorPassword)) >= d.Assurance
+	}
+	if !w.Password && (!w.Enough || old) && f.assurance(with(with(all, FactorPassword), FactorCode)) >= d.Assurance {
+		if w.Code, err = k.sendsCodes(ctx, s.Account, f); err != nil {
+			return w, err
+		}
 	}
 	return w, nil
 }

@@ -29,6 +29,7 @@ type SignIn struct {
 	Password Password
 	Remote   RemoteInfo
 	Key      DeviceSignature // of the browser's own key, where it has one
+	Code     bool            // she wants to give a code, though the browser is known
 	Former   Token           // the session that the browser had; it ends when she signs in
 	Door     string          // where she signs in: "citizen"
 }
@@ -205,7 +206,7 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, from arrival,
 				return fmt.Errorf("renew hash: %w", err)
 			}
 		}
-		if s.NewDevice, wait, err = k.asksCodeTx(ctx, tx, f, h, from.known); err != nil || wait > 0 {
+		if s.NewDevice, wait, err = k.asksCodeTx(ctx, tx, f, h, from.known && !in.Code); err != nil || wait > 0 {
 			return err
 		}
 		factors, passkey, err := endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, h.account, now)

@@ -66,6 +66,7 @@ type view struct {
 	Problem         string // of a passkey
 	Also            bool   // she is signed in by something else already
 	Passkeys        bool   // they work at this address
+	Text            bool   // she wants to give a code by text message as well
 	Challenge       string // what the browser's own key signs
 	Code            bool   // she may sign in by a QR code
 	Short           bool   // a QR code signed her in, and that was not enough
@@ -73,7 +74,7 @@ type view struct {
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	v := view{Request: q.Get("request"), Return: session.LocalPath(q.Get("return"))}
+	v := view{Request: q.Get("request"), Return: session.LocalPath(q.Get("return")), Text: q.Get("code") != ""}
 	s, ok := session.From(r.Context())
 	if ok && v.Request == "" && q.Get("fresh") == "" {
 		http.Redirect(w, r, or(v.Return, "/"), http.StatusSeeOther)
@@ -102,7 +103,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, v vie
 
 func (d *journey) signIn(w http.ResponseWriter, r *http.Request) {
 	f := page.FormFrom(r)
-	v := view{Request: f.Value("request"), Return: session.LocalPath(f.Value("return"))}
+	v := view{Request: f.Value("request"), Return: session.LocalPath(f.Value("return")), Text: f.Has("code", "yes")}
 	pw := f.Secret("password")
 	f.Values.Del("password") // never shown again
 	if !f.Require("number") || pw == "" {
@@ -112,7 +113,7 @@ func (d *journey) signIn(w http.ResponseWriter, r *http.Request) {
 		d.show(w, r, http.StatusUnprocessableEntity, v, f)
 		return
 	}
-	t, s, err := d.Accounts.SignIn(r.Context(), account.SignIn{Number: f.Digits("number"), Password: account.Password(pw), Key: key(f),
+	t, s, err := d.Accounts.SignIn(r.Context(), account.SignIn{Number: f.Digits("number"), Password: account.Password(pw), Key: key(f), Code: v.Text,
 		Remote: d.Guard.Remote(w, r), Former: d.Guard.Token(r), Door: "citizen"})
 	if err != nil {
 		d.refuse(w, r, v, f, err)

@@ -112,7 +112,8 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, v wan
 	}
 	f.Values.Del("passcode") // never shown again
 	data := map[string]any{"Ways": ways, "Want": v, "Problem": problem,
-		"Again": "/signin?fresh=1&return=" + url.QueryEscape(v.Return), "Can": ways.Passkey || ways.Device || ways.Passcode, "Old": ways.Demand.MaxAge > 0 && s.Assurance >= ways.Demand.Assurance}
+		"Again": "/signin?fresh=1&return=" + url.QueryEscape(v.Return), "Code": "/signin?fresh=1&code=1&return=" + url.QueryEscape(v.Return),
+		"Can": ways.Passkey || ways.Device || ways.Passcode, "Old": ways.Demand.MaxAge > 0 && s.Assurance >= ways.Demand.Assurance}
 	if data["Can"].(bool) {
 		c, err := d.Accounts.BeginRaise(r.Context(), s, remote)
 		if err != nil {
