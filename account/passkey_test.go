@@ -441,7 +441,7 @@ func TestPhishedPasswordRegistersNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for range 3 {
+		for range 4 {
 			wantFault(t, begin("1111-1111-1111"), "account.passkey.code")
 		}
 		wantFault(t, begin(d.code), "account.passkey.code") // five guesses: the code is spent
