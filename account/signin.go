@@ -198,6 +198,15 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, from arrival,
 		if status != Active {
 			return fault.New(fault.Conflict, "account.signin.moved")
 		}
+		// So is the password: one that is being replaced waits for this update, and
+		// then ends this session with the others; one that was replaced opens none.
+		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_password SET warned_at = warned_at WHERE account = $1 AND set_at = $2`, h.account, h.set))
+		if err != nil {
+			return fmt.Errorf("look at the password: %w", err)
+		}
+		if !ok {
+			return fault.New(fault.Conflict, "account.signin.moved")
+		}
 		if err := k.forgiveTx(ctx, tx, "signin", key); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@
 package account_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,43 @@ func TestSessionThatSlippedInBesideTheFreeze(t *testing.T) {
 		})
 		if _, err := d.Keeper.FindSession(t.Context(), tok); !fault.Is(err, fault.NotFound) {
 			t.Errorf("it lives again: %v", err)
+		}
+	})
+}
+
+// A thief who knows the password signs in at the very moment in which she
+// replaces it: nothing that the former password opened outlives it.
+func TestSignInBesideAPasswordChange(t *testing.T) {
+	runDevices(t, func(t *testing.T, d *holder) {
+		r := Remote()
+		_, s := d.arrive(t, r)
+		now := account.Password(Password)
+		for i := range 16 {
+			next := account.Password(fmt.Sprintf("Nước-%d-chảy-đá-mòn-%d", i, i*i+7))
+			fresh, err := d.Keeper.PreparePassword(t.Context(), s.Account, next)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var tok account.Token
+			var opened, changed error
+			parallel(2, func(who int) {
+				if who == 0 {
+					tok, _, opened = d.Keeper.SignIn(t.Context(), account.SignIn{Number: d.lan.Declared.Number.Reveal(), Password: now, Remote: r, Door: "citizen"})
+					return
+				}
+				time.Sleep(time.Duration(i) * 500 * time.Microsecond)
+				changed = d.DB.Write(t.Context(), func(tx *db.Tx) error { return d.Keeper.ResetPasswordTx(t.Context(), tx, audit.System("test"), fresh) })
+			})
+			if changed != nil {
+				t.Fatal(changed)
+			}
+			if opened == nil {
+				if _, err := d.Keeper.FindSession(t.Context(), tok); !fault.Is(err, fault.NotFound) {
+					t.Fatalf("round %d: the former password's session lives: %v", i, err)
+				}
+			}
+			now = next
+			d.Clock.Advance(time.Second)
 		}
 	})
 }
