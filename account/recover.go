@@ -43,8 +43,13 @@ func (k *Keeper) DeclaresTx(ctx context.Context, tx *db.Tx, a ID, name string, b
 	if err != nil {
 		return false, err
 	}
-	fold := func(s string) string { return strings.Join(strings.Fields(strings.ToUpper(norm.NFC.String(s))), " ") }
-	return fold(d.Name) == fold(name) && d.BirthDate == birth, nil
+	return SameName(d.Name) == SameName(name) && d.BirthDate == birth, nil
+}
+
+// SameName is a name as it is compared: names that are written alike but for
+// case, spaces and the composition of letters are one.
+func SameName(s string) string {
+	return strings.Join(strings.Fields(strings.ToUpper(norm.NFC.String(s))), " ")
 }
 
 // SubscriberTx is what a carrier is asked about an account's own phone.

@@ -85,14 +85,15 @@ func (d *Desk) Begin(ctx context.Context, in Request, remote account.RemoteInfo)
 		return "", tooMany(wait)
 	}
 	// Requests are counted by what was typed, so that nobody's telephone rings
-	// all day and no number is told from another by it.
+	// all day and no number is told from another by it; by all of it, because
+	// whoever knows the number alone rings nowhere and is not to use hers up.
 	perNumber, err := d.value(ctx, "recovery_per_number")
 	if err != nil {
 		return "", err
 	}
 	var wait time.Duration
 	err = d.c.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		wait, err = d.c.Accounts.CountTx(ctx, tx, "recovery.number", d.c.Seal.Blind("account.recovery.number", n.Reveal()), perNumber, 24*time.Hour)
+		wait, err = d.c.Accounts.CountTx(ctx, tx, "recovery.number", d.c.Seal.Blind("account.recovery.number", strings.Join([]string{n.Reveal(), account.SameName(in.Name), det.BirthDate.String()}, "\x00")), perNumber, 24*time.Hour)
 		return err
 	})
 	if err != nil {

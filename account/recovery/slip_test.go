@@ -3,8 +3,11 @@
 package recovery_test
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 
 	"danh/account"
 	"danh/account/accounttest"
@@ -119,6 +122,32 @@ func TestAfterWeakEvidenceNothingRiskyIsDone(t *testing.T) {
 		s.AuthTime = h.Clock.Now()
 		if err := risky["device removed"](s); err != nil && fault.Of(err) != nil && fault.Of(err).Key == "account.recovery.quiet" {
 			t.Error("it is quiet for ever")
+		}
+	})
+}
+
+// Somebody who knows nothing but her number uses up the requests of each day, so
+// that she cannot get her account back: those do not count as hers. Whoever
+// knows everything is counted however he writes it.
+func TestSomebodyUsesUpHerRequests(t *testing.T) {
+	run(t, func(t *testing.T, h *house) {
+		in := h.request(recovery.Password)
+		in.Name, in.BirthDate = "Không Biết Tên", "1/1/1980"
+		for range 3 {
+			_, err := h.desk.Begin(t.Context(), in, accounttest.Remote())
+			ok(t, err)
+		}
+		if _, err := h.desk.Begin(t.Context(), in, accounttest.Remote()); !fault.Is(err, fault.TooMany) {
+			t.Errorf("a fourth of the same: %v", err)
+		}
+		h.begin(t, recovery.Password, h.own)
+		name := h.request(recovery.Password).Name
+		for i, way := range []string{strings.ToUpper(name), "  " + strings.ReplaceAll(name, " ", "   "), norm.NFD.String(name)} {
+			in := h.request(recovery.Password)
+			in.Name = way
+			if _, err := h.desk.Begin(t.Context(), in, accounttest.Remote()); fault.Is(err, fault.TooMany) != (i == 2) {
+				t.Errorf("%d: %v", i, err)
+			}
 		}
 	})
 }
