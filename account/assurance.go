@@ -144,6 +144,7 @@ type Reach struct {
 
 // Reach works out how far a session can be raised.
 func (k *Keeper) Reach(ctx context.Context, s Session) (Reach, error) {
+	s = s.Holder() // what she proves is hers, for whomever she acts
 	var r Reach
 	have := factorsOf(s.AMR)
 	var kinds []bool
