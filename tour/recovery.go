@@ -57,7 +57,8 @@ type recoveryWalk struct {
 	ada, bao, chi, dan lostOne
 	thief              *browse.Client
 	paper              []string
-	spareNumber        string // Bao's new one
+	made               time.Time // when the codes on paper were
+	spareNumber        string    // Bao's new one
 	danNumber          string
 	request            string // the code of Dan's request
 	passkey            *browse.Passkey
@@ -280,6 +281,7 @@ func (t *recoveryWalk) codes(ctx context.Context) error {
 	if _, err = on(p, err, "/security/codes", "Chỉ hiện một lần này"); err != nil {
 		return err
 	}
+	t.made = time.Now()
 	t.paper = nil
 	for _, n := range p.All("ol.codes code") {
 		t.paper = append(t.paper, browse.TextOf(n))
@@ -380,6 +382,10 @@ func (t *recoveryWalk) forgot(ctx context.Context) error {
 }
 
 func (t *recoveryWalk) lost(ctx context.Context) error {
+	// Younger codes recover nothing: a thief may have made them.
+	if err := pause(ctx, t.made.Add(t.env.CoolOff+slack)); err != nil {
+		return err
+	}
 	p, err := t.ask(ctx, t.ada.other, "phone_lost", t.ada, nil)
 	if err != nil {
 		return err
