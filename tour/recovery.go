@@ -397,7 +397,7 @@ func (t *recoveryWalk) young(ctx context.Context) error {
 		return err
 	}
 	if !p.Says("vừa mới được tạo") {
-		return fmt.Errorf("codes that are minutes old are refused without the reason: %q", p.Text())
+		return fmt.Errorf("codes that are minutes old are refused without the reason: %q", p.Heading())
 	}
 	return nil
 }
