@@ -149,7 +149,7 @@ func (f *serveFlags) complete() error {
 	if u, err := url.Parse(f.OSIA); f.OSIA != "" && (err != nil || u.Scheme != "https" && !loopbackName(u.Hostname())) {
 		return errors.New("the outside engine's address must begin with https:// because fingerprints do not cross a network in clear")
 	}
-	if f.CoolOff != 0 && (f.CoolOff < time.Second || !loopbackName(f.Host) || !loopbackName(hostOf(f.Issuer))) {
+	if f.CoolOff != 0 && (f.CoolOff < time.Second || !loopbackName(hostOf(f.Issuer))) {
 		return errCoolOff
 	}
 	if _, err := f.pushHosts(); err != nil {
