@@ -189,20 +189,13 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, from arrival,
 	}
 	var wait time.Duration
 	err = k.c.DB.Write(ctx, func(tx *db.Tx) error {
-		// The state is looked at again: a lock that came while the password was
-		// being checked holds.
-		var status Status
-		if err := tx.QueryRowContext(ctx, `SELECT status FROM account_account WHERE id = $1`, h.account).Scan(&status); err != nil {
-			return fmt.Errorf("look at the state: %w", err)
-		}
-		if status != Active {
-			return fault.New(fault.Conflict, "account.signin.moved")
-		}
-		// So is the password: one that is being replaced waits for this update, and
-		// then ends this session with the others; one that was replaced opens none.
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_password SET warned_at = warned_at WHERE account = $1 AND set_at = $2`, h.account, h.set))
+		// Both are looked at again: a lock that came while the password was being
+		// checked holds, and so does another password. One that is being set waits
+		// for this update, and then ends this session with the others.
+		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_password SET warned_at = warned_at WHERE account = $1 AND set_at = $2
+			AND EXISTS (SELECT 1 FROM account_account a WHERE a.id = $1 AND a.status = $3)`, h.account, h.set, string(Active)))
 		if err != nil {
-			return fmt.Errorf("look at the password: %w", err)
+			return fmt.Errorf("look at the state: %w", err)
 		}
 		if !ok {
 			return fault.New(fault.Conflict, "account.signin.moved")
