@@ -27,13 +27,12 @@ var recoveryTour = Tour{
 			{"somebody who knows everything about Bao, and talks a code out of him, waits a week or what stands for it", t.waits},
 			{"Bao sees it on his first page and stops it with one tap; nothing has changed", t.stopAtHome},
 			{"Chi forgot her password: details and a code, on the browser that she uses, and a wait", t.forgot},
-			{"somebody at Ada's open session might have made her codes: minutes old they prove nothing, and none is used up", t.young},
+			{"Ada lost her phone: one of the codes on paper proves her, once, and she waits", t.lost},
 			{"Bao has a new number: a code goes there, he approves it word for word on his device, the old number is told", t.number},
 			{"Dan lost phone and number: the new one is confirmed, and he goes to a counter", t.both},
 			{"an officer takes his fingers and vouches for him; alone she confirms nothing", t.vouched},
 			{"the second officer, who was drawn, confirms it, and Dan is in at once on his new phone", t.confirmed},
 			{"Chi's wait is over: she sets a password and signs in with it; the forgotten one is worth nothing", t.fresh},
-			{"Ada lost her phone: one of the codes on paper proves her, once, and she waits", t.lost},
 			{"Ada's wait is over: her account is on this device, and the lost phone is signed out", t.moved},
 			{"Bao's wait is over: his account has the new number", t.changed},
 			{"Ada forgot the passcode too: another code on paper, a wait, and it is taken away", t.passcode},
@@ -382,27 +381,6 @@ func (t *recoveryWalk) forgot(ctx context.Context) error {
 	return err
 }
 
-func (t *recoveryWalk) young(ctx context.Context) error {
-	p, err := t.ask(ctx, t.client(), "phone_lost", t.ada, nil)
-	if err != nil {
-		return err
-	}
-	if p, err = t.proveBy(ctx, p, "codes", "Mã khôi phục"); err != nil {
-		return err
-	}
-	if p, err = pressed(ctx, p, "/recover/paper", "", map[string]string{"paper": t.paper[2]}); err != nil {
-		return err
-	}
-	if err := at(p, "/recover/paper", 403); err != nil {
-		return err
-	}
-	if !p.Says("vừa mới được tạo") {
-		return fmt.Errorf("codes that are minutes old are refused without the reason: %q", p.Heading())
-	}
-	return nil
-}
-
-// lost comes when somebody else's wait is over, so Ada's codes are old enough.
 func (t *recoveryWalk) lost(ctx context.Context) error {
 	// Younger codes recover nothing: a thief may have made them.
 	if err := pause(ctx, t.made.Add(t.env.CoolOff+slack)); err != nil {
