@@ -41,6 +41,9 @@ Example (while make run is running):
   danh tour foreigner
   danh tour upgrade
   danh tour squatter
+  danh tour device
+  danh tour qr
+  danh tour recovery
   danh tour freeze
   danh tour --list`
 }

@@ -235,7 +235,7 @@ func TestPagesForEverybody(t *testing.T) {
 			"/procedures/dang-ky-tam-tru": "Danh chưa nhận thủ tục này trên mạng", "/procedures/doi-the-can-cuoc": "50.000 đ", "/procedures/mo-tai-khoan-muc-1": "Đăng ký",
 			"/offices": "Nơi làm việc", "/offices?q=cong+an+phuong+kim+lien": "Công an phường Kim Liên", "/offices?q=khongcothat": "Không thấy nơi nào",
 			"/guides": "Tài khoản định danh điện tử là gì?", "/guides/tai-khoan-la-gi": "không phải dịch vụ của nhà nước", "/guides/hai-muc-do": "dạng tạm", "/guides/ai-duoc-mo": "14 tuổi",
-			"/guides/cac-buoc": "3 phút", "/guides/mang-gi": "Sổ hộ khẩu giấy", "/guides/loi-ich": "rút lại được ngay", "/guides/may-dung-chung": "Đăng xuất", "/guides/lua-dao": "0693.187.344",
+			"/guides/cac-buoc": "3 phút", "/guides/mang-gi": "Sổ hộ khẩu giấy", "/guides/loi-ich": "rút lại được ngay", "/guides/may-dung-chung": "Đăng xuất", "/guides/mat-dien-thoai": "Một chạm là dừng", "/guides/lua-dao": "0693.187.344",
 			"/guides/duoi-14-tuoi": "Cha, mẹ", "/accessibility": "bàn phím", "/track": "Mã hồ sơ", "/register": "số CMND 9 số",
 		} {
 			said(t, c.Get(path).Want(200, words))

@@ -2,7 +2,7 @@
 
 // Package guide owns the guides in plain words: what the account is, its two
 // levels, who may have one, the steps, what to bring, what it is good for,
-// shared devices, scams, children, and how the portal is used by everybody.
+// shared devices, a lost phone, scams, children, and how the portal is used by everybody.
 //
 // A guide is a text file per language, read and checked at start: title, lede,
 // then sections, paragraphs and bullets. It refuses any other markup.
@@ -25,7 +25,7 @@ var files embed.FS
 var texts embed.FS
 
 // order is the guides as the list shows them.
-var order = []string{"tai-khoan-la-gi", "hai-muc-do", "ai-duoc-mo", "cac-buoc", "mang-gi", "loi-ich", "may-dung-chung", "lua-dao", "duoi-14-tuoi"}
+var order = []string{"tai-khoan-la-gi", "hai-muc-do", "ai-duoc-mo", "cac-buoc", "mang-gi", "loi-ich", "may-dung-chung", "mat-dien-thoai", "lua-dao", "duoi-14-tuoi"}
 
 // accessibility is a guide with an address of its own.
 const accessibility = "de-dung"
