@@ -110,7 +110,7 @@ func (t *recoveryWalk) passcode(ctx context.Context) error {
 	if _, err = on(p, err, "/recover/course", "Đang chờ"); err != nil {
 		return err
 	}
-	return t.finish(ctx, c, "Mật mã cũ đã bị xoá")
+	return t.finish(ctx, c, "Mã passcode cũ đã bị xoá")
 }
 
 func (t *recoveryWalk) identity(ctx context.Context) error {
