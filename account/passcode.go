@@ -221,6 +221,9 @@ func (k *Keeper) SetPasscode(ctx context.Context, s Session, old, p Passcode) er
 		if err := standsTx(ctx, tx, s); err != nil {
 			return err
 		}
+		if err := k.riskTx(ctx, tx, s, f); err != nil {
+			return err
+		}
 		var ok bool
 		var err error
 		if had == "" {

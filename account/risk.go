@@ -94,3 +94,12 @@ func (k *Keeper) riskTx(ctx context.Context, tx *db.Tx, s Session, f inForce) er
 	}
 	return err
 }
+
+// RiskTx is the same for a risky change that another package of the room makes.
+func (k *Keeper) RiskTx(ctx context.Context, tx *db.Tx, s Session) error {
+	f, err := k.rules.today(ctx)
+	if err != nil {
+		return err
+	}
+	return k.riskTx(ctx, tx, s, f)
+}

@@ -75,6 +75,25 @@ func TestTakeoverFromANewBrowserPauses(t *testing.T) {
 	})
 }
 
+// A thief with her password and her code makes one change; the passcode that
+// would open what matters most is the next.
+func TestTakeoverSetsNoPasscode(t *testing.T) {
+	pausing(t, func(t *testing.T, h *accounttest.House) {
+		lan := h.Register(t, accounttest.Lan)
+		h.Open(t, lan, "0912345678")
+		n, ctx, old := lan.Declared.Number.Reveal(), t.Context(), account.NewToken()
+		on(t, h, n, accounttest.Password, "127.0.0.1", old)
+		h.Clock.Advance(30 * 24 * time.Hour)
+		s := on(t, h, n, accounttest.Password, "127.0.0.1", account.NewToken())
+		ok(t, h.Keeper.ChangePassword(ctx, s, accounttest.Password, second))
+		s.Assurance = 2
+		wrong(t, h.Keeper.SetPasscode(ctx, s, "", "493817"), "account.risky")
+		hers := on(t, h, n, second, "127.0.0.1", old)
+		hers.Assurance = 2
+		ok(t, h.Keeper.SetPasscode(ctx, hers, "", "493817"))
+	})
+}
+
 // Her browser's cookie is copied and used in another town: that is as new as a
 // new browser. A town in which another browser of hers has been is none.
 func TestTakeoverFromANewTownPauses(t *testing.T) {

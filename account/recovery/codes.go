@@ -42,6 +42,9 @@ func (d *Desk) MakeCodes(ctx context.Context, s account.Session) ([]string, erro
 		out[i] = c[:4] + "-" + c[4:8] + "-" + c[8:]
 	}
 	return out, d.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := d.c.Accounts.RiskTx(ctx, tx, s); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM account_recovery_code WHERE account = $1`, s.Account); err != nil {
 			return fmt.Errorf("end the earlier codes: %w", err)
 		}
