@@ -57,14 +57,6 @@ func (k *Keeper) ListDevices(ctx context.Context, a ID) ([]Device, error) {
 	return out, nil
 }
 
-// knownDevice looks for the browser among the account's devices. It asks for
-// unknown numbers too, so that both take one question. A removed device is not
-// found: no cookie has its hash.
-func (k *Keeper) knownDevice(ctx context.Context, a ID, t Token) (id.Person, bool, error) {
-	d, err := k.deviceOf(ctx, a, t)
-	return d.id, !d.id.IsZero(), err
-}
-
 // carried is what is known of the device that a cookie names; zero: none.
 type carried struct {
 	id           id.Person
@@ -72,6 +64,9 @@ type carried struct {
 	passwordOnly bool
 }
 
+// deviceOf looks for the browser among the account's devices. It asks for
+// unknown numbers too, so that both take one question. A removed device is not
+// found: no cookie has its hash.
 func (k *Keeper) deviceOf(ctx context.Context, a ID, t Token) (carried, error) {
 	if t == "" {
 		return carried{}, nil

@@ -262,6 +262,12 @@ func TestPasscodeGuessedAcrossSessionsInParallel(t *testing.T) {
 			t.Fatalf("%d guesses were looked at, want 10", n)
 		}
 		wantFault(t, try(seats[0], passcode), "account.passcode.closed")
+		d.Clock.Advance(24 * time.Hour) // no wait opens it, and the right one is not looked at either
+		seats[0].s.LastSeen = d.Clock.Now()
+		wantFault(t, try(seats[0], passcode), "account.passcode.closed")
+		if n := d.Keeper.Hashes() - before; n != 10 {
+			t.Fatalf("%d guesses were looked at, the closed one among them", n)
+		}
 		d.Deliver(t)
 		if all := strings.Join(d.Post.To(deskPhone), "\n"); !strings.Contains(all, "bị gõ sai quá nhiều lần") || !strings.Contains(all, "/freeze/") {
 			t.Fatalf("she was told %q", all)

@@ -152,7 +152,7 @@ func (t *recoveryWalk) death(ctx context.Context) error {
 	}
 	bench := t.client()
 	p, err = SignInStaff(ctx, t.env, bench, t.env.Officer, "/deaths/"+code, registrar)
-	if p, err = on(p, err, "/deaths/"+code, "Con trai, báo nhầm", t.chi.Name); err != nil {
+	if _, err = on(p, err, "/deaths/"+code, "Con trai, báo nhầm", t.chi.Name); err != nil {
 		return err
 	}
 	p, err = t.chi.own.Open(ctx, t.env.Citizen+"/security")

@@ -234,7 +234,7 @@ var errOther = errors.New("the subscription is for another sender")
 func (s *Service) sender(r *http.Request, only []byte) (contact string, err error) {
 	scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "vapid") {
-		return "", errors.New("Authorization: vapid is needed")
+		return "", errors.New("authorization by vapid is needed")
 	}
 	part := map[string]string{}
 	for p := range strings.SplitSeq(rest, ",") {

@@ -123,7 +123,7 @@ func TestSheChangesHerPhoneOnHerDevice(t *testing.T) {
 		p := c.Get("/recover").Click("Đổi số điện thoại Vẫn còn máy đã đăng nhập").Submit("Tiếp tục").At("/recover/course").Want(200, "Số mới của bạn")
 		p = p.Submit("Gửi mã", "phone", other)
 		p = p.Submit("Xác nhận mã", "code", h.Code(t, other)).Want(200, "Số mới đã xác nhận").Submit("Xác nhận trên máy này").Submit("Xem và xác nhận").Want(200, "Đổi số điện thoại của tài khoản", "0977 123 456")
-		p = p.Submit("Xác nhận", "credential", answered(t, p, key)).At("/recover/course").Want(200, "Đang chờ")
+		p.Submit("Xác nhận", "credential", answered(t, p, key)).At("/recover/course").Want(200, "Đang chờ")
 		h.Deliver(t)
 		if !strings.Contains(strings.Join(h.Post.To(phone), "\n"), "đổi số điện thoại") {
 			t.Errorf("the earlier phone was told %q", h.Post.To(phone))

@@ -68,7 +68,7 @@ func TestRecoveryAtTheCounter(t *testing.T) {
 		c.browser.Post("/recoveries/"+x.Code, url.Values{"answer": {"yes"}}).Want(http.StatusConflict)
 		// 3. A report of a death: read, and closed.
 		_, x = ask(recovery.Death, "Hàng xóm, nghe nói")
-		p = c.browser.Get("/deaths").Want(200, x.Code).Lacks(minhNumber)
+		c.browser.Get("/deaths").Want(200, x.Code).Lacks(minhNumber)
 		p = c.browser.Get("/deaths/"+x.Code).Want(200, "Hàng xóm, nghe nói", minhNumber, "Khai tử làm ở sổ hộ tịch")
 		p.Submit("Đóng tin báo").At("/deaths").Want(200, "Đã đóng tin báo", "Không có tin báo nào")
 		c.browser.Get("/deaths/KP-26-AAAA-AAAA").Want(http.StatusNotFound, "Không có tin báo này")
