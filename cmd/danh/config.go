@@ -111,7 +111,7 @@ type serveFlags struct {
 	PasswordMax   int           `help:"Longest password accepted, in characters (at least 64)." default:"64" env:"DANH_PASSWORD_MAX"`
 	SessionIdle   time.Duration `help:"A citizen's session ends after this time without a request." default:"30m" env:"DANH_SESSION_IDLE"`
 	SessionMax    time.Duration `help:"A citizen's session ends after this time in any case." default:"12h" env:"DANH_SESSION_MAX"`
-	CoolOff       time.Duration `help:"Instead of the dated rule, how long an unlocking can be stopped; for trying out on this machine only." env:"DANH_COOL_OFF"`
+	CoolOff       time.Duration `help:"Instead of the dated rules: how long an unlocking or a recovery waits and can be stopped, and how old a passkey has to be for it; for trying out on this machine only." env:"DANH_COOL_OFF"`
 	Places        string        `help:"Which network is near which town: a CSV with the columns network,place_vi,place_en,lat,lon. Without it every place is unknown." env:"DANH_PLACES" placeholder:"FILE"`
 	TraceEndpoint string        `help:"OTLP endpoint for traces; empty turns them off." env:"DANH_TRACES" placeholder:"ADDR"`
 	StopAfter     time.Duration `help:"How long a stop waits for requests under way." default:"20s" env:"DANH_STOP_AFTER"`
