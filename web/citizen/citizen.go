@@ -117,7 +117,7 @@ func Door(c Config) http.Handler {
 	if c.Remote != nil {
 		remote.Mount(mux, site, remote.Config{Desk: c.Remote, Guard: guard, Home: c.issuer(), Origin: c.Provider.ReturnOrigin, Asker: c.asker})
 	}
-	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Origin: c.Provider.ReturnOrigin})
+	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Codes: c.codes(), Origin: c.Provider.ReturnOrigin})
 	device.Mount(mux, site, device.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
 	freeze.Mount(mux, site, c.Accounts, guard)
 	if c.Recovery != nil {
@@ -137,7 +137,7 @@ func Door(c Config) http.Handler {
 	}
 	if c.Enrolment != nil {
 		dossier.Mount(mux, site, c.Enrolment, c.Clock)
-		calls.Mount(mux, site, c.Enrolment)
+		calls.Mount(mux, site, c.Enrolment, c.Portal)
 	}
 	if c.Forms != nil {
 		paper.Mount(mux, site, c.Forms)
@@ -215,6 +215,17 @@ func (c Config) recoveries() func(context.Context, account.Session) (int, error)
 		return nil
 	}
 	return c.Recovery.CountOwn
+}
+
+// codes counts the recovery codes that she has left.
+func (c Config) codes() func(context.Context, account.Session) (int, error) {
+	if c.Recovery == nil {
+		return nil
+	}
+	return func(ctx context.Context, s account.Session) (int, error) {
+		left, err := c.Recovery.CountCodes(ctx, s)
+		return left.Left, err
+	}
 }
 
 // calls counts the officers who are about to telephone her.

@@ -35,7 +35,7 @@ func TestSheFreezesWithOneTap(t *testing.T) {
 		c := serve(t, h)
 		open(t, h, c, h.Register(t, Lan), phone, "/open")
 		stolen := c.Cookie("danh-citizen")
-		p := c.Get("/security").Want(200, "Khóa khẩn cấp").Click("Khóa khẩn cấp Nghi có người dùng tài khoản? Khóa bằng một lần bấm").At("/freeze")
+		p := c.Get("/security").Want(200, "Khóa khẩn cấp").Click("Khóa tài khoản").At("/freeze")
 		p.Want(200, "Chỉ bạn mở lại được").Submit("Khóa tài khoản").At("/frozen").Want(200, "Tài khoản đã khóa", "công an xã, phường")
 		if c.Cookie("danh-citizen") != "" {
 			t.Error("the browser keeps its session")

@@ -56,6 +56,7 @@ func TestSheGetsHerAccountBackByACodeOnPaper(t *testing.T) {
 			t.Fatalf("%d codes are shown", len(codes))
 		}
 		c.Get("/security/codes").Want(200, "10 / 10").Lacks(codes[0])
+		c.Get("/security").Want(200, "Còn 10 trên 10 mã").Lacks(codes[0])
 		h.Clock.Advance(73 * time.Hour) // younger codes recover nothing
 		c.Get("/signin").Submit("Đăng nhập", "number", lan.Declared.Number.Reveal(), "password", string(Password)).At("/")
 		b := webtest.New(t, c.Base)
@@ -79,6 +80,7 @@ func TestAThiefWaitsAndSheStopsHim(t *testing.T) {
 		lan := h.Register(t, Lan)
 		h.Carrier.Says(phone, lan.Declared.Number, "yes")
 		open(t, h, c, lan, phone, "/open")
+		c.Get("/security").Want(200, "Chưa có mã nào dùng được")
 		thief := webtest.New(t, c.Base)
 		p := thief.Get("/signin").Click("Quên mật khẩu hay mất điện thoại?").At("/recover").Click("Quên mật khẩu Vẫn còn điện thoại và số").At("/recover/begin")
 		p.Submit("Tiếp tục", "number", "12", "name", "", "birth_date", "31/02/1990").Want(422, "chữ số", "Điền họ và tên")

@@ -10,6 +10,7 @@ package calls
 import (
 	"embed"
 	"net/http"
+	"strings"
 
 	"danh/enrolment"
 	"danh/internal/page"
@@ -19,8 +20,10 @@ import (
 //go:embed *.html *.text.json
 var files embed.FS
 
-// Mount puts the page on the mux.
-func Mount(mux *http.ServeMux, site *page.Site, o *enrolment.Office) {
+// Mount puts the page on the mux. portal is where official numbers stand and
+// scams are reported; empty: the page does not lead there.
+func Mount(mux *http.ServeMux, site *page.Site, o *enrolment.Office, portal string) {
+	portal = strings.TrimSuffix(portal, "/")
 	j := site.Journey(files)
 	mux.Handle("GET /calls", session.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, _ := session.From(r.Context())
@@ -29,6 +32,6 @@ func Mount(mux *http.ServeMux, site *page.Site, o *enrolment.Office) {
 			j.Fail(w, r, err)
 			return
 		}
-		j.Render(w, r, http.StatusOK, "calls", page.View{Title: "calls.title", Lede: "calls.lede", Back: "/", Task: "calls.task", Data: map[string]any{"Coming": coming, "Past": past}})
+		j.Render(w, r, http.StatusOK, "calls", page.View{Title: "calls.title", Lede: "calls.lede", Back: "/", Task: "calls.task", Data: map[string]any{"Coming": coming, "Past": past, "Portal": portal}})
 	})))
 }

@@ -34,11 +34,14 @@ func TestSheSeesWhoIsAboutToCall(t *testing.T) {
 		who := h.Person(enrolmenttest.Ha)
 		site := page.New(page.Config{Door: "citizen", Clock: h.Clock, Log: h.Log, Brand: page.Text{VI: "Thử", EN: "Test"}, Home: "/"})
 		mux := http.NewServeMux()
-		calls.Mount(mux, site, h.Office)
+		calls.Mount(mux, site, h.Office, "http://portal.test/")
 		c := webtest.Serve(t, site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			mux.ServeHTTP(w, r.WithContext(session.With(r.Context(), account.Session{Account: account.ID(id.NewPerson()), Person: who})))
 		})))
-		c.Get("/calls").Want(200, "Không cán bộ nào sắp gọi", "không bao giờ xin mã")
+		first := c.Get("/calls").Want(200, "Không cán bộ nào sắp gọi", "không bao giờ xin mã", "Số điện thoại chính thức")
+		if !first.Has(`a[href="http://portal.test/hotlines"]`) || !first.Has(`a[href="http://portal.test/report"]`) {
+			t.Error("the page does not lead to the official numbers and the report")
+		}
 		p := h.Known(t, enrolmenttest.Ha)
 		h.Carrier.Says(phone, p.Number, account.Yes)
 		h.Open(t, accounttest.Person{ID: p.ID, Declared: account.Declared{Number: p.Number, Name: p.Name, BirthDate: p.BirthDate, Sex: p.Sex}}, phone)

@@ -31,6 +31,10 @@ type Config struct {
 	Guard    *session.Guard
 	Clock    clock.Clock
 
+	// Codes counts the recovery codes that she has left. Nil: nothing gets an
+	// account back here, and the page does not offer codes.
+	Codes func(ctx context.Context, s account.Session) (int, error)
+
 	// Origin tells where a relying party's request leads when it is done, so
 	// that the password page's form may end there. Nil: nowhere but here.
 	Origin func(ctx context.Context, request string) string
@@ -68,8 +72,18 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		d.j.Fail(w, r, err)
 		return
 	}
+	codes, tone := 0, ""
+	if d.Codes != nil {
+		if codes, err = d.Codes(r.Context(), s); err != nil {
+			d.j.Fail(w, r, err)
+			return
+		}
+		if codes <= 2 { // time for another set
+			tone = "warn"
+		}
+	}
 	d.j.Render(w, r, http.StatusOK, "security", page.View{Title: "security.title", Back: "/", Task: "security.task",
-		Data: map[string]any{"Sessions": list, "Mine": s.ID, "Devices": devices, "Here": s.Holder().Device, "Phone": phone, "Ends": s.PasswordEnds, "Near": d.near(page.Language(r))}})
+		Data: map[string]any{"Sessions": list, "Mine": s.ID, "Devices": devices, "Here": s.Holder().Device, "Phone": phone, "Ends": s.PasswordEnds, "Counted": d.Codes != nil, "Codes": codes, "Tone": tone, "Near": d.near(page.Language(r))}})
 }
 
 // phone reports whether a device is carried about.
