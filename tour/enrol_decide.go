@@ -152,6 +152,11 @@ func (c *counter) atLevel(ctx context.Context, her *browse.Client, level int) er
 	if err != nil {
 		return err
 	}
+	return saysLevel(p, level)
+}
+
+// saysLevel is true of the first page of an account of a level.
+func saysLevel(p *browse.Page, level int) error {
 	if err := at(p, "/", 200); err != nil {
 		return err
 	}

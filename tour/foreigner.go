@@ -183,7 +183,7 @@ func (t *foreignerWalk) again(ctx context.Context) error {
 	if p, err = t.signIn(ctx, p, t.login, goodPassword, t.phone); err != nil {
 		return err
 	}
-	if err := p.Want(200); err != nil {
+	if err := saysLevel(p, 2); err != nil {
 		return err
 	}
 	return t.atLevel(ctx, her, 2)

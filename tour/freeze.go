@@ -115,7 +115,7 @@ func (t *freezeWalk) alarm(ctx context.Context) error {
 	if p, err = t.signIn(ctx, p, t.p.Number, goodPassword, t.phone); err != nil {
 		return err
 	}
-	if err := p.Want(200); err != nil {
+	if err := onSecurity(p); err != nil {
 		return err
 	}
 	return t.alarmed(ctx, t.phone, "the alarm of a new device", t.sent, "thiết bị mới", "không rõ từ nơi nào")
@@ -164,6 +164,17 @@ func (t *freezeWalk) makePasskey(ctx context.Context) (err error) {
 	}
 	t.made = time.Now()
 	return t.alarmed(ctx, t.phone, "the alarm of a passkey", t.sent, "khoá đăng nhập")
+}
+
+// onSecurity is true of the page on which her devices stand.
+func onSecurity(p *browse.Page) error {
+	if err := at(p, "/security", 200); err != nil {
+		return err
+	}
+	if p.Heading() != "Thiết bị và bảo mật" || !p.Says("Máy này") {
+		return errors.New("the page of her devices does not name this one")
+	}
+	return nil
 }
 
 func (t *freezeWalk) look(ctx context.Context) error {

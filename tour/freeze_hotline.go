@@ -98,7 +98,7 @@ func (t *freezeWalk) tap(ctx context.Context) error {
 	if p, err = t.signIn(ctx, p, t.other.Number, goodPassword, phone); err != nil {
 		return err
 	}
-	if err := p.Want(200); err != nil {
+	if err := onSecurity(p); err != nil {
 		return err
 	}
 	if t.raw, err = t.passkey(ctx, t.her); err != nil {

@@ -49,7 +49,7 @@ type qrWalk struct {
 	screen       *browse.Page // the computer's
 	page         *browse.Page // the phone's
 	code, number string
-	asked        time.Time
+	begun        time.Time // before the code that is approved
 }
 
 func (t *qrWalk) become(ctx context.Context) (err error) {
@@ -133,7 +133,7 @@ func (t *qrWalk) read(p *browse.Page, err error) error {
 	if !strings.HasPrefix(p.URL.Path, "/signin/qr/") {
 		return fmt.Errorf("the code should stand at /signin/qr/…, not %s", p.URL.Path)
 	}
-	t.screen, t.asked = p, time.Now()
+	t.screen = p
 	t.code, t.number = p.Text(".spoken .n"), p.Text(".match .n")
 	if len(t.code) != 9 || t.code[4] != '-' || len(t.number) != 2 {
 		return errors.New("the computer shows no code and number")
@@ -238,6 +238,7 @@ func (t *qrWalk) wrong(ctx context.Context) error {
 }
 
 func (t *qrWalk) right(ctx context.Context) error {
+	t.begun = time.Now()
 	f, err := t.screen.FormTo("/signin/qr")
 	if err != nil {
 		return err

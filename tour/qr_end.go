@@ -97,7 +97,7 @@ func (t *qrWalk) raise(ctx context.Context) error {
 }
 
 func (t *qrWalk) told(ctx context.Context) error {
-	text, err := t.message(ctx, t.phone, "the message about the sign-in", t.asked, func(text string) bool { return strings.Contains(text, "bằng mã QR") })
+	text, err := t.message(ctx, t.phone, "the message about the sign-in", t.begun, func(text string) bool { return strings.Contains(text, "bằng mã QR") })
 	if err != nil {
 		return err
 	}
