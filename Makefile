@@ -26,7 +26,7 @@ run: build
 test: go
 	@scripts/test-tools
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/danh ./cmd/danh
-	DANH_BROWSER=must $(GO) test -race -timeout 30m $(TESTFLAGS) $$($(GO) list ./... | grep -v -E '$(ARITHMETIC)')
+	DANH_BROWSER=must $(GO) test -race -timeout 38m $(TESTFLAGS) $$($(GO) list ./... | grep -v -E '$(ARITHMETIC)')
 	$(GO) test -timeout 30m $(TESTFLAGS) $$($(GO) list ./... | grep -E '$(ARITHMETIC)')
 
 check: go
