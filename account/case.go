@@ -4,7 +4,6 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"database/sql"
 	"errors"
@@ -45,19 +44,6 @@ type Case struct {
 	Outcome  Outcome // once it is decided
 }
 
-// letters of a case's code: none that is taken for another.
-const caseLetters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-
-// newCaseCode is MD-26-XXXX-XXXX: 40 random bits behind the year.
-func newCaseCode(now time.Time) string {
-	b := make([]byte, 8)
-	rand.Read(b)
-	for i := range b {
-		b[i] = caseLetters[int(b[i])%len(caseLetters)] // 32 letters: even
-	}
-	return fmt.Sprintf("MD-%s-%s-%s", now.In(clock.Vietnam).Format("06"), b[:4], b[4:])
-}
-
 // openCaseTx turns an opening into a case. Its statements are the same for
 // every reason; what differs is done later by the job, which also tells the
 // holder of an account that somebody tried.
@@ -93,7 +79,7 @@ func (k *Keeper) openCaseTx(ctx context.Context, tx *db.Tx, o Opening, why Reaso
 	due := k.c.Calendar.AddWorkingDays(now, f.value("opening_case_days"))
 	if _, err := tx.ExecContext(ctx, `INSERT INTO account_case (id, code, birth_index, phone_index, status, reason, person, declared, evidence, language, opened_at, due_at, phone)
 		VALUES ($1, $2, $3, $4, 'open', $5, $6, $7, $8, $9, $10, $11, $12)`,
-		c, newCaseCode(now), k.c.Seal.Blind("account.case.birth", o.Declared.BirthDate.String()), phone, string(why), person, sealed, evidence, o.Language,
+		c, id.NewCaseCode("MD", now), k.c.Seal.Blind("account.case.birth", o.Declared.BirthDate.String()), phone, string(why), person, sealed, evidence, o.Language,
 		clock.Micros(now), clock.Micros(due), reach); err != nil {
 		return c, fmt.Errorf("open case: %w", err)
 	}

@@ -4,7 +4,6 @@ package account
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -62,8 +61,6 @@ func (k *Keeper) Freeze(ctx context.Context, s Session) error {
 	})
 }
 
-const linkLetters = "abcdefghijkmnpqrstuvwxyz23456789"
-
 // freezeLinkTx makes a link for a message: 130 random bits. It is sent to her own
 // channels alone; whoever reads them can lock the account by it and nothing more.
 func (k *Keeper) freezeLinkTx(ctx context.Context, tx *db.Tx, a ID, now time.Time) (string, error) {
@@ -74,12 +71,7 @@ func (k *Keeper) freezeLinkTx(ctx context.Context, tx *db.Tx, a ID, now time.Tim
 	if err != nil {
 		return "", err
 	}
-	b := make([]byte, 26)
-	rand.Read(b)
-	for i := range b {
-		b[i] = linkLetters[int(b[i])%len(linkLetters)] // 32 letters: even
-	}
-	t := Token(b)
+	t := Token(id.Draw(26, id.LinkLetters))
 	if _, err := tx.ExecContext(ctx, `INSERT INTO account_freeze_link (token_hash, account, expires_at) VALUES ($1, $2, $3)`,
 		t.hash(), a, clock.Micros(now.Add(f.duration("freeze_link_days", 24*time.Hour)))); err != nil {
 		return "", fmt.Errorf("keep a link: %w", err)

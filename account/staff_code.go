@@ -5,7 +5,6 @@ package account
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
+	"danh/internal/id"
 )
 
 // codeAlphabet is Crockford's: nothing in it is read as something else.
@@ -24,12 +24,8 @@ const codeAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // newStaffCode makes a code of 60 random bits, in groups for reading aloud.
 func newStaffCode() string {
-	b := make([]byte, 12)
-	rand.Read(b)
-	for i := range b {
-		b[i] = codeAlphabet[b[i]%32]
-	}
-	return string(b[:4]) + "-" + string(b[4:8]) + "-" + string(b[8:])
+	s := id.Draw(12, codeAlphabet)
+	return s[:4] + "-" + s[4:8] + "-" + s[8:]
 }
 
 // plainCode reads a code as it may have been typed.

@@ -189,7 +189,7 @@ func (d *Desk) insertTx(ctx context.Context, tx *db.Tx, t account.Token, r row, 
 	now := d.c.Clock.Now()
 	_, err = tx.ExecContext(ctx, `INSERT INTO account_recovery (id, token_hash, code, kind, state, account, person, barred, details, language, label, browser, known, way, evidence, code_to, code_tries, code_sent, proved_by, begun_at, expires_at, ended_why)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8, $9, $10, $11, $12, '', '', '', 0, 0, '', $13, $14, '')`,
-		r.ID, t.Fingerprint(), newCode(now), string(r.Kind), string(r.State), acc, person, sealed, r.Language, r.Label, r.Browser, r.Known, clock.Micros(now), clock.Micros(expires))
+		r.ID, t.Fingerprint(), id.NewCaseCode("KP", now), string(r.Kind), string(r.State), acc, person, sealed, r.Language, r.Label, r.Browser, r.Known, clock.Micros(now), clock.Micros(expires))
 	if err != nil {
 		return fmt.Errorf("write a request down: %w", err)
 	}

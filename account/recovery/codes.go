@@ -11,6 +11,7 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/id"
 )
 
 // paperCodes are made at once; each has 60 random bits.
@@ -38,7 +39,7 @@ func (d *Desk) MakeCodes(ctx context.Context, s account.Session) ([]string, erro
 	}
 	out := make([]string, paperCodes)
 	for i := range out {
-		c := random(paperLength, codeLetters)
+		c := id.Draw(paperLength, id.CodeLetters)
 		out[i] = c[:4] + "-" + c[4:8] + "-" + c[8:]
 	}
 	return out, d.c.DB.Write(ctx, func(tx *db.Tx) error {

@@ -256,7 +256,7 @@ func (d *Desk) tellTx(ctx context.Context, tx *db.Tx, by audit.Actor, r row, tem
 
 // linkTx makes a stop link: 130 random bits, sent to her own channels alone.
 func (d *Desk) linkTx(ctx context.Context, tx *db.Tx, r row) (string, error) {
-	t := account.Token(random(26, linkLetters))
+	t := account.Token(id.Draw(26, id.LinkLetters))
 	days, err := d.value(ctx, "recovery_finish_days")
 	if err != nil {
 		return "", err

@@ -16,7 +16,6 @@ package recovery
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -100,28 +99,6 @@ const (
 	sealDetails = "account_recovery.details"
 	sealPhone   = "account_recovery.phone"
 )
-
-// link letters and the letters of codes that are read out and copied: 32 each.
-const (
-	linkLetters = "abcdefghijkmnpqrstuvwxyz23456789"
-	codeLetters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-)
-
-func random(n int, letters string) string {
-	b := make([]byte, n)
-	rand.Read(b)
-	for i := range b {
-		b[i] = letters[int(b[i])%len(letters)] // 32 letters: even
-	}
-	return string(b)
-}
-
-// newCode is KP-26-XXXX-XXXX: 40 random bits behind the year. It names a request
-// at a counter and opens nothing.
-func newCode(now time.Time) string {
-	s := random(8, codeLetters)
-	return fmt.Sprintf("KP-%s-%s-%s", now.In(clock.Vietnam).Format("06"), s[:4], s[4:])
-}
 
 // tidy accepts letters and digits as people copy them.
 func tidy(s string) string {

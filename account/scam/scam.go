@@ -12,7 +12,6 @@ package scam
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -89,18 +88,6 @@ const (
 	sealWords = "account_scam_report.words"
 )
 
-const letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-
-// newCode is LD-26-XXXX-XXXX: 40 random bits behind the year.
-func newCode(now time.Time) string {
-	b := make([]byte, 8)
-	rand.Read(b)
-	for i := range b {
-		b[i] = letters[int(b[i])%len(letters)] // 32 letters: even
-	}
-	return fmt.Sprintf("LD-%s-%s-%s", now.In(clock.Vietnam).Format("06"), b[:4], b[4:])
-}
-
 // Report takes a report and gives its code. by is whoever is signed in, or
 // nobody; address is where the request came from.
 func (d *Desk) Report(ctx context.Context, by audit.Actor, in Report, address string) (string, error) {
@@ -145,7 +132,7 @@ func (d *Desk) Report(ctx context.Context, by audit.Actor, in Report, address st
 		return "", tooMany(wait)
 	}
 	now := d.c.Clock.Now()
-	code, key := newCode(now), id.New[reportKind]()
+	code, key := id.NewCaseCode("LD", now), id.New[reportKind]()
 	return code, d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		place, err := d.c.Seal.SealTx(ctx, tx, id.Person(key), sealPlace, []byte(in.Place))
 		if err != nil {

@@ -15,7 +15,6 @@ package signal
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -234,18 +233,6 @@ func (d *Desk) StoppedTx(ctx context.Context, tx *db.Tx, s account.Stopped) erro
 	return nil
 }
 
-const letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-
-// newCode is DH-26-XXXX-XXXX: 40 random bits behind the year.
-func newCode(now time.Time) string {
-	b := make([]byte, 8)
-	rand.Read(b)
-	for i := range b {
-		b[i] = letters[int(b[i])%len(letters)] // 32 letters: even
-	}
-	return fmt.Sprintf("DH-%s-%s-%s", now.In(clock.Vietnam).Format("06"), b[:4], b[4:])
-}
-
 // raiseTx opens a case, or counts once more in the one that is open. fresh: it
 // is a new one. What was decided a moment ago is not raised again for the same
 // count that goes on; a journey is its own each time.
@@ -276,7 +263,7 @@ func (d *Desk) raiseTx(ctx context.Context, tx *db.Tx, k Kind, subject []byte, a
 	var times int
 	err = tx.QueryRowContext(ctx, `INSERT INTO account_signal (id, code, kind, subject, account, state, times, seen, threshold, first_at, last_at) VALUES ($1, $2, $3, $4, $5, 'open', 1, $6, $7, $8, $8)
 		ON CONFLICT (kind, subject) WHERE decided_at IS NULL DO UPDATE SET times = account_signal.times + 1, seen = excluded.seen, last_at = excluded.last_at RETURNING times`,
-		key, newCode(at), string(k), subject, whose, string(text), threshold, clock.Micros(at)).Scan(&times)
+		key, id.NewCaseCode("DH", at), string(k), subject, whose, string(text), threshold, clock.Micros(at)).Scan(&times)
 	if err != nil {
 		return false, fmt.Errorf("raise a signal: %w", err)
 	}

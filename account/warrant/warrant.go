@@ -14,13 +14,11 @@ package warrant
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"danh/account"
@@ -171,18 +169,6 @@ func (d *Desk) ground(ctx context.Context, q db.Q, key string) (Ground, error) {
 	return all[i], nil
 }
 
-const letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-
-// newCode is YC-26-XXXX-XXXX: 40 random bits behind the year.
-func newCode(now time.Time) string {
-	b := make([]byte, 8)
-	rand.Read(b)
-	for i := range b {
-		b[i] = letters[int(b[i])%len(letters)] // 32 letters: even
-	}
-	return fmt.Sprintf("YC-%s-%s-%s", now.In(clock.Vietnam).Format("06"), b[:4], b[4:])
-}
-
 // check refuses a request whose form is not right.
 func (d *Desk) check(ctx context.Context, in *Request) error {
 	f := fault.New(fault.Invalid, "warrant.form")
@@ -230,7 +216,7 @@ func (d *Desk) Receive(ctx context.Context, by audit.Actor, in Request) (string,
 		return "", err
 	}
 	now, key := d.c.Clock.Now(), id.New[warrantKind]()
-	code := newCode(now)
+	code := id.NewCaseCode("YC", now)
 	plain, err := json.Marshal(said{in.Number.Reveal(), in.Body, in.Document, in.Day.String(), in.Words})
 	if err != nil {
 		return "", fmt.Errorf("keep what a request says: %w", err)
