@@ -142,7 +142,7 @@ func (k *Keeper) BeginActing(ctx context.Context, s Session, link Representation
 			return fmt.Errorf("begin to act: %w", err)
 		}
 		// One conditional update: of two taps one finds a session that acts for nobody.
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_session SET acting = $3, acting_id = $4 WHERE account = $1 AND id = $2 AND acting IS NULL AND NOT awaiting AND ended_at IS NULL AND ends_at > $5`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_session SET acting = $3, acting_id = $4 WHERE account = $1 AND id = $2 AND acting IS NULL AND NOT awaiting AND ended_at IS NULL AND ends_at > $5`,
 			s.Account, s.ID, for_.ID, x, clock.Micros(now)))
 		if err != nil {
 			return fmt.Errorf("begin to act: %w", err)

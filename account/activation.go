@@ -310,8 +310,8 @@ func (k *Keeper) Activate(ctx context.Context, t Token, pw Password, remote Remo
 // lapseActivations lets accounts fall asleep that nobody woke in time.
 func (k *Keeper) lapseActivations(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 	var due []ID
-	err := each(ctx, tx, `SELECT account FROM account_activation WHERE expires_at <= $1 AND used_at IS NULL AND lapsed_at IS NULL ORDER BY expires_at LIMIT $2`,
-		[]any{clock.Micros(now), purgeBatch}, func(s scanner) error {
+	err := db.Each(ctx, tx, `SELECT account FROM account_activation WHERE expires_at <= $1 AND used_at IS NULL AND lapsed_at IS NULL ORDER BY expires_at LIMIT $2`,
+		[]any{clock.Micros(now), purgeBatch}, func(s db.Row) error {
 			var a ID
 			err := s.Scan(&a)
 			due = append(due, a)

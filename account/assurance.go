@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"danh/internal/clock"
+	"danh/internal/db"
 )
 
 // Factor is something that was used to sign in.
@@ -148,7 +149,7 @@ func (k *Keeper) Reach(ctx context.Context, s Session) (Reach, error) {
 	var r Reach
 	have := factorsOf(s.AMR)
 	var kinds []bool
-	err := each(ctx, k.c.DB.Read(), `SELECT DISTINCT synced FROM account_passkey WHERE account = $1 AND ended_at IS NULL`, []any{s.Account}, func(row scanner) error {
+	err := db.Each(ctx, k.c.DB.Read(), `SELECT DISTINCT synced FROM account_passkey WHERE account = $1 AND ended_at IS NULL`, []any{s.Account}, func(row db.Row) error {
 		var synced bool
 		err := row.Scan(&synced)
 		kinds = append(kinds, synced)

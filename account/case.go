@@ -53,7 +53,7 @@ func (k *Keeper) openCaseTx(ctx context.Context, tx *db.Tx, o Opening, why Reaso
 		return CaseID{}, err
 	}
 	now, c := k.c.Clock.Now(), id.New[caseKind]()
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'case', case_id = $2, person = NULL, evidence = NULL, portrait = NULL
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'case', case_id = $2, person = NULL, evidence = NULL, portrait = NULL
 		WHERE id = $1 AND step NOT IN ('case', 'done')`, o.ID, c))
 	if err != nil {
 		return c, fmt.Errorf("open case: %w", err)
@@ -96,7 +96,7 @@ func (k *Keeper) openCaseTx(ctx context.Context, tx *db.Tx, o Opening, why Reaso
 
 const caseColumns = `code, status, opened_at, due_at, decided_at, outcome`
 
-func scanCase(row scanner, more ...any) (Case, error) {
+func scanCase(row db.Row, more ...any) (Case, error) {
 	var c Case
 	var opened, due int64
 	var decided sql.NullInt64

@@ -97,7 +97,7 @@ type caseRow struct {
 
 const caseFileColumns = caseColumns + `, id, person, reason, declared, phone, evidence, language, decided_ground, decided_office, commune, province`
 
-func scanCaseFile(row scanner) (Case, caseRow, error) {
+func scanCaseFile(row db.Row) (Case, caseRow, error) {
 	var r caseRow
 	c, err := scanCase(row, &r.id, &r.person, &r.reason, &r.declared, &r.phone, &r.evidence, &r.language, &r.ground, &r.office, &r.commune, &r.province)
 	return c, r, err
@@ -108,7 +108,7 @@ func (d *CaseDesk) list(ctx context.Context, rest string, args ...any) ([]Waitin
 	var cases []Case
 	var rows []caseRow
 	q := d.k.c.DB.Read()
-	err := each(ctx, q, `SELECT `+caseFileColumns+` FROM account_case `+rest, args, func(s scanner) error {
+	err := db.Each(ctx, q, `SELECT `+caseFileColumns+` FROM account_case `+rest, args, func(s db.Row) error {
 		c, r, err := scanCaseFile(s)
 		cases, rows = append(cases, c), append(rows, r)
 		return err

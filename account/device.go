@@ -32,7 +32,7 @@ type Device struct {
 const deviceColumns = `d.id, d.name, d.label, d.platform, d.first_at, d.seen_at, d.key IS NOT NULL, d.password_only, d.place_vi, d.place_en,
 	(SELECT COUNT(*) FROM account_passkey p WHERE p.account = d.account AND p.device = d.id AND p.ended_at IS NULL)`
 
-func scanDevice(r scanner) (Device, error) {
+func scanDevice(r db.Row) (Device, error) {
 	var d Device
 	var first, seen int64
 	err := r.Scan(&d.ID, &d.Name, &d.Label, &d.Platform, &first, &seen, &d.Key, &d.PasswordOnly, &d.Place.VI, &d.Place.EN, &d.Passkeys)
@@ -46,7 +46,7 @@ func scanDevice(r scanner) (Device, error) {
 // ListDevices lists an account's devices, the one that was used last first.
 func (k *Keeper) ListDevices(ctx context.Context, a ID) ([]Device, error) {
 	var out []Device
-	err := each(ctx, k.c.DB.Read(), `SELECT `+deviceColumns+` FROM account_device d WHERE d.account = $1 AND d.removed_at IS NULL ORDER BY d.seen_at DESC, d.id DESC`, []any{a}, func(r scanner) error {
+	err := db.Each(ctx, k.c.DB.Read(), `SELECT `+deviceColumns+` FROM account_device d WHERE d.account = $1 AND d.removed_at IS NULL ORDER BY d.seen_at DESC, d.id DESC`, []any{a}, func(r db.Row) error {
 		d, err := scanDevice(r)
 		out = append(out, d)
 		return err

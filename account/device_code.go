@@ -344,7 +344,7 @@ func (k *Keeper) admitDeviceTx(ctx context.Context, tx *db.Tx, in DeviceCode, f 
 		}
 	}
 	s.rate(f, with(factorsOf(strings.Fields(w.amr)), FactorCode))
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_session SET token_hash = $2, new_device = FALSE, once = $3, device = $4, amr = $5, assurance = $6, auth_at = $7, seen_at = $7, ends_at = $8
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_session SET token_hash = $2, new_device = FALSE, once = $3, device = $4, amr = $5, assurance = $6, auth_at = $7, seen_at = $7, ends_at = $8
 		WHERE token_hash = $1 AND new_device AND ended_at IS NULL`,
 		in.Token.hash(), token.hash(), in.Once, s.Device, strings.Join(s.AMR, " "), s.Assurance, at, clock.Micros(now.Add(k.c.Absolute))))
 	if err != nil {

@@ -40,7 +40,7 @@ func (k *Keeper) RenameDevice(ctx context.Context, s Session, device id.Person, 
 		if err := standsTx(ctx, tx, s); err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_device SET name = $3 WHERE account = $1 AND id = $2 AND removed_at IS NULL`, s.Account, device, name))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_device SET name = $3 WHERE account = $1 AND id = $2 AND removed_at IS NULL`, s.Account, device, name))
 		if err != nil {
 			return fmt.Errorf("rename a device: %w", err)
 		}
@@ -109,7 +109,7 @@ func (k *Keeper) crowdTx(ctx context.Context, tx *db.Tx, a ID, most int) error {
 
 func devicesTx(ctx context.Context, tx *db.Tx, query string, args ...any) ([]id.Person, error) {
 	var out []id.Person
-	err := each(ctx, tx, query, args, func(r scanner) error {
+	err := db.Each(ctx, tx, query, args, func(r db.Row) error {
 		var d id.Person
 		err := r.Scan(&d)
 		out = append(out, d)
@@ -155,7 +155,7 @@ func (k *Keeper) removeDeviceTx(ctx context.Context, tx *db.Tx, by audit.Actor, 
 // endPasskeysOfTx ends the passkeys that were made on a device.
 func (k *Keeper) endPasskeysOfTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, person, device id.Person, why string) error {
 	var made []PasskeyID
-	err := each(ctx, tx, `SELECT id FROM account_passkey WHERE account = $1 AND device = $2 AND ended_at IS NULL`, []any{a, device}, func(r scanner) error {
+	err := db.Each(ctx, tx, `SELECT id FROM account_passkey WHERE account = $1 AND device = $2 AND ended_at IS NULL`, []any{a, device}, func(r db.Row) error {
 		var p PasskeyID
 		err := r.Scan(&p)
 		made = append(made, p)
@@ -201,7 +201,7 @@ func (k *Keeper) SetPasswordOnly(ctx context.Context, s Session, device id.Perso
 		if err := standsTx(ctx, tx, s); err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_device SET password_only = $3 WHERE account = $1 AND id = $2 AND removed_at IS NULL AND password_only <> $3`, s.Account, device, on))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_device SET password_only = $3 WHERE account = $1 AND id = $2 AND removed_at IS NULL AND password_only <> $3`, s.Account, device, on))
 		if err != nil {
 			return fmt.Errorf("mark a device: %w", err)
 		}

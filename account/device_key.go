@@ -108,7 +108,7 @@ func (k *Keeper) KeepDeviceKey(ctx context.Context, s Session, in DeviceKey) err
 		if err := standsTx(ctx, tx, s); err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_device SET key = $3 WHERE account = $1 AND id = $2 AND removed_at IS NULL`, s.Account, device, in.Key))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_device SET key = $3 WHERE account = $1 AND id = $2 AND removed_at IS NULL`, s.Account, device, in.Key))
 		if err != nil {
 			return fmt.Errorf("keep a device's key: %w", err)
 		}

@@ -108,7 +108,7 @@ func (k *Keeper) ChangePassword(ctx context.Context, s Session, old, pw Password
 		return weak(problems)
 	}
 	past := []string{hash}
-	err = each(ctx, k.c.DB.Read(), `SELECT hash FROM account_password_past WHERE account = $1 ORDER BY set_at DESC LIMIT $2`, []any{s.Account, max(f.value("password_history")-1, 0)}, func(r scanner) error {
+	err = db.Each(ctx, k.c.DB.Read(), `SELECT hash FROM account_password_past WHERE account = $1 ORDER BY set_at DESC LIMIT $2`, []any{s.Account, max(f.value("password_history")-1, 0)}, func(r db.Row) error {
 		var h string
 		err := r.Scan(&h)
 		past = append(past, h)
@@ -142,7 +142,7 @@ func (k *Keeper) ChangePassword(ctx context.Context, s Session, old, pw Password
 			ON CONFLICT (account, set_at) DO NOTHING`, s.Account, hash); err != nil {
 			return fmt.Errorf("keep the past password: %w", err)
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_password SET hash = $2, set_at = $3, must_change = FALSE, warned_at = NULL WHERE account = $1 AND hash = $4`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_password SET hash = $2, set_at = $3, must_change = FALSE, warned_at = NULL WHERE account = $1 AND hash = $4`,
 			s.Account, fresh, clock.Micros(now), hash))
 		if err != nil {
 			return fmt.Errorf("change password: %w", err)

@@ -73,7 +73,7 @@ func (k *Keeper) ListLocksTx(ctx context.Context, tx *db.Tx, a ID) ([]Lock, erro
 }
 
 func listLocks(ctx context.Context, q db.Q, a ID) (out []Lock, err error) {
-	err = each(ctx, q, `SELECT ground, by_name, since FROM account_lock WHERE account = $1 AND ended_at IS NULL ORDER BY since, id`, []any{a}, func(s scanner) error {
+	err = db.Each(ctx, q, `SELECT ground, by_name, since FROM account_lock WHERE account = $1 AND ended_at IS NULL ORDER BY since, id`, []any{a}, func(s db.Row) error {
 		var l Lock
 		var since int64
 		err := s.Scan(&l.Ground, &l.By, &since)
@@ -90,7 +90,7 @@ func listLocks(ctx context.Context, q db.Q, a ID) (out []Lock, err error) {
 // FindLinkTx finds a link of somebody's, in whichever direction, by its key.
 func (k *Keeper) FindLinkTx(ctx context.Context, tx *db.Tx, person id.Person, link RepresentationID) (Representation, error) {
 	var out []Representation
-	err := each(ctx, tx, `SELECT `+representationColumns+` WHERE id = $2 AND (person = $1 OR representative = $1) AND ended_at IS NULL`, []any{person, link}, func(s scanner) error {
+	err := db.Each(ctx, tx, `SELECT `+representationColumns+` WHERE id = $2 AND (person = $1 OR representative = $1) AND ended_at IS NULL`, []any{person, link}, func(s db.Row) error {
 		r, err := scanRepresentation(s)
 		out = append(out, r)
 		return err

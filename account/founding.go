@@ -31,7 +31,7 @@ func (k *Keeper) FoundTx(ctx context.Context, tx *db.Tx, by audit.Actor, first, 
 	if one.ID == two.ID || one.Person == two.Person {
 		return fault.New(fault.Invalid, "account.founding.two_people")
 	}
-	ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_founding (only_one, first, second, founded_at) VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING`, first, second, now))
+	ok, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO account_founding (only_one, first, second, founded_at) VALUES (1, $1, $2, $3) ON CONFLICT DO NOTHING`, first, second, now))
 	if err != nil {
 		return fmt.Errorf("found: %w", err)
 	}
@@ -39,7 +39,7 @@ func (k *Keeper) FoundTx(ctx context.Context, tx *db.Tx, by audit.Actor, first, 
 		return fault.New(fault.Conflict, "account.founding.done")
 	}
 	for _, a := range []Account{one, two} {
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_account SET level = 2, proof_how = 'founding', proof_strength = 'in_person', proof_at = $2
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_account SET level = 2, proof_how = 'founding', proof_strength = 'in_person', proof_at = $2
 			WHERE id = $1 AND status = 'active' AND NOT provisional`, a.ID, now))
 		if err != nil {
 			return fmt.Errorf("raise a founder: %w", err)

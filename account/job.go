@@ -57,7 +57,7 @@ func (k *Keeper) handleJobs() {
 // onceTx is true the first time that it is asked about a key.
 func (k *Keeper) onceTx(ctx context.Context, tx *db.Tx, scope string, key []byte) (bool, error) {
 	now := k.c.Clock.Now()
-	return changed(tx.ExecContext(ctx, `INSERT INTO account_limit (scope, key, hits, since, last_at, until, ends_at) VALUES ($1, $2, 1, $3, $4, 0, $5) ON CONFLICT (scope, key) DO NOTHING`,
+	return db.Changed(tx.ExecContext(ctx, `INSERT INTO account_limit (scope, key, hits, since, last_at, until, ends_at) VALUES ($1, $2, 1, $3, $4, 0, $5) ON CONFLICT (scope, key) DO NOTHING`,
 		scope, key, clock.Micros(now), clock.Micros(now), clock.Micros(now.Add(30*24*time.Hour))))
 }
 
@@ -122,7 +122,7 @@ func (k *Keeper) tellOthers(ctx context.Context, tx *db.Tx, p told) error {
 // those that were themselves never proofed.
 func (k *Keeper) tellFormerTx(ctx context.Context, tx *db.Tx, person id.Person, except ID, template string) error {
 	var former []ID
-	err := each(ctx, tx, `SELECT id FROM account_account WHERE person = $1 AND NOT provisional ORDER BY opened_at DESC LIMIT 3`, []any{person}, func(s scanner) error {
+	err := db.Each(ctx, tx, `SELECT id FROM account_account WHERE person = $1 AND NOT provisional ORDER BY opened_at DESC LIMIT 3`, []any{person}, func(s db.Row) error {
 		var a ID
 		err := s.Scan(&a)
 		if a != except {

@@ -24,7 +24,7 @@ func (k *Keeper) SetLanguage(ctx context.Context, s Session, language string) er
 		if err := standsTx(ctx, tx, s); err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_account SET language = $2 WHERE id = $1 AND language <> $2`, s.Account, language))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_account SET language = $2 WHERE id = $1 AND language <> $2`, s.Account, language))
 		if err != nil {
 			return fmt.Errorf("set the language of messages: %w", err)
 		}

@@ -105,7 +105,7 @@ func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 		return err
 	}
 	now := clock.Micros(k.c.Clock.Now())
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_lock SET ended_at = $3 WHERE account = $1 AND ground = $2 AND ended_at IS NULL`, a, string(g), now))
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_lock SET ended_at = $3 WHERE account = $1 AND ground = $2 AND ended_at IS NULL`, a, string(g), now))
 	if err != nil {
 		return fmt.Errorf("unlock: %w", err)
 	}

@@ -224,7 +224,7 @@ func (k *Keeper) Declare(ctx context.Context, t Token, d Declared, remote Remote
 		if o.sealed, err = k.c.Seal.SealTx(ctx, tx, id.Person(o.ID), sealOpening("declared"), packDeclared(d)); err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET declared = $2, number_index = $3, step = $4 WHERE id = $1 AND step IN ('details', 'portrait')`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_opening SET declared = $2, number_index = $3, step = $4 WHERE id = $1 AND step IN ('details', 'portrait')`,
 			o.ID, o.sealed, index, string(next)))
 		if err == nil && !ok {
 			err = moved()
@@ -278,7 +278,7 @@ func (k *Keeper) PutPortrait(ctx context.Context, t Token, r io.Reader) (Opening
 		if err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET portrait = $2, portrait_at = $3 WHERE id = $1 AND step = 'portrait'`, o.ID, sealed, clock.Micros(k.c.Clock.Now())))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_opening SET portrait = $2, portrait_at = $3 WHERE id = $1 AND step = 'portrait'`, o.ID, sealed, clock.Micros(k.c.Clock.Now())))
 		if err == nil && !ok {
 			err = moved()
 		}
@@ -315,7 +315,7 @@ func (k *Keeper) match(ctx context.Context, t Token, o Opening) (Opening, error)
 		}
 		// Only while the details are still the ones that were matched: else one
 		// person's would pass and another's go on to the carrier.
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'phone', person = $2, evidence = $3 WHERE id = $1 AND step IN ('details', 'portrait') AND declared = $4`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'phone', person = $2, evidence = $3 WHERE id = $1 AND step IN ('details', 'portrait') AND declared = $4`,
 			o.ID, m.Person, evidence, o.sealed))
 		if err == nil && !ok {
 			err = moved()
@@ -394,7 +394,7 @@ func (k *Keeper) SetEmail(ctx context.Context, t Token, email string) (Opening, 
 				return err
 			}
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET email = $2, step = 'password' WHERE id = $1 AND step IN ('email', 'password')`, o.ID, sealed))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_opening SET email = $2, step = 'password' WHERE id = $1 AND step IN ('email', 'password')`, o.ID, sealed))
 		if err == nil && !ok {
 			err = moved()
 		}

@@ -86,7 +86,7 @@ func (k *Keeper) finishTx(ctx context.Context, tx *db.Tx, o Opening, hash string
 	at, a, carrier := clock.Micros(now), id.New[kind](), o.carrier
 	// 1. The one conditional update that decides who finishes, with the details,
 	// the phone and the carrier's answer that the account is made of.
-	won, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'done', account = $2, portrait = NULL
+	won, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_opening SET step = 'done', account = $2, portrait = NULL
 		WHERE id = $1 AND step = 'password' AND declared = $3 AND phone_index = $4 AND carrier = $5 AND carrier <> ''`,
 		o.ID, a, o.sealed, k.store.phoneIndex(o.Declared.Phone), string(carrier)))
 	if err != nil || !won {
@@ -134,12 +134,12 @@ func (k *Keeper) finishTx(ctx context.Context, tx *db.Tx, o Opening, hash string
 		return false, fmt.Errorf("insert account: %w", err)
 	}
 	// 4. Uniqueness: of the person, of the phone, of the numbers.
-	if ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_person (person, account) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING`, o.person, a)); err != nil {
+	if ok, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO account_person (person, account) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING`, o.person, a)); err != nil {
 		return false, fmt.Errorf("claim person: %w", err)
 	} else if !ok {
 		return false, errPersonTaken
 	}
-	if ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_phone (phone_index, account) VALUES ($1, $2) ON CONFLICT (phone_index) DO NOTHING`, index, a)); err != nil {
+	if ok, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO account_phone (phone_index, account) VALUES ($1, $2) ON CONFLICT (phone_index) DO NOTHING`, index, a)); err != nil {
 		return false, fmt.Errorf("claim phone: %w", err)
 	} else if !ok {
 		return false, errPhoneTaken

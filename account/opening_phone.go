@@ -66,7 +66,7 @@ func (k *Keeper) SendCode(ctx context.Context, t Token, phone string) (Opening, 
 		if err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET phone = $2, phone_index = $3, phone_at = NULL, carrier = '', step = 'code' WHERE id = $1 AND step IN ('phone', 'code')`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_opening SET phone = $2, phone_index = $3, phone_at = NULL, carrier = '', step = 'code' WHERE id = $1 AND step IN ('phone', 'code')`,
 			o.ID, sealed, index))
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ func (k *Keeper) ConfirmCode(ctx context.Context, t Token, code string) (Opening
 		if right = used.Valid; !right {
 			return nil
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET phone_at = $2, step = 'email' WHERE id = $1 AND step = 'code'`, o.ID, clock.Micros(now)))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_opening SET phone_at = $2, step = 'email' WHERE id = $1 AND step = 'code'`, o.ID, clock.Micros(now)))
 		if err == nil && !ok {
 			err = moved()
 		}
@@ -219,7 +219,7 @@ func (k *Keeper) settlePhone(ctx context.Context, t Token, o Opening) (Opening, 
 			return err
 		}
 		// The answer is about this phone and these details, and belongs to no other.
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_opening SET carrier = $2 WHERE id = $1 AND carrier = '' AND step IN ('email', 'password') AND phone_index = $3 AND declared = $4`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_opening SET carrier = $2 WHERE id = $1 AND carrier = '' AND step IN ('email', 'password') AND phone_index = $3 AND declared = $4`,
 			o.ID, string(answer), index, o.sealed))
 		if err != nil {
 			return fmt.Errorf("keep the carrier's answer: %w", err)

@@ -162,7 +162,7 @@ func barredTx(ctx context.Context, tx *db.Tx, a ID, most int, now time.Time) (re
 // passedTx begins the count anew after a passcode that was right, unless it was
 // changed meanwhile.
 func passedTx(ctx context.Context, tx *db.Tx, a ID, hash string) error {
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_passcode SET tries = 0, until = 0 WHERE account = $1 AND hash = $2`, a, hash))
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_passcode SET tries = 0, until = 0 WHERE account = $1 AND hash = $2`, a, hash))
 	if err != nil {
 		return fmt.Errorf("forgive attempts: %w", err)
 	}
@@ -227,9 +227,9 @@ func (k *Keeper) SetPasscode(ctx context.Context, s Session, old, p Passcode) er
 		var ok bool
 		var err error
 		if had == "" {
-			ok, err = changed(tx.ExecContext(ctx, `INSERT INTO account_passcode (account, hash, set_at, tries, until) VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING`, s.Account, hash, now))
+			ok, err = db.Changed(tx.ExecContext(ctx, `INSERT INTO account_passcode (account, hash, set_at, tries, until) VALUES ($1, $2, $3, 0, 0) ON CONFLICT DO NOTHING`, s.Account, hash, now))
 		} else {
-			ok, err = changed(tx.ExecContext(ctx, `UPDATE account_passcode SET hash = $2, set_at = $3, tries = 0, until = 0 WHERE account = $1 AND hash = $4`, s.Account, hash, now, had))
+			ok, err = db.Changed(tx.ExecContext(ctx, `UPDATE account_passcode SET hash = $2, set_at = $3, tries = 0, until = 0 WHERE account = $1 AND hash = $4`, s.Account, hash, now, had))
 		}
 		if err != nil {
 			return fmt.Errorf("keep a passcode: %w", err)
@@ -256,7 +256,7 @@ func (k *Keeper) ResetPasscodeTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 	if err != nil {
 		return fmt.Errorf("find whose passcode: %w", err)
 	}
-	ok, err := changed(tx.ExecContext(ctx, `DELETE FROM account_passcode WHERE account = $1`, a))
+	ok, err := db.Changed(tx.ExecContext(ctx, `DELETE FROM account_passcode WHERE account = $1`, a))
 	if err != nil {
 		return fmt.Errorf("take a passcode away: %w", err)
 	}

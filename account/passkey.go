@@ -164,8 +164,8 @@ func (s store) owner(ctx context.Context, q db.Q, a ID) (owner, error) {
 	if err != nil {
 		return o, err
 	}
-	err = each(ctx, q, `SELECT id, record, sign_count, synced, backed_up, label, created_at, used_at, staff FROM account_passkey
-		WHERE account = $1 AND ended_at IS NULL ORDER BY created_at, id`, []any{a}, func(r scanner) error {
+	err = db.Each(ctx, q, `SELECT id, record, sign_count, synced, backed_up, label, created_at, used_at, staff FROM account_passkey
+		WHERE account = $1 AND ended_at IS NULL ORDER BY created_at, id`, []any{a}, func(r db.Row) error {
 		var h held
 		var sealed []byte
 		var created int64
@@ -196,7 +196,7 @@ func (s store) owner(ctx context.Context, q db.Q, a ID) (owner, error) {
 // ListPasskeys lists an account's passkeys, oldest first.
 func (k *Keeper) ListPasskeys(ctx context.Context, a ID) ([]Passkey, error) {
 	var out []Passkey
-	err := each(ctx, k.c.DB.Read(), `SELECT id, label, synced, created_at, used_at FROM account_passkey WHERE account = $1 AND ended_at IS NULL ORDER BY created_at, id`, []any{a}, func(r scanner) error {
+	err := db.Each(ctx, k.c.DB.Read(), `SELECT id, label, synced, created_at, used_at FROM account_passkey WHERE account = $1 AND ended_at IS NULL ORDER BY created_at, id`, []any{a}, func(r db.Row) error {
 		var p Passkey
 		var created int64
 		var used sql.NullInt64
@@ -318,7 +318,7 @@ func (k *Keeper) RenamePasskey(ctx context.Context, s Session, p PasskeyID, labe
 		if err := standsTx(ctx, tx, s); err != nil {
 			return err
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_passkey SET label = $3 WHERE account = $1 AND id = $2 AND ended_at IS NULL`, s.Account, p, label))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_passkey SET label = $3 WHERE account = $1 AND id = $2 AND ended_at IS NULL`, s.Account, p, label))
 		if err != nil {
 			return fmt.Errorf("rename a passkey: %w", err)
 		}

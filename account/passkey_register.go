@@ -237,7 +237,7 @@ func (k *Keeper) FinishPasskey(ctx context.Context, s Session, t Token, answer [
 			s.Account, p.ID, sealed, int64(got.Authenticator.SignCount), p.Synced, got.Flags.BackupState, p.Label, clock.Micros(now), device, kept.Staff); err != nil {
 			return fmt.Errorf("keep a passkey: %w", err)
 		}
-		ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_passkey_index (credential_index, account, passkey) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO account_passkey_index (credential_index, account, passkey) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
 			k.store.credentialIndex(got.ID), s.Account, p.ID))
 		if err != nil {
 			return fmt.Errorf("index a passkey: %w", err)
@@ -305,7 +305,7 @@ func (k *Keeper) allowedTx(ctx context.Context, tx *db.Tx, s Session, code []byt
 		}
 		return nil
 	}
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_staff_code SET used_at = $3 WHERE account = $1 AND code_hash = $2 AND used_at IS NULL AND expires_at > $3`,
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_staff_code SET used_at = $3 WHERE account = $1 AND code_hash = $2 AND used_at IS NULL AND expires_at > $3`,
 		s.Account, code, clock.Micros(now)))
 	if err != nil {
 		return fmt.Errorf("use a staff code: %w", err)

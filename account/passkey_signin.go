@@ -223,7 +223,7 @@ func (k *Keeper) countUseTx(ctx context.Context, tx *db.Tx, a ID, used held, got
 	if got.Authenticator.CloneWarning {
 		return false, nil
 	}
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_passkey SET sign_count = $3, backed_up = $4, used_at = $5
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_passkey SET sign_count = $3, backed_up = $4, used_at = $5
 		WHERE account = $1 AND id = $2 AND ended_at IS NULL AND (sign_count < $3 OR sign_count = 0 AND $3 = 0)`,
 		a, used.ID, int64(got.Authenticator.SignCount), got.Flags.BackupState, clock.Micros(now)))
 	if err != nil {
@@ -264,7 +264,7 @@ func (k *Keeper) raiseTx(ctx context.Context, tx *db.Tx, former, token Token, si
 	if since := clock.FromMicros(auth); f.assurance(factors) < 2 && s.AuthTime.Sub(since) > f.duration("passkey_fresh_minutes", time.Minute) {
 		s.AuthTime = since
 	}
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_session SET token_hash = $2, amr = $3, assurance = $4, auth_at = $5, seen_at = $6, passkey = $7
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_session SET token_hash = $2, amr = $3, assurance = $4, auth_at = $5, seen_at = $6, passkey = $7
 		WHERE token_hash = $1 AND ended_at IS NULL`, former.hash(), token.hash(), strings.Join(s.AMR, " "), s.Assurance, clock.Micros(s.AuthTime), clock.Micros(k.c.Clock.Now()), s.Passkey))
 	if err != nil {
 		return fmt.Errorf("raise the session: %w", err)

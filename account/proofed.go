@@ -213,7 +213,7 @@ func (k *Keeper) RaiseTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, p
 		return err
 	}
 	// One conditional update: of two raises one finds level 1.
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_account SET level = 2, proof_what = $3, proof_how = $4, proof_strength = 'in_person', proof_at = $5, proof_evidence = $6
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_account SET level = 2, proof_what = $3, proof_how = $4, proof_strength = 'in_person', proof_at = $5, proof_evidence = $6
 		WHERE id = $1 AND person = $2 AND level = 1 AND NOT provisional AND status IN ('issued', 'activation_lapsed', 'active')`,
 		a, p.Person, p.Evidence.What, p.How, clock.Micros(k.c.Clock.Now()), p.Evidence.pack()))
 	if err != nil {

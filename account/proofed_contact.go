@@ -30,8 +30,8 @@ func (k *Keeper) CheckPhone(ctx context.Context, person id.Person, phone string,
 // her own person is no other.
 func (k *Keeper) phoneFree(ctx context.Context, q db.Q, phone string, person id.Person, carrier Answer) error {
 	taken := false
-	err := each(ctx, q, `SELECT a.carrier FROM account_phone p JOIN account_account a ON a.id = p.account WHERE p.phone_index = $1 AND a.person <> $2`,
-		[]any{k.store.phoneIndex(phone), person}, func(s scanner) error {
+	err := db.Each(ctx, q, `SELECT a.carrier FROM account_phone p JOIN account_account a ON a.id = p.account WHERE p.phone_index = $1 AND a.person <> $2`,
+		[]any{k.store.phoneIndex(phone), person}, func(s db.Row) error {
 			var c Answer
 			err := s.Scan(&c)
 			taken = carrier != Yes || c == Yes
@@ -70,7 +70,7 @@ func (k *Keeper) contactTx(ctx context.Context, tx *db.Tx, key interface {
 		if err := k.takePhoneTx(ctx, tx, p.Phone, p.Person); err != nil {
 			return err
 		}
-		if ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_phone (phone_index, account) VALUES ($1, $2) ON CONFLICT (phone_index) DO NOTHING`, index, a)); err != nil {
+		if ok, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO account_phone (phone_index, account) VALUES ($1, $2) ON CONFLICT (phone_index) DO NOTHING`, index, a)); err != nil {
 			return fmt.Errorf("claim phone: %w", err)
 		} else if !ok {
 			return fault.New(fault.Conflict, "account.phone.taken").With("phone", "account.phone.taken")

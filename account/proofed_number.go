@@ -20,7 +20,7 @@ import (
 // the first look leaves as well.
 func (k *Keeper) claimTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person, a ID) error {
 	for range 2 {
-		ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_person (person, account) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING`, person, a))
+		ok, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO account_person (person, account) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING`, person, a))
 		if err != nil {
 			return fmt.Errorf("claim person: %w", err)
 		}

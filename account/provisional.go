@@ -68,7 +68,7 @@ func (k *Keeper) CloseTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, w
 func (k *Keeper) closeTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, person id.Person, why string) error {
 	now := k.c.Clock.Now()
 	// Every state but an over one may be closed: see the transitions.
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_account SET status = 'closed', status_at = $2, closed_at = $3, closed_why = $4
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_account SET status = 'closed', status_at = $2, closed_at = $3, closed_why = $4
 		WHERE id = $1 AND status NOT IN ('closed', 'refused')`, a, clock.Micros(now), clock.Micros(now), why))
 	if err != nil {
 		return fmt.Errorf("close account: %w", err)
@@ -161,7 +161,7 @@ func (k *Keeper) RecheckCarrier(ctx context.Context, s Session) (Account, error)
 		if answer == Yes {
 			strength = "phone"
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_account SET carrier = $2, provisional = $3, proof_strength = $4, proof_at = $5 WHERE id = $1 AND provisional AND status = 'active'`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_account SET carrier = $2, provisional = $3, proof_strength = $4, proof_at = $5 WHERE id = $1 AND provisional AND status = 'active'`,
 			s.Account, string(answer), answer != Yes, strength, clock.Micros(k.c.Clock.Now())))
 		if err != nil {
 			return fmt.Errorf("keep the carrier's answer: %w", err)

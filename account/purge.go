@@ -87,7 +87,7 @@ func (k *Keeper) purgeCalls(ctx context.Context, tx *db.Tx, now time.Time) (int6
 
 func (k *Keeper) purgeSealed(ctx context.Context, tx *db.Tx, find, remove string, before time.Time) (int64, error) {
 	var gone []id.Person
-	err := each(ctx, tx, find, []any{clock.Micros(before), purgeBatch}, func(s scanner) error {
+	err := db.Each(ctx, tx, find, []any{clock.Micros(before), purgeBatch}, func(s db.Row) error {
 		var p id.Person
 		err := s.Scan(&p)
 		gone = append(gone, p)
@@ -119,8 +119,8 @@ func (k *Keeper) remindOfPasswords(ctx context.Context, tx *db.Tx, now time.Time
 		set int64
 	}
 	var list []due
-	err = each(ctx, tx, `SELECT p.account, p.set_at FROM account_password p JOIN account_account a ON a.id = p.account
-		WHERE p.set_at < $1 AND p.warned_at IS NULL AND a.status = 'active' ORDER BY p.set_at LIMIT $2`, []any{clock.Micros(set), purgeBatch}, func(s scanner) error {
+	err = db.Each(ctx, tx, `SELECT p.account, p.set_at FROM account_password p JOIN account_account a ON a.id = p.account
+		WHERE p.set_at < $1 AND p.warned_at IS NULL AND a.status = 'active' ORDER BY p.set_at LIMIT $2`, []any{clock.Micros(set), purgeBatch}, func(s db.Row) error {
 		var d due
 		err := s.Scan(&d.a, &d.set)
 		list = append(list, d)

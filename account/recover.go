@@ -123,8 +123,8 @@ func (k *Keeper) PreparePassword(ctx context.Context, a ID, pw Password) (Fresh,
 		return Fresh{}, weak(problems)
 	}
 	var past []string
-	err = each(ctx, k.c.DB.Read(), `SELECT hash FROM (SELECT hash, set_at FROM account_password WHERE account = $1 UNION ALL
-		SELECT hash, set_at FROM account_password_past WHERE account = $1) AS had ORDER BY set_at DESC LIMIT $2`, []any{a, max(f.value("password_history"), 1)}, func(r scanner) error {
+	err = db.Each(ctx, k.c.DB.Read(), `SELECT hash FROM (SELECT hash, set_at FROM account_password WHERE account = $1 UNION ALL
+		SELECT hash, set_at FROM account_password_past WHERE account = $1) AS had ORDER BY set_at DESC LIMIT $2`, []any{a, max(f.value("password_history"), 1)}, func(r db.Row) error {
 		var h string
 		err := r.Scan(&h)
 		past = append(past, h)
@@ -161,7 +161,7 @@ func (k *Keeper) ResetPasswordTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 		ON CONFLICT (account, set_at) DO NOTHING`, a); err != nil {
 		return fmt.Errorf("keep the past password: %w", err)
 	}
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_password SET hash = $2, set_at = $3, must_change = FALSE, warned_at = NULL WHERE account = $1`, a, fresh.hash, clock.Micros(now)))
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_password SET hash = $2, set_at = $3, must_change = FALSE, warned_at = NULL WHERE account = $1`, a, fresh.hash, clock.Micros(now)))
 	if err != nil {
 		return fmt.Errorf("reset the password: %w", err)
 	}
@@ -232,7 +232,7 @@ func (k *Keeper) RemoveDevicesTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 		return err
 	}
 	var keys []PasskeyID
-	if err := each(ctx, tx, `SELECT id FROM account_passkey WHERE account = $1 AND ended_at IS NULL ORDER BY created_at, id`, []any{a}, func(r scanner) error {
+	if err := db.Each(ctx, tx, `SELECT id FROM account_passkey WHERE account = $1 AND ended_at IS NULL ORDER BY created_at, id`, []any{a}, func(r db.Row) error {
 		var p PasskeyID
 		err := r.Scan(&p)
 		keys = append(keys, p)

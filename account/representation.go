@@ -98,7 +98,7 @@ func (k *Keeper) RepresentTx(ctx context.Context, tx *db.Tx, by audit.Actor, r R
 		}
 	}
 	r.ID = id.New[representationKind]()
-	ok, err := changed(tx.ExecContext(ctx, `INSERT INTO account_representation (person, id, representative, relation, proof, confirms, valid_from, valid_to, accepted_at, accepted_by, office)
+	ok, err := db.Changed(tx.ExecContext(ctx, `INSERT INTO account_representation (person, id, representative, relation, proof, confirms, valid_from, valid_to, accepted_at, accepted_by, office)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
 		r.Person, r.ID, r.Representative, r.Relation, r.Proof, r.Confirms, r.From, r.Until, clock.Micros(now), by.Account, by.Name))
 	if err != nil {

@@ -129,9 +129,9 @@ func (k *Keeper) endDueTx(ctx context.Context, tx *db.Tx, now time.Time, only id
 		confirms, aged         bool
 	}
 	var list []due
-	err := each(ctx, tx, `SELECT r.representative, r.person, r.id, r.confirms, EXISTS (SELECT 1 FROM account_relation l WHERE l.relation = r.relation AND l.proof = r.proof AND l.until_age IS NOT NULL)
+	err := db.Each(ctx, tx, `SELECT r.representative, r.person, r.id, r.confirms, EXISTS (SELECT 1 FROM account_relation l WHERE l.relation = r.relation AND l.proof = r.proof AND l.until_age IS NOT NULL)
 		FROM account_representation r WHERE r.ended_at IS NULL AND r.valid_to < $1 AND (r.person = $2 OR $3 = 0) ORDER BY r.valid_to LIMIT $4`,
-		[]any{clock.DateOf(now), orNone(SessionID(only)), flag(!only.IsZero()), purgeBatch}, func(s scanner) error {
+		[]any{clock.DateOf(now), orNone(SessionID(only)), flag(!only.IsZero()), purgeBatch}, func(s db.Row) error {
 			var d due
 			err := s.Scan(&d.representative, &d.person, &d.id, &d.confirms, &d.aged)
 			list = append(list, d)
@@ -145,7 +145,7 @@ func (k *Keeper) endDueTx(ctx context.Context, tx *db.Tx, now time.Time, only id
 		if d.aged {
 			why = "age"
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_representation SET ended_at = $3, ended_why = $4 WHERE person = $1 AND id = $2 AND ended_at IS NULL`, d.person, d.id, clock.Micros(now), why))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_representation SET ended_at = $3, ended_why = $4 WHERE person = $1 AND id = $2 AND ended_at IS NULL`, d.person, d.id, clock.Micros(now), why))
 		if err != nil {
 			return 0, fmt.Errorf("end link: %w", err)
 		}

@@ -20,7 +20,7 @@ import (
 
 const representationColumns = `id, representative, person, relation, proof, confirms, valid_from, valid_to, office, COALESCE(ended_at, 0), COALESCE(ended_why, '') FROM account_representation`
 
-func scanRepresentation(s scanner) (Representation, error) {
+func scanRepresentation(s db.Row) (Representation, error) {
 	var r Representation
 	var ended int64
 	err := s.Scan(&r.ID, &r.Representative, &r.Person, &r.Relation, &r.Proof, &r.Confirms, &r.From, &r.Until, &r.Office, &ended, &r.EndedWhy)
@@ -67,7 +67,7 @@ func (k *Keeper) ListRepresentations(ctx context.Context, by audit.Actor) ([]Rep
 func (k *Keeper) linksOf(ctx context.Context, person id.Person) ([]Representation, error) {
 	day := clock.DateOf(k.c.Clock.Now())
 	var standing, past []Representation
-	err := each(ctx, k.c.DB.Read(), `SELECT `+representationColumns+` WHERE person = $1 OR representative = $1 ORDER BY accepted_at DESC, id LIMIT 100`, []any{person}, func(s scanner) error {
+	err := db.Each(ctx, k.c.DB.Read(), `SELECT `+representationColumns+` WHERE person = $1 OR representative = $1 ORDER BY accepted_at DESC, id LIMIT 100`, []any{person}, func(s db.Row) error {
 		r, err := scanRepresentation(s)
 		if r.Standing(day) {
 			standing = append(standing, r)
@@ -115,8 +115,8 @@ func (k *Keeper) nameFor(ctx context.Context, look audit.Look, person id.Person)
 // askTx tells the representatives that a use waits.
 func (k *Keeper) askTx(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person, label string, minutes int) error {
 	var who []id.Person
-	err := each(ctx, tx, `SELECT representative FROM account_representation WHERE person = $1 AND confirms AND ended_at IS NULL AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)`,
-		[]any{person, clock.DateOf(k.c.Clock.Now())}, func(s scanner) error {
+	err := db.Each(ctx, tx, `SELECT representative FROM account_representation WHERE person = $1 AND confirms AND ended_at IS NULL AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2)`,
+		[]any{person, clock.DateOf(k.c.Clock.Now())}, func(s db.Row) error {
 			var p id.Person
 			err := s.Scan(&p)
 			who = append(who, p)

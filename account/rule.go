@@ -4,7 +4,6 @@ package account
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -68,7 +67,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 		return b, nil
 	}
 	b := &book{loaded: now, rules: map[string][]Rule{}, features: map[string][]Feature{}, assures: map[string][]assured{}, demands: map[string][]Demand{}, common: map[string][]Rule{}, acting: map[string][]Rule{}}
-	err := each(ctx, r.db.Read(), `SELECT name, valid_from, valid_to, value, source, verified FROM account_rule`, nil, func(s scanner) error {
+	err := db.Each(ctx, r.db.Read(), `SELECT name, valid_from, valid_to, value, source, verified FROM account_rule`, nil, func(s db.Row) error {
 		var v Rule
 		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Value, &v.Source, &v.Confirmed); err != nil {
 			return err
@@ -79,7 +78,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)
 	}
-	err = each(ctx, r.db.Read(), `SELECT feature, valid_from, valid_to, level, provisional, source, open_from FROM account_feature ORDER BY level, feature, valid_from`, nil, func(s scanner) error {
+	err = db.Each(ctx, r.db.Read(), `SELECT feature, valid_from, valid_to, level, provisional, source, open_from FROM account_feature ORDER BY level, feature, valid_from`, nil, func(s db.Row) error {
 		var v Feature
 		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Level, &v.Provisional, &v.Source, &v.OpenFrom); err != nil {
 			return err
@@ -93,7 +92,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read features: %w", err)
 	}
-	err = each(ctx, r.db.Read(), `SELECT factors, valid_from, valid_to, assurance, by_verification FROM account_assurance`, nil, func(s scanner) error {
+	err = db.Each(ctx, r.db.Read(), `SELECT factors, valid_from, valid_to, assurance, by_verification FROM account_assurance`, nil, func(s db.Row) error {
 		var words string
 		var v assured
 		if err := s.Scan(&words, &v.from, &v.to, &v.value, &v.byVerification); err != nil {
@@ -108,7 +107,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read assurances: %w", err)
 	}
-	err = each(ctx, r.db.Read(), `SELECT journey, valid_from, valid_to, level, assurance, max_age_seconds, source, verified FROM account_demand ORDER BY assurance, level, journey, valid_from`, nil, func(s scanner) error {
+	err = db.Each(ctx, r.db.Read(), `SELECT journey, valid_from, valid_to, level, assurance, max_age_seconds, source, verified FROM account_demand ORDER BY assurance, level, journey, valid_from`, nil, func(s db.Row) error {
 		var v Demand
 		var seconds int
 		if err := s.Scan(&v.Journey, &v.From, &v.To, &v.Level, &v.Assurance, &seconds, &v.Source, &v.Confirmed); err != nil {
@@ -124,7 +123,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read demands: %w", err)
 	}
-	err = each(ctx, r.db.Read(), `SELECT passcode, valid_from, valid_to FROM account_passcode_common`, nil, func(s scanner) error {
+	err = db.Each(ctx, r.db.Read(), `SELECT passcode, valid_from, valid_to FROM account_passcode_common`, nil, func(s db.Row) error {
 		var v Rule
 		if err := s.Scan(&v.Name, &v.From, &v.To); err != nil {
 			return err
@@ -135,7 +134,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read common passcodes: %w", err)
 	}
-	err = each(ctx, r.db.Read(), `SELECT journey, valid_from, valid_to FROM account_acting_journey`, nil, func(s scanner) error {
+	err = db.Each(ctx, r.db.Read(), `SELECT journey, valid_from, valid_to FROM account_acting_journey`, nil, func(s db.Row) error {
 		var v Rule
 		if err := s.Scan(&v.Name, &v.From, &v.To); err != nil {
 			return err
@@ -205,31 +204,4 @@ func (k *Keeper) SetRuleTx(ctx context.Context, tx *db.Tx, by audit.Actor, r Rul
 	}
 	tx.After(func() { k.rules.book.Store(nil) })
 	return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.rule.set", Fields: []string{r.Name}, Detail: map[string]string{"from": r.From.String(), "value": fmt.Sprint(r.Value)}})
-}
-
-// scanner is a row.
-type scanner interface{ Scan(dest ...any) error }
-
-// each reads all rows of a query.
-func each(ctx context.Context, q db.Q, query string, args []any, fn func(scanner) error) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := fn(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-// changed reports whether a statement touched exactly the row it was for.
-func changed(res sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
 }

@@ -265,10 +265,10 @@ func (k *Keeper) signOut(ctx context.Context, by audit.Actor, only, except Sessi
 func (k *Keeper) ListSessions(ctx context.Context, a ID) ([]Session, error) {
 	now := k.c.Clock.Now()
 	var out []Session
-	err := each(ctx, k.c.DB.Read(), `SELECT s.id, s.device, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, COALESCE(d.place_vi, ''), COALESCE(d.place_en, ''), s.once
+	err := db.Each(ctx, k.c.DB.Read(), `SELECT s.id, s.device, s.label, s.amr, s.assurance, s.auth_at, s.seen_at, COALESCE(d.place_vi, ''), COALESCE(d.place_en, ''), s.once
 		FROM account_session s LEFT JOIN account_device d ON d.account = s.account AND d.id = s.device
 		WHERE s.account = $1 AND NOT s.awaiting AND NOT s.new_device AND s.ended_at IS NULL AND s.ends_at > $2 AND s.seen_at > $3 ORDER BY s.seen_at DESC, s.id`,
-		[]any{a, clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))}, func(r scanner) error {
+		[]any{a, clock.Micros(now), clock.Micros(now.Add(-k.c.Idle))}, func(r db.Row) error {
 			s := Session{Account: a}
 			var amr string
 			var auth, seen int64

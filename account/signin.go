@@ -192,7 +192,7 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, from arrival,
 		// Both are looked at again: a lock that came while the password was being
 		// checked holds, and so does another password. One that is being set waits
 		// for this update, and then ends this session with the others.
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_password SET warned_at = warned_at WHERE account = $1 AND set_at = $2
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_password SET warned_at = warned_at WHERE account = $1 AND set_at = $2
 			AND EXISTS (SELECT 1 FROM account_account a WHERE a.id = $1 AND a.status = $3)`, h.account, h.set, string(Active)))
 		if err != nil {
 			return fmt.Errorf("look at the state: %w", err)

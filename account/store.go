@@ -61,7 +61,7 @@ func (s store) phoneIndex(phone string) []byte { return s.seal.Blind("account.ph
 
 const accountColumns = `id, person, level, status, provisional, proof_what, proof_how, proof_strength, proof_at, carrier, language, email IS NOT NULL, opened_at`
 
-func scanAccount(row scanner) (Account, error) {
+func scanAccount(row db.Row) (Account, error) {
 	var a Account
 	var proofAt, opened int64
 	err := row.Scan(&a.ID, &a.Person, &a.Level, &a.Status, &a.Provisional, &a.Proofing.What, &a.Proofing.How, &a.Proofing.Strength,
@@ -155,5 +155,5 @@ func (s store) moveTx(ctx context.Context, tx *db.Tx, a ID, from, to Status, at 
 	if !from.MayBecome(to) {
 		return false, fmt.Errorf("account: %s cannot become %s", from, to)
 	}
-	return changed(tx.ExecContext(ctx, `UPDATE account_account SET status = $3, status_at = $4 WHERE id = $1 AND status = $2`, a, string(from), string(to), at))
+	return db.Changed(tx.ExecContext(ctx, `UPDATE account_account SET status = $3, status_at = $4 WHERE id = $1 AND status = $2`, a, string(from), string(to), at))
 }

@@ -169,7 +169,7 @@ func (k *Keeper) beginThawTx(ctx context.Context, tx *db.Tx, a ID, person id.Per
 
 // stopThawTx stops an unlocking that waits.
 func (k *Keeper) stopThawTx(ctx context.Context, tx *db.Tx, by audit.Actor, acc Account, now time.Time) error {
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_thaw SET state = 'stopped', ended_at = $2 WHERE account = $1 AND state = 'waiting'`, acc.ID, clock.Micros(now)))
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_thaw SET state = 'stopped', ended_at = $2 WHERE account = $1 AND state = 'waiting'`, acc.ID, clock.Micros(now)))
 	if err != nil {
 		return fmt.Errorf("stop an unlocking: %w", err)
 	}
@@ -186,7 +186,7 @@ func (k *Keeper) stopThawTx(ctx context.Context, tx *db.Tx, by audit.Actor, acc 
 // moment ago stays stopped.
 func (k *Keeper) thawDue(ctx context.Context, tx *db.Tx, p told) error {
 	now := clock.Micros(k.c.Clock.Now())
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_thaw SET state = 'done', ended_at = $3 WHERE account = $1 AND id = $2 AND state = 'waiting' AND due_at <= $3`, p.Account, p.Thaw, now))
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_thaw SET state = 'done', ended_at = $3 WHERE account = $1 AND id = $2 AND state = 'waiting' AND due_at <= $3`, p.Account, p.Thaw, now))
 	if err != nil {
 		return fmt.Errorf("end the wait: %w", err)
 	}

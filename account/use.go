@@ -100,7 +100,7 @@ func (k *Keeper) askUseTx(ctx context.Context, tx *db.Tx, a ID, s SessionID, lab
 const useColumns = `u.account, u.session, a.person, u.label, u.asked_at, u.ends_at, COALESCE(u.answered_at, 0), COALESCE(u.answer, '')
 	FROM account_use u JOIN account_account a ON a.id = u.account`
 
-func scanUse(s scanner) (Use, error) {
+func scanUse(s db.Row) (Use, error) {
 	var u Use
 	var asked, ends, answered int64
 	var answer string
@@ -136,9 +136,9 @@ func (k *Keeper) ListUses(ctx context.Context, by audit.Actor, limit int) ([]Use
 		return nil, fault.New(fault.Forbidden, "account.session.none")
 	}
 	var out []Use
-	err := each(ctx, k.c.DB.Read(), `SELECT `+useColumns+` JOIN account_representation r ON r.person = a.person
+	err := db.Each(ctx, k.c.DB.Read(), `SELECT `+useColumns+` JOIN account_representation r ON r.person = a.person
 		WHERE r.representative = $1 AND r.confirms AND r.ended_at IS NULL AND r.valid_from <= $2 AND (r.valid_to IS NULL OR r.valid_to >= $2)
-		ORDER BY u.asked_at DESC LIMIT $3`, []any{by.Person, clock.DateOf(k.c.Clock.Now()), limit}, func(s scanner) error {
+		ORDER BY u.asked_at DESC LIMIT $3`, []any{by.Person, clock.DateOf(k.c.Clock.Now()), limit}, func(s db.Row) error {
 		u, err := scanUse(s)
 		out = append(out, u)
 		return err
@@ -213,7 +213,7 @@ func (k *Keeper) AnswerUse(ctx context.Context, by audit.Actor, a ID, s SessionI
 		if yes {
 			answer = "yes"
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_use SET answered_at = $3, answered_by = $4, answer = $5 WHERE account = $1 AND session = $2 AND answered_at IS NULL AND ends_at > $3`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_use SET answered_at = $3, answered_by = $4, answer = $5 WHERE account = $1 AND session = $2 AND answered_at IS NULL AND ends_at > $3`,
 			a, s, clock.Micros(now), by.Person, answer))
 		if err != nil {
 			return fmt.Errorf("answer a use: %w", err)

@@ -49,7 +49,7 @@ func (d *Desk) AskAtCounterTx(ctx context.Context, tx *db.Tx, by audit.Actor, s 
 	if err != nil {
 		return err
 	}
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_recovery SET way = 'counter', counter_by = $2, counter_by_person = $3, counter_office = $4, counter_at = $5, confirms_by = $6, confirms_by_person = $7
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_recovery SET way = 'counter', counter_by = $2, counter_by_person = $3, counter_office = $4, counter_at = $5, confirms_by = $6, confirms_by_person = $7
 		WHERE id = $1 AND state = 'proving' AND counter_at IS NULL`, r.ID, by.Account, s.Person, s.OfficeName, clock.Micros(d.c.Clock.Now()), second.Account, second.Person))
 	if err != nil {
 		return fmt.Errorf("ask at a counter: %w", err)
@@ -77,7 +77,7 @@ func (d *Desk) ListAsked(ctx context.Context, by audit.Actor) ([]Asked, error) {
 		return nil, err
 	}
 	var out []Asked
-	err := each(ctx, d.c.DB.Read(), `SELECT `+columns+` FROM account_recovery WHERE confirms_by = $1 AND state = 'proving' AND way = 'counter' AND expires_at > $2 ORDER BY counter_at, id`, []any{by.Account, clock.Micros(d.c.Clock.Now())}, func(s scanner) error {
+	err := db.Each(ctx, d.c.DB.Read(), `SELECT `+columns+` FROM account_recovery WHERE confirms_by = $1 AND state = 'proving' AND way = 'counter' AND expires_at > $2 ORDER BY counter_at, id`, []any{by.Account, clock.Micros(d.c.Clock.Now())}, func(s db.Row) error {
 		r, err := scan(s)
 		out = append(out, Asked{r.Code, r.Kind, r.Label, r.Begun, r.CounterAt, r.Office, r.Person})
 		return err

@@ -60,7 +60,7 @@ func (d *Desk) ListDeaths(ctx context.Context, by audit.Actor, limit int) ([]Rep
 		return nil, err
 	}
 	var out []Report
-	err := each(ctx, d.c.DB.Read(), `SELECT code, state, begun_at, due_at FROM account_recovery WHERE kind = 'death' AND state = 'waiting' ORDER BY begun_at, id LIMIT $1`, []any{limit}, func(s scanner) error {
+	err := db.Each(ctx, d.c.DB.Read(), `SELECT code, state, begun_at, due_at FROM account_recovery WHERE kind = 'death' AND state = 'waiting' ORDER BY begun_at, id LIMIT $1`, []any{limit}, func(s db.Row) error {
 		var r Report
 		var begun, due int64
 		err := s.Scan(&r.Code, &r.State, &begun, &due)
@@ -134,7 +134,7 @@ func (d *Desk) CloseDeath(ctx context.Context, by audit.Actor, code string) erro
 func (d *Desk) HandleDeath(ctx context.Context, e population.Event) error {
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		var open []row
-		if err := each(ctx, tx, `SELECT `+columns+` FROM account_recovery WHERE person = $1 AND state IN ('begun', 'proving', 'waiting')`, []any{id.Person(e.Person)}, func(s scanner) error {
+		if err := db.Each(ctx, tx, `SELECT `+columns+` FROM account_recovery WHERE person = $1 AND state IN ('begun', 'proving', 'waiting')`, []any{id.Person(e.Person)}, func(s db.Row) error {
 			r, err := scan(s)
 			open = append(open, r)
 			return err

@@ -177,7 +177,7 @@ func (d *Desk) Finish(ctx context.Context, t account.Token, pw account.Password,
 // before is not carried on behind what has just been done.
 func (d *Desk) endOthersTx(ctx context.Context, tx *db.Tx, by audit.Actor, done row) error {
 	var others []row
-	if err := each(ctx, tx, `SELECT `+columns+` FROM account_recovery WHERE account = $1 AND id <> $2 AND state IN ('begun', 'proving', 'waiting') AND kind <> 'death'`, []any{done.Account, done.ID}, func(s scanner) error {
+	if err := db.Each(ctx, tx, `SELECT `+columns+` FROM account_recovery WHERE account = $1 AND id <> $2 AND state IN ('begun', 'proving', 'waiting') AND kind <> 'death'`, []any{done.Account, done.ID}, func(s db.Row) error {
 		r, err := scan(s)
 		others = append(others, r)
 		return err

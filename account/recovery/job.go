@@ -172,7 +172,7 @@ func (d *Desk) sendCode(ctx context.Context, p payload) error {
 			return d.tellTx(ctx, tx, system, r, "recovery_sim", nil)
 		}
 		now := d.c.Clock.Now()
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_recovery SET code_hash = $3, code_tries = 0, code_ends_at = $4 WHERE id = $1 AND state = 'proving' AND code_sent = $2 AND code_hash IS NULL`,
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_recovery SET code_hash = $3, code_tries = 0, code_ends_at = $4 WHERE id = $1 AND state = 'proving' AND code_sent = $2 AND code_hash IS NULL`,
 			r.ID, r.CodeSent, d.codeHash(r.ID, code), clock.Micros(now.Add(life))))
 		if err != nil {
 			return fmt.Errorf("keep a code: %w", err)

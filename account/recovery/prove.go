@@ -263,7 +263,7 @@ func (d *Desk) ChipCode(ctx context.Context, t account.Token) (string, time.Time
 	}
 	code, ends := id.Draw(chipCodeLength, id.CodeLetters), d.c.Clock.Now().Add(life)
 	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_recovery SET chip_hash = $2, chip_ends_at = $3, way = 'chip' WHERE id = $1 AND state = 'proving'`, r.ID, d.chipHash(code), clock.Micros(ends)))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_recovery SET chip_hash = $2, chip_ends_at = $3, way = 'chip' WHERE id = $1 AND state = 'proving'`, r.ID, d.chipHash(code), clock.Micros(ends)))
 		if err == nil && !ok {
 			err = moved()
 		}

@@ -32,7 +32,7 @@ func (d *Desk) Purges() []db.Purge {
 
 func (d *Desk) lapse(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
 	var over []row
-	if err := each(ctx, tx, `SELECT `+columns+` FROM account_recovery WHERE expires_at < $1 AND state IN ('begun', 'proving', 'waiting') ORDER BY expires_at LIMIT $2`, []any{clock.Micros(now), batch}, func(s scanner) error {
+	if err := db.Each(ctx, tx, `SELECT `+columns+` FROM account_recovery WHERE expires_at < $1 AND state IN ('begun', 'proving', 'waiting') ORDER BY expires_at LIMIT $2`, []any{clock.Micros(now), batch}, func(s db.Row) error {
 		r, err := scan(s)
 		over = append(over, r)
 		return err
@@ -55,8 +55,8 @@ func (d *Desk) forget(ctx context.Context, tx *db.Tx, now time.Time) (int64, err
 		return 0, err
 	}
 	var gone []id.Person
-	if err := each(ctx, tx, `SELECT id FROM account_recovery WHERE ended_at < $1 OR ended_at < $2 AND account IS NULL ORDER BY ended_at LIMIT $3`,
-		[]any{clock.Micros(now.AddDate(0, 0, -days)), clock.Micros(now.AddDate(0, -1, 0)), batch}, func(s scanner) error {
+	if err := db.Each(ctx, tx, `SELECT id FROM account_recovery WHERE ended_at < $1 OR ended_at < $2 AND account IS NULL ORDER BY ended_at LIMIT $3`,
+		[]any{clock.Micros(now.AddDate(0, 0, -days)), clock.Micros(now.AddDate(0, -1, 0)), batch}, func(s db.Row) error {
 			var r id.Person
 			err := s.Scan(&r)
 			gone = append(gone, r)

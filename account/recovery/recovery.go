@@ -169,9 +169,7 @@ func (r row) nobody() bool { return r.Account.IsZero() || r.Barred }
 const columns = `id, code, kind, state, account, person, barred, details, phone, language, label, browser, known, way, evidence, phone_at, code_to, code_sent, code_sent_at, code_ends_at,
 	proved_by, COALESCE(counter_office, ''), counter_by, counter_by_person, counter_at, confirms_by, begun_at, due_at, expires_at, ended_at, ended_why`
 
-type scanner interface{ Scan(dest ...any) error }
-
-func scan(s scanner) (row, error) {
+func scan(s db.Row) (row, error) {
 	var r row
 	var phoneAt, sent, ends, counter, due, ended sql.NullInt64
 	var begun, expires int64
@@ -203,28 +201,6 @@ func findByToken(ctx context.Context, q db.Q, t account.Token) (row, error) {
 		return row{}, notFound()
 	}
 	return scan(q.QueryRowContext(ctx, `SELECT `+columns+` FROM account_recovery WHERE token_hash = $1`, t.Fingerprint()))
-}
-
-func each(ctx context.Context, q db.Q, query string, args []any, fn func(scanner) error) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := fn(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-func changed(res sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
 }
 
 // value is a dated rule's value.

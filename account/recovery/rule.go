@@ -71,8 +71,8 @@ type Way struct {
 func (d *Desk) ListWays(ctx context.Context, k Kind) ([]Way, error) {
 	var out []Way
 	known := time.Duration(-1)
-	err := each(ctx, d.c.DB.Read(), `SELECT evidence, otp, wait_hours FROM account_recovery_rule WHERE kind = $1 AND allowed AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2) ORDER BY wait_hours, evidence`,
-		[]any{string(k), clock.DateOf(d.c.Clock.Now())}, func(s scanner) error {
+	err := db.Each(ctx, d.c.DB.Read(), `SELECT evidence, otp, wait_hours FROM account_recovery_rule WHERE kind = $1 AND allowed AND valid_from <= $2 AND (valid_to IS NULL OR valid_to >= $2) ORDER BY wait_hours, evidence`,
+		[]any{string(k), clock.DateOf(d.c.Clock.Now())}, func(s db.Row) error {
 			var w Way
 			var hours int
 			if err := s.Scan(&w.Name, &w.OTP, &hours); err != nil {

@@ -91,7 +91,7 @@ func (d *Desk) moveTx(ctx context.Context, tx *db.Tx, by audit.Actor, r row, to 
 	if expires.IsZero() {
 		expires = r.Expires
 	}
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_recovery SET state = $3, ended_at = $4, ended_why = $5, due_at = $6, expires_at = $7 WHERE id = $1 AND state = $2`,
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_recovery SET state = $3, ended_at = $4, ended_why = $5, due_at = $6, expires_at = $7 WHERE id = $1 AND state = $2`,
 		r.ID, string(r.State), string(to), ended, why, dueAt, clock.Micros(expires)))
 	if err != nil {
 		return false, fmt.Errorf("move a request: %w", err)

@@ -99,8 +99,8 @@ func (d *Desk) stopTx(ctx context.Context, tx *db.Tx, by audit.Actor, r row, why
 // asked for at a counter, as what is begun later.
 func (d *Desk) stopLikeTx(ctx context.Context, tx *db.Tx, by audit.Actor, stopped row) error {
 	var others []row
-	if err := each(ctx, tx, `SELECT `+columns+` FROM account_recovery WHERE account = $1 AND kind = $2 AND id <> $3 AND state IN ('begun', 'proving', 'waiting')`,
-		[]any{stopped.Account, string(stopped.Kind), stopped.ID}, func(s scanner) error {
+	if err := db.Each(ctx, tx, `SELECT `+columns+` FROM account_recovery WHERE account = $1 AND kind = $2 AND id <> $3 AND state IN ('begun', 'proving', 'waiting')`,
+		[]any{stopped.Account, string(stopped.Kind), stopped.ID}, func(s db.Row) error {
 			r, err := scan(s)
 			others = append(others, r)
 			return err
@@ -120,8 +120,8 @@ func (d *Desk) stopLikeTx(ctx context.Context, tx *db.Tx, by audit.Actor, stoppe
 func (d *Desk) ListOwn(ctx context.Context, s account.Session) ([]Stoppable, error) {
 	s = s.Holder()
 	var out []Stoppable
-	err := each(ctx, d.c.DB.Read(), `SELECT `+columns+` FROM account_recovery WHERE account = $1 AND state IN ('begun', 'proving', 'waiting') AND expires_at > $2 AND NOT (barred AND state = 'proving') ORDER BY begun_at DESC, id`,
-		[]any{s.Account, clock.Micros(d.c.Clock.Now())}, func(sc scanner) error {
+	err := db.Each(ctx, d.c.DB.Read(), `SELECT `+columns+` FROM account_recovery WHERE account = $1 AND state IN ('begun', 'proving', 'waiting') AND expires_at > $2 AND NOT (barred AND state = 'proving') ORDER BY begun_at DESC, id`,
+		[]any{s.Account, clock.Micros(d.c.Clock.Now())}, func(sc db.Row) error {
 			r, err := scan(sc)
 			out = append(out, r.stoppable())
 			return err

@@ -51,7 +51,7 @@ func (d *Desk) Choose(ctx context.Context, t account.Token, way string) error {
 		return fault.New(fault.Invalid, "account.recovery.way").With("way", "account.recovery.way")
 	}
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_recovery SET way = $2 WHERE id = $1 AND state IN ('begun', 'proving')`, r.ID, way))
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_recovery SET way = $2 WHERE id = $1 AND state IN ('begun', 'proving')`, r.ID, way))
 		if err != nil {
 			return fmt.Errorf("choose a way: %w", err)
 		}
@@ -126,7 +126,7 @@ func (d *Desk) AskCode(ctx context.Context, t account.Token, phone string) error
 				return err
 			}
 		}
-		ok, err := changed(tx.ExecContext(ctx, `UPDATE account_recovery SET code_hash = NULL, code_tries = 0, code_to = $3, code_sent = code_sent + 1, code_sent_at = $4, phone = $5, phone_at = NULL
+		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_recovery SET code_hash = NULL, code_tries = 0, code_to = $3, code_sent = code_sent + 1, code_sent_at = $4, phone = $5, phone_at = NULL
 			WHERE id = $1 AND state = 'proving' AND code_sent = $2 AND counter_at IS NULL`, r.ID, r.CodeSent, to, clock.Micros(now), sealed))
 		if err != nil {
 			return fmt.Errorf("ask for a code: %w", err)
@@ -164,7 +164,7 @@ func (d *Desk) ConfirmCode(ctx context.Context, t account.Token, code string) er
 		if err != nil {
 			return fmt.Errorf("try a code: %w", err)
 		}
-		right, err = changed(tx.ExecContext(ctx, `UPDATE account_recovery SET code_hash = NULL, phone_at = CASE WHEN code_to = 'new' THEN CAST($3 AS BIGINT) ELSE phone_at END
+		right, err = db.Changed(tx.ExecContext(ctx, `UPDATE account_recovery SET code_hash = NULL, phone_at = CASE WHEN code_to = 'new' THEN CAST($3 AS BIGINT) ELSE phone_at END
 			WHERE id = $1 AND code_hash = $2 AND code_ends_at > $3`, r.ID, d.codeHash(r.ID, code), clock.Micros(now)))
 		if err != nil || !right {
 			return err
@@ -205,7 +205,7 @@ func (d *Desk) proveTx(ctx context.Context, tx *db.Tx, by audit.Actor, r row, ev
 	if r.Account.IsZero() || r.Barred && evidence != ByCounter {
 		return nil
 	}
-	ok, err := changed(tx.ExecContext(ctx, `UPDATE account_recovery SET evidence = evidence || $2 WHERE id = $1 AND state = 'proving'`, r.ID, " "+evidence))
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_recovery SET evidence = evidence || $2 WHERE id = $1 AND state = 'proving'`, r.ID, " "+evidence))
 	if err != nil {
 		return fmt.Errorf("keep evidence: %w", err)
 	}

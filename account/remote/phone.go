@@ -107,12 +107,12 @@ func (d *Desk) Pick(ctx context.Context, s account.Session, code string, number 
 		}
 		now := d.c.Clock.Now()
 		const open = ` WHERE id = $1 AND state = 'asked' AND expires_at > $2`
-		done, err := changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'picked', account = $3, session = $4, device = $5, expires_at = $6`+open+` AND number = $7`,
+		done, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'picked', account = $3, session = $4, device = $5, expires_at = $6`+open+` AND number = $7`,
 			r.ID, clock.Micros(now), s.Account, s.ID, s.Device, clock.Micros(now.Add(life)), number))
 		if err != nil || done {
 			return err
 		}
-		if wrong, err = changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'wrong', account = $3, session = $4`+open, r.ID, clock.Micros(now), s.Account, s.ID)); err != nil {
+		if wrong, err = db.Changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'wrong', account = $3, session = $4`+open, r.ID, clock.Micros(now), s.Account, s.ID)); err != nil {
 			return fmt.Errorf("end a request: %w", err)
 		}
 		if !wrong {
@@ -186,7 +186,7 @@ func (d *Desk) Approve(ctx context.Context, s account.Session, code, language st
 			return err
 		}
 		now := d.c.Clock.Now()
-		done, err := changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'approved', approved_at = $4, expires_at = $5, assurance = $6
+		done, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'approved', approved_at = $4, expires_at = $5, assurance = $6
 			WHERE id = $1 AND account = $2 AND session = $3 AND state = 'picked' AND expires_at > $4`,
 			r.ID, s.Account, s.ID, clock.Micros(now), clock.Micros(now.Add(life)), proved.Assurance))
 		if err != nil {
@@ -222,7 +222,7 @@ func (d *Desk) Refuse(ctx context.Context, s account.Session, code, address stri
 		return err
 	}
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
-		done, err := changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'refused', account = $2, session = $3
+		done, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'refused', account = $2, session = $3
 			WHERE id = $1 AND state IN ('asked', 'picked', 'approved') AND (account IS NULL OR account = $2) AND expires_at > $4`,
 			r.ID, s.Account, s.ID, clock.Micros(d.c.Clock.Now())))
 		if err != nil {

@@ -264,7 +264,7 @@ func (d *Desk) Redeem(ctx context.Context, which ID, remote account.RemoteInfo, 
 	var s account.Session
 	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		now := clock.Micros(d.c.Clock.Now())
-		done, err := changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'used', used_at = $3 WHERE id = $1 AND browser = $2 AND state = 'approved' AND expires_at > $3`,
+		done, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_remote SET state = 'used', used_at = $3 WHERE id = $1 AND browser = $2 AND state = 'approved' AND expires_at > $3`,
 			r.ID, hash(remote.Device), now))
 		if err != nil {
 			return fmt.Errorf("use an approval: %w", err)
@@ -288,14 +288,6 @@ func notYet(s State) error {
 		return fault.New(fault.Conflict, "remote.waiting")
 	}
 	return fault.New(fault.Conflict, "remote.over")
-}
-
-func changed(res sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
 }
 
 // Purges forgets requests a day after they ended.

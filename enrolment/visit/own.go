@@ -88,7 +88,7 @@ func (d *Desk) Close(ctx context.Context, by audit.Actor, visit ID) error {
 		if err != nil {
 			return err
 		}
-		done, err := changed(tx.ExecContext(ctx, `UPDATE enrolment_visit SET state = 'closed', closed_at = $3, closed_why = 'officer' WHERE person = $1 AND id = $2 AND closed_at IS NULL`,
+		done, err := db.Changed(tx.ExecContext(ctx, `UPDATE enrolment_visit SET state = 'closed', closed_at = $3, closed_why = 'officer' WHERE person = $1 AND id = $2 AND closed_at IS NULL`,
 			v.Person, v.ID, clock.Micros(d.c.Clock.Now())))
 		if err != nil || !done {
 			return err

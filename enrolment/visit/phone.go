@@ -150,7 +150,7 @@ func (d *Desk) Answer(ctx context.Context, by audit.Actor, visit ID, matching in
 		entry := audit.Entry{Actor: by, Subject: v.Person, Purpose: "visit." + v.Purpose, Ground: purpose.Ground, Detail: map[string]string{"visit": v.ID.String()}}
 		const waiting = ` WHERE person = $1 AND id = $2 AND account = $3 AND state = 'asked' AND ends_at > $4`
 		if yes {
-			done, err := changed(tx.ExecContext(ctx, `UPDATE enrolment_visit SET state = 'open', proved = TRUE, opened_at = $4, ends_at = $5`+waiting+` AND matching = $6`,
+			done, err := db.Changed(tx.ExecContext(ctx, `UPDATE enrolment_visit SET state = 'open', proved = TRUE, opened_at = $4, ends_at = $5`+waiting+` AND matching = $6`,
 				v.Person, v.ID, by.Account, clock.Micros(now), clock.Micros(ends), matching))
 			if err != nil {
 				return fmt.Errorf("answer: %w", err)
@@ -164,7 +164,7 @@ func (d *Desk) Answer(ctx context.Context, by audit.Actor, visit ID, matching in
 		if yes {
 			why = "wrong_number"
 		}
-		done, err := changed(tx.ExecContext(ctx, `UPDATE enrolment_visit SET state = 'declined', closed_at = $4, closed_why = $5`+waiting,
+		done, err := db.Changed(tx.ExecContext(ctx, `UPDATE enrolment_visit SET state = 'declined', closed_at = $4, closed_why = $5`+waiting,
 			v.Person, v.ID, by.Account, clock.Micros(now), why))
 		if err != nil {
 			return fmt.Errorf("answer: %w", err)

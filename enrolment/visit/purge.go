@@ -59,7 +59,7 @@ type pending struct {
 }
 
 func listPending(ctx context.Context, tx *db.Tx, where string, args ...any) (out []pending, err error) {
-	err = each(ctx, tx, `SELECT person, officer_person, id, visit, reason, office_name, office, made_at FROM enrolment_visit_review WHERE `+where, args, func(s scanner) error {
+	err = db.Each(ctx, tx, `SELECT person, officer_person, id, visit, reason, office_name, office, made_at FROM enrolment_visit_review WHERE `+where, args, func(s db.Row) error {
 		var p pending
 		err := s.Scan(&p.person, &p.officer, &p.review, &p.visit, &p.reason, &p.place, &p.at, &p.made)
 		out = append(out, p)
@@ -131,7 +131,7 @@ func (d *Desk) remindOne(ctx context.Context, tx *db.Tx, p pending, now time.Tim
 	if err != nil {
 		return err
 	}
-	done, err := changed(tx.ExecContext(ctx, `UPDATE enrolment_visit_review SET reminded_at = $3 WHERE person = $1 AND id = $2 AND reviewed_at IS NULL`, p.person, p.review, clock.Micros(now)))
+	done, err := db.Changed(tx.ExecContext(ctx, `UPDATE enrolment_visit_review SET reminded_at = $3 WHERE person = $1 AND id = $2 AND reviewed_at IS NULL`, p.person, p.review, clock.Micros(now)))
 	if err != nil || !done {
 		return err
 	}
@@ -151,7 +151,7 @@ func (d *Desk) forget(ctx context.Context, tx *db.Tx, now time.Time) (int64, err
 		visit  ID
 	}
 	var old []key
-	err = each(ctx, tx, `SELECT person, id FROM enrolment_visit WHERE ends_at < $1 ORDER BY ends_at LIMIT $2`, []any{clock.Micros(now.AddDate(0, 0, -days)), batch}, func(s scanner) error {
+	err = db.Each(ctx, tx, `SELECT person, id FROM enrolment_visit WHERE ends_at < $1 ORDER BY ends_at LIMIT $2`, []any{clock.Micros(now.AddDate(0, 0, -days)), batch}, func(s db.Row) error {
 		var k key
 		err := s.Scan(&k.person, &k.visit)
 		old = append(old, k)

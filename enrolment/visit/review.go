@@ -128,7 +128,7 @@ func (d *Desk) OpenBroken(ctx context.Context, by audit.Actor, reason, words str
 // tellBrokenTx tells her that somebody looked; without an account there is
 // nobody to tell, and her log says it when she opens one.
 func (d *Desk) tellBrokenTx(ctx context.Context, tx *db.Tx, person id.Person, visit ID, officeName string, at time.Time, r Reason, to *notify.Recipient) error {
-	done, err := changed(tx.ExecContext(ctx, `UPDATE enrolment_visit_review SET told_at = $3 WHERE person = $1 AND visit = $2 AND told_at IS NULL`,
+	done, err := db.Changed(tx.ExecContext(ctx, `UPDATE enrolment_visit_review SET told_at = $3 WHERE person = $1 AND visit = $2 AND told_at IS NULL`,
 		person, visit, clock.Micros(d.c.Clock.Now())))
 	if err != nil || !done || to == nil {
 		return err
@@ -186,7 +186,7 @@ type reviewRow struct {
 func (d *Desk) listReviews(ctx context.Context, q db.Q, where string, args ...any) ([]Review, error) {
 	now := d.c.Clock.Now()
 	var rows []reviewRow
-	err := each(ctx, q, `SELECT `+reviewColumns+` FROM enrolment_visit_review WHERE `+where, args, func(s scanner) error {
+	err := db.Each(ctx, q, `SELECT `+reviewColumns+` FROM enrolment_visit_review WHERE `+where, args, func(s db.Row) error {
 		var r reviewRow
 		var made, due, reviewed int64
 		err := s.Scan(&r.person, &r.ID, &r.Visit, &r.Kind, &r.reason, &r.words, &r.Officer, &r.OfficeName, &made, &due, &reviewed, &r.ReviewedBy, &r.Justified, &r.said)
@@ -230,7 +230,7 @@ func (d *Desk) fill(ctx context.Context, q db.Q, r *reviewRow) error {
 			return err
 		}
 	}
-	return each(ctx, q, `SELECT part FROM enrolment_visit_look WHERE person = $1 AND visit = $2 ORDER BY part`, []any{r.person, r.Visit}, func(s scanner) error {
+	return db.Each(ctx, q, `SELECT part FROM enrolment_visit_look WHERE person = $1 AND visit = $2 ORDER BY part`, []any{r.person, r.Visit}, func(s db.Row) error {
 		var p Part
 		err := s.Scan(&p)
 		r.Looked = append(r.Looked, p)
@@ -275,7 +275,7 @@ func (d *Desk) Review(ctx context.Context, by audit.Actor, review ReviewID, just
 		var at office.ID
 		var state int64
 		found := 0
-		err = each(ctx, tx, `SELECT person, officer_person, office, COALESCE(reviewed_at, 0) FROM enrolment_visit_review WHERE id = $1`, []any{review}, func(s scanner) error {
+		err = db.Each(ctx, tx, `SELECT person, officer_person, office, COALESCE(reviewed_at, 0) FROM enrolment_visit_review WHERE id = $1`, []any{review}, func(s db.Row) error {
 			found++
 			return s.Scan(&person, &who, &at, &state)
 		})
@@ -293,7 +293,7 @@ func (d *Desk) Review(ctx context.Context, by audit.Actor, review ReviewID, just
 				return err
 			}
 		}
-		done, err := changed(tx.ExecContext(ctx, `UPDATE enrolment_visit_review SET reviewer = $3, review_office = $4, reviewed_at = $5, justified = $6, said = $7
+		done, err := db.Changed(tx.ExecContext(ctx, `UPDATE enrolment_visit_review SET reviewer = $3, review_office = $4, reviewed_at = $5, justified = $6, said = $7
 			WHERE person = $1 AND id = $2 AND reviewed_at IS NULL`, person, review, by.Account, staff.OfficeName, clock.Micros(d.c.Clock.Now()), justified, said))
 		if err != nil {
 			return fmt.Errorf("review: %w", err)

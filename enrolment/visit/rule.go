@@ -70,8 +70,8 @@ func (d *Desk) ListPurposes(ctx context.Context) ([]Purpose, error) {
 
 func listPurposes(ctx context.Context, q db.Q, on clock.Date) ([]Purpose, error) {
 	var out []Purpose
-	err := each(ctx, q, `SELECT name, unproved, parts, ground, name_vi, name_en FROM enrolment_visit_purpose
-		WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to > $1) ORDER BY name_vi`, []any{on.String()}, func(s scanner) error {
+	err := db.Each(ctx, q, `SELECT name, unproved, parts, ground, name_vi, name_en FROM enrolment_visit_purpose
+		WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to > $1) ORDER BY name_vi`, []any{on.String()}, func(s db.Row) error {
 		var p Purpose
 		var list string
 		err := s.Scan(&p.Name, &p.Unproved, &list, &p.Ground, &p.VI, &p.EN)
@@ -103,8 +103,8 @@ func (d *Desk) ListReasons(ctx context.Context) ([]Reason, error) {
 
 func listReasons(ctx context.Context, q db.Q, on clock.Date) ([]Reason, error) {
 	var out []Reason
-	err := each(ctx, q, `SELECT name, tell_hours, parts, ground, name_vi, name_en FROM enrolment_visit_reason
-		WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to > $1) ORDER BY tell_hours, name`, []any{on.String()}, func(s scanner) error {
+	err := db.Each(ctx, q, `SELECT name, tell_hours, parts, ground, name_vi, name_en FROM enrolment_visit_reason
+		WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to > $1) ORDER BY tell_hours, name`, []any{on.String()}, func(s db.Row) error {
 		var r Reason
 		var list string
 		var hours int64

@@ -4,7 +4,6 @@ package visit
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,33 +17,6 @@ import (
 	"danh/internal/id"
 	"danh/internal/seal"
 )
-
-// scanner is a row.
-type scanner interface{ Scan(dest ...any) error }
-
-// each reads all rows of a query.
-func each(ctx context.Context, q db.Q, query string, args []any, fn func(scanner) error) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := fn(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-// changed reports whether a statement touched a row.
-func changed(res sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
-}
 
 // kept is a refusal whose transaction is committed all the same: its entry and
 // its count are what remains of it.
@@ -91,7 +63,7 @@ type row struct {
 
 // scan reads a row as it stands at an instant: what is over is over before any
 // job has said so.
-func scan(s scanner, now time.Time) (row, error) {
+func scan(s db.Row, now time.Time) (row, error) {
 	var r row
 	var choices string
 	var made, opened, ends, closed int64
@@ -132,7 +104,7 @@ func zero(us int64) time.Time {
 func (d *Desk) list(ctx context.Context, q db.Q, where string, args ...any) ([]Visit, error) {
 	now := d.c.Clock.Now()
 	var rows []row
-	err := each(ctx, q, `SELECT `+columns+` FROM enrolment_visit WHERE `+where, args, func(s scanner) error {
+	err := db.Each(ctx, q, `SELECT `+columns+` FROM enrolment_visit WHERE `+where, args, func(s db.Row) error {
 		r, err := scan(s, now)
 		rows = append(rows, r)
 		return err
