@@ -18,6 +18,8 @@ import (
 
 var acrForm = regexp.MustCompile(`^urn:danh:acr:l[0-2]:a[1-4]$`)
 
+var purposeForm = regexp.MustCompile(`^[a-z][a-z0-9_]{1,39}$`)
+
 var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,63}$`)
 
 // check refuses a client that must never be registered.
@@ -84,6 +86,7 @@ func (c Client) check() error {
 	if !openid {
 		f.With("asks", "partner.asks.openid")
 	}
+	c.checkPurposes(f)
 	if c.Sector == "" {
 		f.With("sector", "partner.sector.missing")
 	}

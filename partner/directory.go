@@ -74,21 +74,21 @@ func (d *Directory) forget(id ID) {
 	d.mu.Unlock()
 }
 
-const columns = `id, name_vi, name_en, profile, auth_method, secret_hash, COALESCE(jwks, ''), redirect_uris, post_logout_uris, asks, own_door, sector, COALESCE(valid_until, 0), updated_at, default_acr_values, default_max_age`
+const columns = `id, name_vi, name_en, profile, auth_method, secret_hash, COALESCE(jwks, ''), redirect_uris, post_logout_uris, asks, own_door, sector, COALESCE(valid_until, 0), updated_at, default_acr_values, default_max_age, party, trial, settings, purposes`
 
 type row interface{ Scan(...any) error }
 
 func scan(r row) (Client, error) {
 	var c Client
-	var jwks, redirect, logout, asks, acr string
+	var jwks, redirect, logout, asks, acr, settings, purposes string
 	var until, updated, age int64
 	if err := r.Scan(&c.ID, &c.Name.VI, &c.Name.EN, &c.Profile, &c.AuthMethod, &c.SecretHash, &jwks, &redirect, &logout, &asks,
-		&c.OwnDoor, &c.Sector, &until, &updated, &acr, &age); err != nil {
+		&c.OwnDoor, &c.Sector, &until, &updated, &acr, &age, &c.Party, &c.Trial, &settings, &purposes); err != nil {
 		return Client{}, err
 	}
 	c.DefaultMaxAge = time.Duration(age) * time.Second
 	c.ValidUntil, c.UpdatedAt = clock.FromMicros(until), clock.FromMicros(updated)
-	for into, text := range map[any]string{&c.RedirectURIs: redirect, &c.Asks: asks, &c.DefaultACR: acr} {
+	for into, text := range map[any]string{&c.RedirectURIs: redirect, &c.Asks: asks, &c.DefaultACR: acr, &c.Settings: settings, &c.Purposes: purposes} {
 		if err := json.Unmarshal([]byte(text), into); err != nil {
 			return Client{}, fmt.Errorf("read client row: %w", err)
 		}
@@ -159,8 +159,8 @@ func (d *Directory) RegisterTx(ctx context.Context, tx *db.Tx, by audit.Actor, c
 	if err := c.check(); err != nil {
 		return err
 	}
-	texts := make([]string, 0, 4)
-	for _, v := range []any{nonNil(c.RedirectURIs), nonNil(c.PostLogoutURIs), c.Asks, nonNil(c.DefaultACR)} {
+	texts := make([]string, 0, 6)
+	for _, v := range []any{nonNil(c.RedirectURIs), nonNil(c.PostLogoutURIs), c.Asks, nonNil(c.DefaultACR), c.Settings, nonNil(c.Purposes)} {
 		b, err := json.Marshal(v)
 		if err != nil {
 			return fmt.Errorf("write client: %w", err)
@@ -179,15 +179,18 @@ func (d *Directory) RegisterTx(ctx context.Context, tx *db.Tx, by audit.Actor, c
 		until = clock.Micros(c.ValidUntil)
 	}
 	res, err := tx.ExecContext(ctx, `INSERT INTO partner_client
-		(id, name_vi, name_en, profile, auth_method, secret_hash, jwks, redirect_uris, post_logout_uris, asks, own_door, sector, valid_until, created_at, updated_at, default_acr_values, default_max_age)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16)
+		(id, name_vi, name_en, profile, auth_method, secret_hash, jwks, redirect_uris, post_logout_uris, asks, own_door, sector, valid_until, created_at, updated_at, default_acr_values, default_max_age,
+		 party, trial, settings, purposes)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, $18, $19, $20)
 		ON CONFLICT (id) DO UPDATE SET name_vi = excluded.name_vi, name_en = excluded.name_en, profile = excluded.profile,
 			auth_method = excluded.auth_method, secret_hash = excluded.secret_hash, jwks = excluded.jwks, redirect_uris = excluded.redirect_uris,
 			post_logout_uris = excluded.post_logout_uris, asks = excluded.asks, sector = excluded.sector, valid_until = excluded.valid_until,
-			updated_at = excluded.updated_at, default_acr_values = excluded.default_acr_values, default_max_age = excluded.default_max_age
+			updated_at = excluded.updated_at, default_acr_values = excluded.default_acr_values, default_max_age = excluded.default_max_age,
+			party = excluded.party, trial = excluded.trial, settings = excluded.settings, purposes = excluded.purposes
 		WHERE partner_client.own_door = excluded.own_door AND partner_client.retired_at IS NULL`,
 		string(c.ID), c.Name.VI, c.Name.EN, string(c.Profile), string(c.AuthMethod), c.SecretHash, jwks, texts[0], texts[1], texts[2],
-		c.OwnDoor, c.Sector, until, clock.Micros(d.c.Clock.Now()), texts[3], int64(c.DefaultMaxAge/time.Second))
+		c.OwnDoor, c.Sector, until, clock.Micros(d.c.Clock.Now()), texts[3], int64(c.DefaultMaxAge/time.Second),
+		string(c.Party), c.Trial, texts[4], texts[5])
 	if err != nil {
 		return fmt.Errorf("register client: %w", err)
 	}
@@ -218,9 +221,9 @@ func (d *Directory) RetireTx(ctx context.Context, tx *db.Tx, by audit.Actor, id 
 		Detail: map[string]string{"client": string(id)}})
 }
 
-func nonNil(s []string) []string {
+func nonNil[T any](s []T) []T {
 	if s == nil {
-		return []string{}
+		return []T{}
 	}
 	return s
 }

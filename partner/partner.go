@@ -55,6 +55,8 @@ type AuthMethod string
 const (
 	SecretBasic   AuthMethod = "client_secret_basic"
 	PrivateKeyJWT AuthMethod = "private_key_jwt"
+	TLSClient     AuthMethod = "tls_client_auth"             // RFC 8705, section 2.1
+	SelfSignedTLS AuthMethod = "self_signed_tls_client_auth" // RFC 8705, section 2.2; the certificates stand in the JWKS as x5c
 )
 
 // Text is what people read, in both languages.
@@ -93,6 +95,10 @@ type Client struct {
 	OwnDoor        bool          // one of this installation's own doors: its subjects are account ids
 	DefaultACR     []string      // authentication context classes when a request names none; also what its tokens must be worth where data is released
 	DefaultMaxAge  time.Duration // age of the sign-in when a request does not say; 0: none
+	Party          PartyID       // whose it is; "" when the operator registered it by hand
+	Trial          bool          // only the party's own staff and synthetic people may sign in to it
+	Purposes       []Purpose     // each is agreed to by itself
+	Settings       Settings      // what else it registered
 	Sector         string        // pairwise subjects are alike within a sector
 	ValidUntil     time.Time     // zero: without end
 	UpdatedAt      time.Time

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -74,9 +75,15 @@ func TestRegisterFindRetire(t *testing.T) {
 		if !errors.Is(err, partner.ErrUnknown) {
 			t.Fatalf("before: %v", err)
 		}
-		ok(t, h.register(t, officer, bank()))
+		whole := bank()
+		whole.Party, whole.Trial, whole.Settings = "DT-0417", true, partner.Settings{DPoPBound: true, LogoutURI: "https://bank.example/out"}
+		whole.Purposes = []partner.Purpose{{Code: "open_account", Text: partner.Text{VI: "a", EN: "b"}, Scopes: []string{"profile"}, Keep: "P5Y"}}
+		ok(t, h.register(t, officer, whole))
 		c, err := h.dir.FindClient(t.Context(), "bank")
 		ok(t, err)
+		if c.Party != whole.Party || !c.Trial || !reflect.DeepEqual(c.Settings, whole.Settings) || !reflect.DeepEqual(c.Purposes, whole.Purposes) {
+			t.Errorf("read back %+v", c)
+		}
 		if !c.Knows("secret") || c.Knows("Secret") || c.Knows("") || (partner.Client{}).Knows("") || c.Name.In("en") != "Bank" || c.Name.In("vi") != "Ngân hàng" {
 			t.Errorf("found %+v", c)
 		}
