@@ -81,7 +81,7 @@ func TestTokensOfARepresentativeNameBoth(t *testing.T) {
 		v.Set("client_id", "portal")
 		v.Set("redirect_uri", PortalOrigin+"/callback")
 		a := f.Agree(t, f.s, f.Push(t, f.Client(t, "portal"), v))
-		tok, err := f.Provider.Redeem(t.Context(), f.Client(t, "portal"), a.Values.Get("code"), PortalOrigin+"/callback", Verifier)
+		tok, err := f.Provider.Redeem(t.Context(), f.Client(t, "portal"), Unbound, a.Values.Get("code"), PortalOrigin+"/callback", Verifier)
 		ok(t, err)
 		act, _ := claimsOf(t, tok.IDToken)["act"].(map[string]any)
 		if act["sub"] != f.own.Account.String() || act["relation"] != "mother" || act["until"] != "2030-12-02" {
@@ -139,13 +139,13 @@ func TestTokensOfARepresentativeDieWithItsEnd(t *testing.T) {
 				userinfo(t, f.House, tok.AccessToken)
 				code := f.Code(t, f.s, "openid profile")
 				end(t, f)
-				if _, err := f.Provider.UserInfo(t.Context(), tok.AccessToken); err == nil {
+				if _, err := f.Provider.UserInfo(t.Context(), Token(tok.AccessToken)); err == nil {
 					t.Error("the token still reads")
 				}
 				if in, err := f.Provider.Introspect(t.Context(), f.Client(t, "bank"), tok.AccessToken); err != nil || in.Active {
 					t.Error("the token is said to be good", err)
 				}
-				if _, err := f.Provider.Redeem(t.Context(), f.Client(t, "bank"), code, BankRedirect, Verifier); err == nil {
+				if _, err := f.Provider.Redeem(t.Context(), f.Client(t, "bank"), Unbound, code, BankRedirect, Verifier); err == nil {
 					t.Error("a code that was under way was redeemed")
 				}
 			})

@@ -91,7 +91,7 @@ func TestCodeRedeemedTwiceInParallel(t *testing.T) {
 		code := h.Code(t, s, "openid profile")
 		bank := h.Client(t, "bank")
 		won, errs := storm(func() (provider.Tokens, error) {
-			return h.Provider.Redeem(context.Background(), bank, code, BankRedirect, Verifier)
+			return h.Provider.Redeem(context.Background(), bank, provider.Binding{}, code, BankRedirect, Verifier)
 		})
 		if len(won) != 1 {
 			t.Fatalf("%d of %d redeemed the code", len(won), parallel)
@@ -102,7 +102,7 @@ func TestCodeRedeemedTwiceInParallel(t *testing.T) {
 		if active(t, h, "bank", won[0].AccessToken) {
 			t.Error("the code was used again, yet the grant lives")
 		}
-		_, err := h.Provider.UserInfo(t.Context(), won[0].AccessToken)
+		_, err := h.Provider.UserInfo(t.Context(), provider.Access{Token: won[0].AccessToken})
 		refused(t, err, "invalid_token")
 	})
 }
@@ -113,7 +113,7 @@ func TestRefreshTokenUsedTwiceInParallel(t *testing.T) {
 		first := h.Tokens(t, s, "openid offline_access")
 		bank := h.Client(t, "bank")
 		won, errs := storm(func() (provider.Tokens, error) {
-			return h.Provider.Refresh(context.Background(), bank, first.RefreshToken, "")
+			return h.Provider.Refresh(context.Background(), bank, provider.Binding{}, first.RefreshToken, "")
 		})
 		if len(won) != 1 {
 			t.Fatalf("%d of %d used the refresh token", len(won), parallel)
@@ -121,7 +121,7 @@ func TestRefreshTokenUsedTwiceInParallel(t *testing.T) {
 		for _, err := range errs {
 			refused(t, err, "invalid_grant")
 		}
-		_, err := h.Provider.Refresh(t.Context(), bank, won[0].RefreshToken, "")
+		_, err := h.Provider.Refresh(t.Context(), bank, provider.Binding{}, won[0].RefreshToken, "")
 		refused(t, err, "invalid_grant")
 		if active(t, h, "bank", won[0].AccessToken) || active(t, h, "bank", first.AccessToken) {
 			t.Error("the refresh token was used again, yet the grant lives")
@@ -134,16 +134,16 @@ func TestRefreshTokenStolenAndReplayedLater(t *testing.T) {
 		_, s := h.SignInLan(t, true)
 		first := h.Tokens(t, s, "openid offline_access")
 		bank := h.Client(t, "bank")
-		second, err := h.Provider.Refresh(t.Context(), bank, first.RefreshToken, "")
+		second, err := h.Provider.Refresh(t.Context(), bank, provider.Binding{}, first.RefreshToken, "")
 		ok(t, err)
-		third, err := h.Provider.Refresh(t.Context(), bank, second.RefreshToken, "")
+		third, err := h.Provider.Refresh(t.Context(), bank, provider.Binding{}, second.RefreshToken, "")
 		ok(t, err)
 		if third.RefreshToken == second.RefreshToken || !active(t, h, "bank", third.RefreshToken) || active(t, h, "bank", second.RefreshToken) {
 			t.Fatal("the refresh token did not rotate")
 		}
-		_, err = h.Provider.Refresh(t.Context(), bank, first.RefreshToken, "")
+		_, err = h.Provider.Refresh(t.Context(), bank, provider.Binding{}, first.RefreshToken, "")
 		refused(t, err, "invalid_grant")
-		_, err = h.Provider.Refresh(t.Context(), bank, third.RefreshToken, "")
+		_, err = h.Provider.Refresh(t.Context(), bank, provider.Binding{}, third.RefreshToken, "")
 		refused(t, err, "invalid_grant")
 	})
 }
@@ -152,12 +152,12 @@ func TestRefreshTokenOfAnotherClient(t *testing.T) {
 	run(t, func(t *testing.T, h *House) {
 		_, s := h.SignInLan(t, true)
 		tok := h.Tokens(t, s, "openid offline_access")
-		_, err := h.Provider.Refresh(t.Context(), h.Client(t, "shop"), tok.RefreshToken, "")
+		_, err := h.Provider.Refresh(t.Context(), h.Client(t, "shop"), provider.Binding{}, tok.RefreshToken, "")
 		refused(t, err, "invalid_grant")
 		if !active(t, h, "bank", tok.RefreshToken) {
 			t.Error("another client's try ended the grant")
 		}
-		_, err = h.Provider.Refresh(t.Context(), h.Client(t, "bank"), tok.RefreshToken, "openid number")
+		_, err = h.Provider.Refresh(t.Context(), h.Client(t, "bank"), provider.Binding{}, tok.RefreshToken, "openid number")
 		refused(t, err, "invalid_scope")
 		if !active(t, h, "bank", tok.RefreshToken) {
 			t.Error("a refused scope used the token up")
@@ -182,20 +182,20 @@ func TestCodeOfAnotherClientOrVerifierOrAddress(t *testing.T) {
 			"no address":       {"bank", "", Verifier, "invalid_request"},
 		} {
 			code := h.Code(t, s, "openid")
-			_, err := h.Provider.Redeem(t.Context(), h.Client(t, c.client), code, c.redirect, c.verifier)
+			_, err := h.Provider.Redeem(t.Context(), h.Client(t, c.client), provider.Binding{}, code, c.redirect, c.verifier)
 			t.Run(name, func(t *testing.T) { refused(t, err, c.code) })
 		}
 		code := h.Code(t, s, "openid")
-		_, err := h.Provider.Redeem(t.Context(), bank, code, BankRedirect, strings.Repeat("b", 43))
+		_, err := h.Provider.Redeem(t.Context(), bank, provider.Binding{}, code, BankRedirect, strings.Repeat("b", 43))
 		refused(t, err, "invalid_grant")
-		_, err = h.Provider.Redeem(t.Context(), bank, code, BankRedirect, Verifier)
+		_, err = h.Provider.Redeem(t.Context(), bank, provider.Binding{}, code, BankRedirect, Verifier)
 		refused(t, err, "invalid_grant") // a code has one try
 		code = h.Code(t, s, "openid")
 		h.Clock.Advance(61 * time.Second)
-		_, err = h.Provider.Redeem(t.Context(), bank, code, BankRedirect, Verifier)
+		_, err = h.Provider.Redeem(t.Context(), bank, provider.Binding{}, code, BankRedirect, Verifier)
 		refused(t, err, "invalid_grant")
 		for _, forged := range []string{"", "x", code[:len(code)-2] + "AA", strings.Repeat("A", 96)} {
-			if _, err := h.Provider.Redeem(t.Context(), bank, forged, BankRedirect, Verifier); err == nil {
+			if _, err := h.Provider.Redeem(t.Context(), bank, provider.Binding{}, forged, BankRedirect, Verifier); err == nil {
 				t.Errorf("a forged code was redeemed")
 			}
 		}
@@ -285,7 +285,7 @@ func TestRedirectMismatchAndDowngrades(t *testing.T) {
 			"http://bank.example/cb", "https://user@bank.example/cb", "https://bank.example:443/cb", "https://evil.example/cb"} {
 			v := Request("openid")
 			v.Set("redirect_uri", to)
-			_, err := h.Provider.Push(t.Context(), bank, v)
+			_, err := h.Provider.Push(t.Context(), bank, provider.Binding{}, v)
 			refused(t, err, "invalid_request")
 			_, out, err := h.Provider.Begin(t.Context(), v, Browser)
 			wrong(t, err, "provider.client")
@@ -317,7 +317,7 @@ func TestRedirectMismatchAndDowngrades(t *testing.T) {
 			if c.value == "" {
 				v.Del(c.key)
 			}
-			_, err := h.Provider.Push(t.Context(), bank, v)
+			_, err := h.Provider.Push(t.Context(), bank, provider.Binding{}, v)
 			t.Run(name, func(t *testing.T) { refused(t, err, c.code) })
 			_, out, err := h.Provider.Begin(t.Context(), v, Browser)
 			ok(t, err)
@@ -327,11 +327,11 @@ func TestRedirectMismatchAndDowngrades(t *testing.T) {
 		}
 		v := Request("openid")
 		v.Add("state", "s-2")
-		_, err := h.Provider.Push(t.Context(), bank, v)
+		_, err := h.Provider.Push(t.Context(), bank, provider.Binding{}, v)
 		refused(t, err, "invalid_request")
 		v = Request("openid")
 		v.Set("client_id", "shop")
-		_, err = h.Provider.Push(t.Context(), bank, v)
+		_, err = h.Provider.Push(t.Context(), bank, provider.Binding{}, v)
 		refused(t, err, "invalid_request")
 	})
 }
@@ -342,7 +342,7 @@ func TestOverAskingScopes(t *testing.T) {
 		v := Request("openid profile number")
 		v.Set("client_id", "shop")
 		v.Set("redirect_uri", ShopRedirect)
-		_, err := h.Provider.Push(t.Context(), shop, v)
+		_, err := h.Provider.Push(t.Context(), shop, provider.Binding{}, v)
 		refused(t, err, "invalid_scope")
 		// By the claims parameter it gets no further, and is not told so either.
 		_, s := h.SignInLan(t, true)
@@ -360,7 +360,7 @@ func TestOverAskingScopes(t *testing.T) {
 		visit.Seen = q.Seen
 		a, err := h.Provider.Approve(t.Context(), visit, provider.Fields)
 		ok(t, err)
-		tok, err := h.Provider.Redeem(t.Context(), shop, a.Values.Get("code"), ShopRedirect, Verifier)
+		tok, err := h.Provider.Redeem(t.Context(), shop, provider.Binding{}, a.Values.Get("code"), ShopRedirect, Verifier)
 		ok(t, err)
 		doc := userinfo(t, h, tok.AccessToken)
 		if doc["name"] != "Nguyễn Thị Phương Lan" || doc["personal_number"] != nil || doc["email"] != nil {
@@ -374,7 +374,7 @@ func TestOverAskingScopes(t *testing.T) {
 
 func userinfo(t *testing.T, h *House, token string) map[string]any {
 	t.Helper()
-	b, err := h.Provider.UserInfo(t.Context(), token)
+	b, err := h.Provider.UserInfo(t.Context(), provider.Access{Token: token})
 	ok(t, err)
 	var doc map[string]any
 	ok(t, json.Unmarshal(b, &doc))
@@ -405,7 +405,7 @@ func TestTokensOfAnotherClient(t *testing.T) {
 			if active(t, h, "bank", forged) {
 				t.Error("a forged token is active")
 			}
-			_, err := h.Provider.UserInfo(t.Context(), forged)
+			_, err := h.Provider.UserInfo(t.Context(), provider.Access{Token: forged})
 			refused(t, err, "invalid_token")
 		}
 		ok(t, h.Provider.Revoke(t.Context(), h.Client(t, "bank"), tok.RefreshToken))
@@ -432,11 +432,11 @@ func TestUserInfoAfterWithdrawal(t *testing.T) {
 		wrong(t, h.Provider.Withdraw(t.Context(), other, list[0].ID), "provider.consent.unknown")
 
 		ok(t, h.Provider.Withdraw(t.Context(), s, list[0].ID))
-		_, err = h.Provider.UserInfo(t.Context(), tok.AccessToken)
+		_, err = h.Provider.UserInfo(t.Context(), provider.Access{Token: tok.AccessToken})
 		refused(t, err, "invalid_token")
-		_, err = h.Provider.Refresh(t.Context(), h.Client(t, "bank"), tok.RefreshToken, "")
+		_, err = h.Provider.Refresh(t.Context(), h.Client(t, "bank"), provider.Binding{}, tok.RefreshToken, "")
 		refused(t, err, "invalid_grant")
-		_, err = h.Provider.Redeem(t.Context(), h.Client(t, "bank"), waiting, BankRedirect, Verifier)
+		_, err = h.Provider.Redeem(t.Context(), h.Client(t, "bank"), provider.Binding{}, waiting, BankRedirect, Verifier)
 		refused(t, err, "invalid_grant")
 		if active(t, h, "bank", tok.AccessToken) {
 			t.Error("the token is active")
@@ -457,9 +457,9 @@ func TestLockedAccount(t *testing.T) {
 			_, err := tx.ExecContext(t.Context(), `UPDATE account_account SET status = 'locked' WHERE id = $1`, s.Account)
 			return err
 		}))
-		_, err := h.Provider.UserInfo(t.Context(), tok.AccessToken)
+		_, err := h.Provider.UserInfo(t.Context(), provider.Access{Token: tok.AccessToken})
 		refused(t, err, "invalid_token")
-		_, err = h.Provider.Refresh(t.Context(), h.Client(t, "bank"), tok.RefreshToken, "")
+		_, err = h.Provider.Refresh(t.Context(), h.Client(t, "bank"), provider.Binding{}, tok.RefreshToken, "")
 		refused(t, err, "invalid_grant")
 		if active(t, h, "bank", tok.AccessToken) || active(t, h, "bank", tok.RefreshToken) {
 			t.Error("a locked account's token is active")

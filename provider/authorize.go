@@ -34,7 +34,7 @@ const requestURIPrefix = "urn:ietf:params:oauth:request_uri:"
 
 // Push keeps a client's authorization request until a browser brings its name
 // (RFC 9126).
-func (p *Provider) Push(ctx context.Context, c partner.Client, v url.Values) (Pushed, error) {
+func (p *Provider) Push(ctx context.Context, c partner.Client, b Binding, v url.Values) (Pushed, error) {
 	if bad := single(v); bad != nil {
 		return Pushed{}, bad
 	}

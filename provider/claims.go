@@ -264,8 +264,8 @@ func verification(source string, asOf time.Time) map[string]any {
 
 // UserInfo answers what an access token may read (OpenID Connect Core 1.0,
 // section 5.3), after every look-up that it took has been recorded.
-func (p *Provider) UserInfo(ctx context.Context, token string) ([]byte, error) {
-	g, sub, err := p.liveGrant(ctx, token)
+func (p *Provider) UserInfo(ctx context.Context, a Access) ([]byte, error) {
+	g, sub, err := p.liveGrant(ctx, a.Token)
 	if err != nil {
 		return nil, err
 	}

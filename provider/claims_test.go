@@ -23,7 +23,7 @@ func released(t *testing.T, h *House, claims string, ticked ...provider.Field) (
 	v := Request("openid profile residence")
 	v.Set("claims", claims)
 	a := h.Agree(t, s, h.Push(t, h.Client(t, "bank"), v), ticked...)
-	tok, err := h.Provider.Redeem(t.Context(), h.Client(t, "bank"), a.Values.Get("code"), BankRedirect, Verifier)
+	tok, err := h.Provider.Redeem(t.Context(), h.Client(t, "bank"), provider.Binding{}, a.Values.Get("code"), BankRedirect, Verifier)
 	ok(t, err)
 	var id map[string]any
 	ok(t, json.Unmarshal([]byte(payload(t, tok.IDToken)), &id))
@@ -152,7 +152,7 @@ func TestEveryLookIsInHerLog(t *testing.T) {
 				t.Fatalf("%d entries after %d reads of three sources", n, i+1)
 			}
 		}
-		_, err := h.Provider.UserInfo(t.Context(), tok.AccessToken+"x")
+		_, err := h.Provider.UserInfo(t.Context(), provider.Access{Token: tok.AccessToken + "x"})
 		refused(t, err, "invalid_token")
 		if looks() != 9 {
 			t.Error("a refused read looked all the same")

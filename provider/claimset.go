@@ -22,6 +22,7 @@ type accessClaims struct {
 	ACR      string   `json:"acr"`
 	AMR      []string `json:"amr,omitempty"`
 	Act      *Act     `json:"act,omitempty"`
+	Bound    *Binding `json:"cnf,omitempty"` // RFC 7800; absent from bearer tokens
 }
 
 // Act says who acted for the subject (RFC 8693, section 4.1): a representative

@@ -4,6 +4,7 @@ package provider
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,14 +20,19 @@ import (
 )
 
 // Credentials is how a client proved itself in a request: by a secret in the
-// Authorization header, or by a signed assertion in the body.
+// Authorization header, by a signed assertion in the body, or by the certificate
+// of the connection; and which keys it proved to hold.
 type Credentials struct {
 	ID            string         // client_id of the header or the body
 	Secret        partner.Secret // client_secret_basic
 	Basic         bool
 	AssertionType string // private_key_jwt
 	Assertion     string
-	Endpoint      string // address of the endpoint that was called
+	Certificate   *x509.Certificate   // of the connection; nil when none was shown
+	Chain         []*x509.Certificate // what was sent after it
+	Proof         string              // the DPoP header, "" when there was none
+	Method        string              // of the request
+	Endpoint      string              // address of the endpoint that was called
 }
 
 // assertionAlgs are the algorithms of client assertions: asymmetric ones only,
@@ -43,21 +49,22 @@ const (
 
 // Authenticate finds out which client is calling. An unknown client and a wrong
 // credential are answered alike, after the same work.
-func (p *Provider) Authenticate(ctx context.Context, c Credentials) (partner.Client, error) {
+func (p *Provider) Authenticate(ctx context.Context, c Credentials) (Caller, error) {
 	if c.Basic == (c.Assertion != "") {
-		return partner.Client{}, errClient // none, or two at once (RFC 6749, section 2.3)
+		return Caller{}, errClient // none, or two at once (RFC 6749, section 2.3)
 	}
 	if c.Assertion != "" {
-		return p.authenticateAssertion(ctx, c)
+		client, err := p.authenticateAssertion(ctx, c)
+		return Caller{Client: client}, err
 	}
 	client, err := p.c.Partners.FindClient(ctx, partner.ID(c.ID))
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		return partner.Client{}, err
+		return Caller{}, err
 	}
 	if !client.Knows(c.Secret) {
-		return partner.Client{}, errClient
+		return Caller{}, errClient
 	}
-	return client, nil
+	return Caller{Client: client}, nil
 }
 
 // audience is one text or a list of them (RFC 7519, section 4.1.3).

@@ -40,7 +40,7 @@ func TestUntickingTakesBack(t *testing.T) {
 		bank := h.Client(t, "bank")
 		v := Request("openid profile offline_access")
 		v.Set("claims", `{"userinfo":{"phone_number":null},"id_token":{"phone_number":null}}`)
-		tok, err := h.Provider.Redeem(t.Context(), bank, h.Agree(t, s, h.Push(t, bank, v), provider.Phone).Values.Get("code"), BankRedirect, Verifier)
+		tok, err := h.Provider.Redeem(t.Context(), bank, provider.Binding{}, h.Agree(t, s, h.Push(t, bank, v), provider.Phone).Values.Get("code"), BankRedirect, Verifier)
 		ok(t, err)
 		if userinfo(t, h, tok.AccessToken)["phone_number"] == nil {
 			t.Fatal("what she ticked was not released")
@@ -51,12 +51,12 @@ func TestUntickingTakesBack(t *testing.T) {
 		if info := userinfo(t, h, tok.AccessToken); info["phone_number"] != nil || info["name"] == nil {
 			t.Errorf("an earlier access token releases %v", info)
 		}
-		fresh, err := h.Provider.Refresh(t.Context(), bank, tok.RefreshToken, "")
+		fresh, err := h.Provider.Refresh(t.Context(), bank, provider.Binding{}, tok.RefreshToken, "")
 		ok(t, err)
 		if id := payload(t, fresh.IDToken); userinfo(t, h, fresh.AccessToken)["phone_number"] != nil || strings.Contains(id, "phone_number") {
 			t.Errorf("an earlier refresh token releases what she took back: %s", id)
 		}
-		slow, err := h.Provider.Redeem(t.Context(), bank, late, BankRedirect, Verifier)
+		slow, err := h.Provider.Redeem(t.Context(), bank, provider.Binding{}, late, BankRedirect, Verifier)
 		ok(t, err)
 		if userinfo(t, h, slow.AccessToken)["phone_number"] != nil {
 			t.Error("an earlier code releases what she took back")
@@ -154,15 +154,15 @@ func TestTokensEndWithTheSession(t *testing.T) {
 		if active(t, h, "bank", online.AccessToken) {
 			t.Error("an access token outlived the session")
 		}
-		_, err := h.Provider.UserInfo(t.Context(), online.AccessToken)
+		_, err := h.Provider.UserInfo(t.Context(), provider.Access{Token: online.AccessToken})
 		refused(t, err, "invalid_token")
-		_, err = h.Provider.Redeem(t.Context(), h.Client(t, "bank"), code, BankRedirect, Verifier)
+		_, err = h.Provider.Redeem(t.Context(), h.Client(t, "bank"), provider.Binding{}, code, BankRedirect, Verifier)
 		refused(t, err, "invalid_grant")
 		if !active(t, h, "bank", offline.AccessToken) {
 			t.Error("access while she is away ended with the session")
 		}
 		h.Clock.Advance(time.Minute)
-		_, err = h.Provider.Refresh(t.Context(), h.Client(t, "bank"), offline.RefreshToken, "")
+		_, err = h.Provider.Refresh(t.Context(), h.Client(t, "bank"), provider.Binding{}, offline.RefreshToken, "")
 		ok(t, err)
 	})
 }

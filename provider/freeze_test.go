@@ -37,12 +37,12 @@ func TestTokensOfAFrozenAccountAreDead(t *testing.T) {
 				}
 			}
 			for _, tok := range []string{online.AccessToken, offline.AccessToken} {
-				_, err := h.Provider.UserInfo(t.Context(), tok)
+				_, err := h.Provider.UserInfo(t.Context(), Token(tok))
 				refused(t, err, "invalid_token")
 			}
-			_, err := h.Provider.Refresh(t.Context(), bank, offline.RefreshToken, "")
+			_, err := h.Provider.Refresh(t.Context(), bank, Unbound, offline.RefreshToken, "")
 			refused(t, err, "invalid_grant")
-			_, err = h.Provider.Redeem(t.Context(), bank, waiting, BankRedirect, Verifier)
+			_, err = h.Provider.Redeem(t.Context(), bank, Unbound, waiting, BankRedirect, Verifier)
 			refused(t, err, "invalid_grant")
 		}
 		dead("frozen")

@@ -38,6 +38,7 @@ type Tokens struct {
 type grant struct {
 	place
 	client  partner.Client
+	binding Binding // of the tokens that are about to be issued
 	asked   asked
 	facts   facts
 	offline bool
@@ -62,7 +63,7 @@ func (g *grant) heed() {
 // A code has one try: it is used up even when the verifier is wrong. A second
 // use by the same client revokes the grant that the first one made (RFC 6749,
 // section 4.1.2).
-func (p *Provider) Redeem(ctx context.Context, c partner.Client, code, redirectURI, verifier string) (Tokens, error) {
+func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code, redirectURI, verifier string) (Tokens, error) {
 	if code == "" || redirectURI == "" || verifier == "" {
 		return Tokens{}, refuse("invalid_request", "code, redirect_uri and code_verifier are required")
 	}
@@ -71,7 +72,7 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, code, redirectU
 		return Tokens{}, errGrant
 	}
 	now := p.c.Clock.Now()
-	g := grant{place: at, client: c}
+	g := grant{place: at, client: c, binding: b}
 	refresh := ""
 	var refused error
 	err := p.c.DB.Write(ctx, func(tx *db.Tx) error {
@@ -181,7 +182,7 @@ func (p *Provider) revokeTx(ctx context.Context, tx *db.Tx, at place, c partner.
 // Refresh exchanges a refresh token for fresh tokens and a successor (RFC 6749,
 // section 6). Every token works once: an earlier one that comes back means that
 // two parties hold it, and the whole grant dies (RFC 9700, section 4.14.2).
-func (p *Provider) Refresh(ctx context.Context, c partner.Client, presented, scope string) (Tokens, error) {
+func (p *Provider) Refresh(ctx context.Context, c partner.Client, b Binding, presented, scope string) (Tokens, error) {
 	if presented == "" {
 		return Tokens{}, refuse("invalid_request", "refresh_token is required")
 	}
@@ -194,7 +195,7 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, presented, sco
 	}
 	now := p.c.Clock.Now()
 	successor := p.seal(forRefresh, at)
-	g := grant{place: at, client: c}
+	g := grant{place: at, client: c, binding: b}
 	var refused error
 	err := p.c.DB.Write(ctx, func(tx *db.Tx) error {
 		g.asked, g.facts, refused = asked{}, facts{}, nil
@@ -305,11 +306,12 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 		life = doorLife
 	}
 	until := earlier(now.Add(life), g.expires).Unix()
-	t := Tokens{TokenType: "Bearer", ExpiresIn: int(until - now.Unix()), RefreshToken: refresh, Scope: strings.Join(g.facts.Scopes, " ")}
+	t := Tokens{TokenType: g.binding.tokenType(), ExpiresIn: int(until - now.Unix()), RefreshToken: refresh, Scope: strings.Join(g.facts.Scopes, " ")}
 	var err error
 	t.AccessToken, err = p.signer.Sign(keys.AccessToken, accessType, accessClaims{
 		Issuer: p.c.Issuer, Subject: sub, Audience: p.c.Issuer, Expires: until, IssuedAt: now.Unix(), ID: p.seal(forAccess, g.place),
 		Client: string(g.client.ID), Scope: t.Scope, AuthTime: g.facts.AuthTime, ACR: g.facts.ACR, AMR: g.facts.AMR, Act: p.acted(g.client, g.facts),
+		Bound: g.binding.confirmation(),
 	})
 	if err != nil {
 		return Tokens{}, err

@@ -43,13 +43,13 @@ func TestUserInfoAsksForAStrongerSignIn(t *testing.T) {
 		_, s := h.SignInLan(t, true)
 		bank := h.Client(t, "bank")
 		v := Request("openid profile number")
-		tok, err := h.Provider.Redeem(t.Context(), bank, h.Agree(t, s, h.Push(t, bank, v)).Values.Get("code"), BankRedirect, Verifier)
+		tok, err := h.Provider.Redeem(t.Context(), bank, provider.Binding{}, h.Agree(t, s, h.Push(t, bank, v)).Values.Get("code"), BankRedirect, Verifier)
 		ok(t, err)
 		if info := userinfo(t, h, tok.AccessToken); info["personal_number"] == nil {
 			t.Fatalf("%v", info)
 		}
 		demand(t, h, "personal_number", 3, 0)
-		_, err = h.Provider.UserInfo(t.Context(), tok.AccessToken)
+		_, err = h.Provider.UserInfo(t.Context(), provider.Access{Token: tok.AccessToken})
 		if e := insufficient(t, err); !slices.Equal(e.ACR, []string{"urn:danh:acr:l1:a3"}) || e.MaxAge != 0 {
 			t.Errorf("%+v", e)
 		}
@@ -76,7 +76,7 @@ func TestUserInfoAsksForAFresherSignIn(t *testing.T) {
 			t.Fatalf("%v", info)
 		}
 		h.Clock.Advance(2 * time.Minute)
-		_, err := h.Provider.UserInfo(t.Context(), tok.AccessToken)
+		_, err := h.Provider.UserInfo(t.Context(), provider.Access{Token: tok.AccessToken})
 		if e := insufficient(t, err); e.MaxAge != 5*time.Minute || e.ACR != nil {
 			t.Errorf("%+v", e)
 		}
@@ -105,7 +105,7 @@ func TestWhatAClientRegisteredHolds(t *testing.T) {
 		if !slices.Equal(bank.DefaultACR, strict.DefaultACR) || bank.DefaultMaxAge != strict.DefaultMaxAge {
 			t.Fatalf("%+v", bank)
 		}
-		_, err = h.Provider.UserInfo(t.Context(), weak.AccessToken)
+		_, err = h.Provider.UserInfo(t.Context(), provider.Access{Token: weak.AccessToken})
 		insufficient(t, err)
 		visit := provider.Visit{Handle: h.Push(t, bank, Request("openid profile")), Browser: Browser, Session: &s}
 		step, err := h.Provider.Continue(t.Context(), visit)

@@ -229,7 +229,7 @@ const Browser = "one-browser-of-hers-000000000000000000000000"
 // Push pushes a request and gives its handle.
 func (h *House) Push(t testing.TB, c partner.Client, v url.Values) string {
 	t.Helper()
-	p, err := h.Provider.Push(t.Context(), c, v)
+	p, err := h.Provider.Push(t.Context(), c, provider.Binding{}, v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func (h *House) Code(t testing.TB, s account.Session, scope string) string {
 // Tokens brings the bank tokens.
 func (h *House) Tokens(t testing.TB, s account.Session, scope string) provider.Tokens {
 	t.Helper()
-	tok, err := h.Provider.Redeem(context.WithoutCancel(t.Context()), h.Client(t, "bank"), h.Code(t, s, scope), BankRedirect, Verifier)
+	tok, err := h.Provider.Redeem(context.WithoutCancel(t.Context()), h.Client(t, "bank"), provider.Binding{}, h.Code(t, s, scope), BankRedirect, Verifier)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,3 +295,9 @@ func (h *House) Assertion(t testing.TB, change func(claims map[string]any, opts 
 	}
 	return sign(t, key, claims)
 }
+
+// Unbound is the binding of a caller that proved no key beside its credential.
+var Unbound provider.Binding
+
+// Token is a bearer token as it reaches a resource.
+func Token(s string) provider.Access { return provider.Access{Token: s} }

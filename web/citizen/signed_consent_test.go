@@ -84,7 +84,7 @@ func TestSheSignsAConsent(t *testing.T) {
 		if code == "" {
 			t.Fatalf("%v", b.got())
 		}
-		tok, err := b.Provider.Redeem(t.Context(), b.Client(t, "bank"), code, b.callback, providertest.Verifier)
+		tok, err := b.Provider.Redeem(t.Context(), b.Client(t, "bank"), providertest.Unbound, code, b.callback, providertest.Verifier)
 		if err != nil {
 			t.Fatal(err)
 		}

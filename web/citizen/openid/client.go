@@ -20,16 +20,16 @@ import (
 
 // caller reads the form and finds out which client sent it. It answers the
 // error itself.
-func (d *door) caller(w http.ResponseWriter, r *http.Request) (partner.Client, url.Values, bool) {
+func (d *door) caller(w http.ResponseWriter, r *http.Request) (provider.Caller, url.Values, bool) {
 	v, ok := form(w, r)
 	if !ok {
 		d.fail(w, r, &provider.Error{Code: "invalid_request", Description: "the body must be a form of at most 64 KiB"})
-		return partner.Client{}, nil, false
+		return provider.Caller{}, nil, false
 	}
 	for _, list := range v {
 		if len(list) > 1 {
 			d.fail(w, r, &provider.Error{Code: "invalid_request", Description: "a parameter is repeated"})
-			return partner.Client{}, nil, false
+			return provider.Caller{}, nil, false
 		}
 	}
 	cred := provider.Credentials{ID: v.Get("client_id"), AssertionType: v.Get("client_assertion_type"), Assertion: v.Get("client_assertion"),
@@ -43,7 +43,7 @@ func (d *door) caller(w http.ResponseWriter, r *http.Request) (partner.Client, u
 	c, err := d.Provider.Authenticate(r.Context(), cred)
 	if err != nil {
 		d.fail(w, r, err)
-		return partner.Client{}, nil, false
+		return provider.Caller{}, nil, false
 	}
 	return c, v, true
 }
@@ -76,7 +76,7 @@ func (d *door) push(w http.ResponseWriter, r *http.Request) {
 	for _, k := range []string{"client_assertion", "client_assertion_type"} {
 		v.Del(k)
 	}
-	p, err := d.Provider.Push(r.Context(), c, v)
+	p, err := d.Provider.Push(r.Context(), c.Client, c.Binding, v)
 	if err != nil {
 		d.fail(w, r, err)
 		return
@@ -93,9 +93,9 @@ func (d *door) token(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch v.Get("grant_type") {
 	case "authorization_code":
-		t, err = d.Provider.Redeem(r.Context(), c, v.Get("code"), v.Get("redirect_uri"), v.Get("code_verifier"))
+		t, err = d.Provider.Redeem(r.Context(), c.Client, c.Binding, v.Get("code"), v.Get("redirect_uri"), v.Get("code_verifier"))
 	case "refresh_token":
-		t, err = d.Provider.Refresh(r.Context(), c, v.Get("refresh_token"), v.Get("scope"))
+		t, err = d.Provider.Refresh(r.Context(), c.Client, c.Binding, v.Get("refresh_token"), v.Get("scope"))
 	case "":
 		err = &provider.Error{Code: "invalid_request", Description: "grant_type is missing"}
 	default:
@@ -117,7 +117,7 @@ func (d *door) introspect(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, &provider.Error{Code: "invalid_request", Description: "token is missing"})
 		return
 	}
-	a, err := d.Provider.Introspect(r.Context(), c, v.Get("token"))
+	a, err := d.Provider.Introspect(r.Context(), c.Client, v.Get("token"))
 	if err != nil {
 		d.fail(w, r, err)
 		return
@@ -134,7 +134,7 @@ func (d *door) revoke(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, &provider.Error{Code: "invalid_request", Description: "token is missing"})
 		return
 	}
-	if err := d.Provider.Revoke(r.Context(), c, v.Get("token")); err != nil {
+	if err := d.Provider.Revoke(r.Context(), c.Client, v.Get("token")); err != nil {
 		d.fail(w, r, err)
 		return
 	}

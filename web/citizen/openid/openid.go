@@ -146,7 +146,7 @@ func (d *door) userinfo(w http.ResponseWriter, r *http.Request) {
 		d.status(w, http.StatusUnauthorized)
 		return
 	}
-	doc, err := d.Provider.UserInfo(r.Context(), token)
+	doc, err := d.Provider.UserInfo(r.Context(), provider.Access{Token: token, Method: r.Method, Endpoint: d.Provider.Issuer() + r.URL.Path})
 	if err != nil {
 		d.fail(w, r, err)
 		return
