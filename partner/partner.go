@@ -98,6 +98,7 @@ type Client struct {
 	Party          PartyID       // whose it is; "" when the operator registered it by hand
 	Trial          bool          // only the party's own staff and synthetic people may sign in to it
 	Purposes       []Purpose     // each is agreed to by itself
+	Only           Purpose       // what For narrowed it to; zero: the client as registered
 	Settings       Settings      // what else it registered
 	Sector         string        // pairwise subjects are alike within a sector
 	ValidUntil     time.Time     // zero: without end

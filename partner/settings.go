@@ -5,6 +5,7 @@ package partner
 import (
 	"slices"
 
+	"danh/internal/clock"
 	"danh/internal/fault"
 )
 
@@ -51,6 +52,8 @@ type Purpose struct {
 	Text    Text     `json:"text"` // completes "so that …"
 	Ground  string   `json:"ground,omitempty"`
 	Keep    string   `json:"keep,omitempty"`    // how long the party keeps what it reads (ISO 8601 duration); "" is not at all
+	Lasts   string   `json:"lasts,omitempty"`   // how long a consent holds, when that is less than a year (ISO 8601 duration)
+	Given   []Text   `json:"given,omitempty"`   // whom else the party passes it to
 	Scopes  []string `json:"scopes,omitempty"`  // what it may read
 	Matches []string `json:"matches,omitempty"` // fields that it may compare and not read
 }
@@ -79,7 +82,7 @@ func (c Client) For(code string) (Client, bool) {
 		return Client{}, false
 	}
 	narrow := c
-	narrow.Asks = nil
+	narrow.Asks, narrow.Only = nil, p
 	for _, a := range c.Asks {
 		if a.Scope == "openid" {
 			narrow.Asks = append(narrow.Asks, Ask{Scope: a.Scope, Purpose: p.Text, Ground: p.Ground})
@@ -103,6 +106,14 @@ func (c Client) checkPurposes(f *fault.Fault) {
 		seen[p.Code] = true
 		if p.Text.VI == "" || p.Text.EN == "" {
 			f.With("purposes", "partner.purpose.missing")
+		}
+		_, keep := clock.ParsePeriod(p.Keep)
+		lasts, err := clock.ParsePeriod(p.Lasts)
+		if keep != nil || err != nil || p.Lasts != "" && lasts.IsZero() {
+			f.With("purposes", "partner.purpose.period")
+		}
+		if len(p.Given) > 20 || slices.ContainsFunc(p.Given, func(t Text) bool { return t.VI == "" || t.EN == "" }) {
+			f.With("purposes", "partner.purpose.given")
 		}
 		if len(p.Scopes)+len(p.Matches) == 0 {
 			f.With("purposes", "partner.purpose.empty")

@@ -219,10 +219,13 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now time.Time) *Consent {
 	w := r.asked.wants(r.client)
 	c := &Consent{
-		ID: id.New[consentKind](), Account: s.Account, Person: s.Person, Client: r.client.ID,
+		ID: id.New[consentKind](), Account: s.Account, Person: s.Person, Client: r.client.ID, Purpose: r.asked.Purpose,
 		Fields: map[Field]string{"": version(r.client, "")}, Declined: map[Field]string{},
 		Shown: Shown{Client: r.client.Name, Purposes: map[string]partner.Text{}}, Offline: w.offline,
 		Authenticator: acrOf(levelOf(s.Session), max(s.Assurance, 1)), GivenAt: now, ExpiresAt: now.Add(consentLife),
+	}
+	if lasts, err := clock.ParsePeriod(r.client.Only.Lasts); err == nil && !lasts.IsZero() {
+		c.ExpiresAt = earlier(c.ExpiresAt, lasts.After(now))
 	}
 	if old != nil && now.Before(old.ExpiresAt) {
 		c.Offline = c.Offline || old.awayInWords(r.client)
@@ -264,8 +267,8 @@ func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now t
 }
 
 func (p *Provider) replaceConsentTx(ctx context.Context, tx *db.Tx, c *Consent) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE provider_consent SET ended_at = $3, ended_why = 'replaced' WHERE account = $1 AND client = $2 AND ended_at IS NULL`,
-		c.Account, string(c.Client), clock.Micros(c.GivenAt)); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE provider_consent SET ended_at = $3, ended_why = 'replaced' WHERE account = $1 AND client = $2 AND purpose = $4 AND ended_at IS NULL`,
+		c.Account, string(c.Client), clock.Micros(c.GivenAt), c.Purpose); err != nil {
 		return fmt.Errorf("replace consent: %w", err)
 	}
 	var parts [3]string
@@ -276,9 +279,9 @@ func (p *Provider) replaceConsentTx(ctx context.Context, tx *db.Tx, c *Consent) 
 		}
 		parts[i] = string(b)
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO provider_consent (account, id, person, client, fields, declined, shown, offline, authenticator, given_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, c.Account, c.ID, c.Person, string(c.Client), parts[0], parts[1], parts[2],
-		c.Offline, c.Authenticator, clock.Micros(c.GivenAt), clock.Micros(c.ExpiresAt)); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO provider_consent (account, id, person, client, purpose, fields, declined, shown, offline, authenticator, given_at, expires_at)
+		VALUES ($1, $2, $3, $4, $12, $5, $6, $7, $8, $9, $10, $11)`, c.Account, c.ID, c.Person, string(c.Client), parts[0], parts[1], parts[2],
+		c.Offline, c.Authenticator, clock.Micros(c.GivenAt), clock.Micros(c.ExpiresAt), c.Purpose); err != nil {
 		return fmt.Errorf("keep consent: %w", err)
 	}
 	return nil

@@ -19,6 +19,7 @@ import (
 type asked struct {
 	RedirectURI string   `json:"r"`
 	Scopes      []string `json:"s"`
+	Purpose     string   `json:"pu,omitempty"` // code; "" is the client as registered
 	State       string   `json:"st,omitempty"`
 	Nonce       string   `json:"n,omitempty"`
 	Challenge   string   `json:"c"`
@@ -101,6 +102,9 @@ func (p *Provider) read(c partner.Client, v url.Values) (*asked, *Error) {
 	if bad = a.readPKCE(v); bad != nil {
 		return nil, bad
 	}
+	if c, bad = a.readPurpose(c, v.Get("scope")); bad != nil {
+		return nil, bad
+	}
 	if bad = a.readScopes(c, v.Get("scope")); bad != nil {
 		return nil, bad
 	}
@@ -162,6 +166,32 @@ func (a *asked) readPKCE(v url.Values) *Error {
 }
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// readPurpose finds the purpose that the scope names and narrows the client to
+// it. People agree to one purpose at a time, so a request names one at most.
+func (a *asked) readPurpose(c partner.Client, s string) (partner.Client, *Error) {
+	for scope := range strings.FieldsSeq(s) {
+		code, ok := strings.CutPrefix(scope, partner.PurposePrefix)
+		if !ok || code == a.Purpose && code != "" {
+			continue
+		}
+		if a.Purpose != "" {
+			return c, refuse("invalid_scope", "a request is for one purpose")
+		}
+		if code == "" {
+			return c, refuse("invalid_scope", "the purpose has no name")
+		}
+		a.Purpose = code
+	}
+	narrow, ok := c.For(a.Purpose)
+	if !ok {
+		return c, refuse("invalid_scope", "the client is not approved for the purpose")
+	}
+	if a.Purpose != "" {
+		a.Scopes = append(a.Scopes, partner.PurposePrefix+a.Purpose)
+	}
+	return narrow, nil
+}
 
 // readScopes ignores scopes that nobody here knows (OpenID Connect Core 1.0,
 // section 3.1.2.1) and refuses known ones that the client was not approved for.

@@ -228,6 +228,10 @@ func (p *Provider) findRequest(ctx context.Context, handle string) (request, err
 		}
 		return request{}, err
 	}
+	// From here on the client is what it may be for this purpose, and no more.
+	if r.client, ok = r.client.For(r.asked.Purpose); !ok {
+		return request{}, errUnknown // the purpose was taken back since
+	}
 	return r, nil
 }
 
@@ -274,7 +278,7 @@ func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Co
 				return r, nil, nil, err
 			}
 		}
-		c, err = p.currentConsent(ctx, p.c.DB.Read(), v.Session.Account, r.client.ID)
+		c, err = p.currentConsent(ctx, p.c.DB.Read(), v.Session.Account, r.client.ID, r.asked.Purpose)
 	}
 	return r, s, c, err
 }

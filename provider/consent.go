@@ -34,6 +34,7 @@ type Consent struct {
 	Account       account.ID
 	Person        id.Person
 	Client        partner.ID
+	Purpose       string           // code; "" is signing in as the client is registered
 	Fields        map[Field]string // each with the version of the words; "" is signing in itself
 	Declined      map[Field]string // optional ones that she left out
 	Shown         Shown
@@ -70,13 +71,13 @@ func (c Consent) List() []Field {
 	return out
 }
 
-const consentColumns = `account, id, person, client, fields, declined, shown, offline, authenticator, given_at, expires_at, COALESCE(ended_at, 0), COALESCE(ended_why, '')`
+const consentColumns = `account, id, person, client, purpose, fields, declined, shown, offline, authenticator, given_at, expires_at, COALESCE(ended_at, 0), COALESCE(ended_why, '')`
 
 func scanConsent(row interface{ Scan(...any) error }) (*Consent, error) {
 	var c Consent
 	var fields, declined, shown string
 	var given, expires, ended int64
-	if err := row.Scan(&c.Account, &c.ID, &c.Person, &c.Client, &fields, &declined, &shown, &c.Offline, &c.Authenticator, &given, &expires, &ended, &c.EndedWhy); err != nil {
+	if err := row.Scan(&c.Account, &c.ID, &c.Person, &c.Client, &c.Purpose, &fields, &declined, &shown, &c.Offline, &c.Authenticator, &given, &expires, &ended, &c.EndedWhy); err != nil {
 		return nil, err
 	}
 	c.GivenAt, c.ExpiresAt, c.EndedAt = clock.FromMicros(given), clock.FromMicros(expires), clock.FromMicros(ended)
@@ -87,10 +88,10 @@ func scanConsent(row interface{ Scan(...any) error }) (*Consent, error) {
 	return &c, nil
 }
 
-// currentConsent is the consent that stands or stood last without having been
-// ended; nil when there is none.
-func (p *Provider) currentConsent(ctx context.Context, q db.Q, a account.ID, client partner.ID) (*Consent, error) {
-	c, err := scanConsent(q.QueryRowContext(ctx, `SELECT `+consentColumns+` FROM provider_consent WHERE account = $1 AND client = $2 AND ended_at IS NULL`, a, string(client)))
+// currentConsent is the consent to a purpose that stands or stood last without
+// having been ended; nil when there is none.
+func (p *Provider) currentConsent(ctx context.Context, q db.Q, a account.ID, client partner.ID, purpose string) (*Consent, error) {
+	c, err := scanConsent(q.QueryRowContext(ctx, `SELECT `+consentColumns+` FROM provider_consent WHERE account = $1 AND client = $2 AND purpose = $3 AND ended_at IS NULL`, a, string(client), purpose))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -156,8 +157,8 @@ func (p *Provider) Withdraw(ctx context.Context, by account.Session, consent Con
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return err // already over
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE provider_grant SET revoked_at = $3, revoked_why = 'withdrawn' WHERE account = $1 AND client = $2 AND revoked_at IS NULL`,
-			c.Account, string(c.Client), now); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE provider_grant SET revoked_at = $3, revoked_why = 'withdrawn' WHERE account = $1 AND client = $2 AND purpose = $4 AND revoked_at IS NULL`,
+			c.Account, string(c.Client), now, c.Purpose); err != nil {
 			return fmt.Errorf("withdraw consent: %w", err)
 		}
 		if err := p.recordConsentTx(ctx, tx, "consent.withdrawn", citizen(by), &c); err != nil {

@@ -18,8 +18,9 @@ import (
 )
 
 // standing are the living grants: not revoked, not over, with the consent of
-// that account to that client that stands; there is one at most.
-const standing = ` FROM provider_grant g JOIN provider_consent c ON c.account = g.account AND c.client = g.client AND c.ended_at IS NULL
+// that account to that client for the same purpose that stands; there is one at
+// most.
+const standing = ` FROM provider_grant g JOIN provider_consent c ON c.account = g.account AND c.client = g.client AND c.purpose = g.purpose AND c.ended_at IS NULL
 	AND c.expires_at > $4 AND (c.offline OR NOT g.offline)
 	WHERE g.account = $1 AND g.id = $2 AND g.client = $3 AND g.revoked_at IS NULL AND g.expires_at > $4`
 
@@ -45,6 +46,10 @@ func (p *Provider) findGrant(ctx context.Context, at place, client string) (gran
 			return grant{}, errToken
 		}
 		return grant{}, err
+	}
+	var ok bool
+	if g.client, ok = g.client.For(g.asked.Purpose); !ok {
+		return grant{}, errToken
 	}
 	return g, nil
 }

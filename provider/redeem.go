@@ -92,6 +92,10 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code
 		if err := errors.Join(json.Unmarshal([]byte(askedText), &g.asked), json.Unmarshal([]byte(factsText), &g.facts)); err != nil {
 			return fmt.Errorf("read request: %w", err)
 		}
+		if g.client, ok = c.For(g.asked.Purpose); !ok {
+			refused = errGrant // the purpose was taken back while the code travelled
+			return nil
+		}
 		// 2. Whoever redeems must be who asked, and come from where it was sent.
 		if redirectURI != g.asked.RedirectURI || !token.Proves(verifier, g.asked.Challenge) {
 			refused = errGrant
@@ -113,9 +117,9 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code
 			refresh = p.seal(forRefresh, at)
 			refreshHash, refreshUntil = hash(refresh), clock.Micros(earlier(now.Add(refreshLife), g.expires))
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO provider_grant (account, id, client, session, asked, facts, offline, created_at, expires_at, refresh_hash, refresh_expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, at.account, at.grant, string(c.ID), g.facts.Session, askedText, factsText, g.offline,
-			clock.Micros(now), clock.Micros(g.expires), refreshHash, refreshUntil)
+		_, err = tx.ExecContext(ctx, `INSERT INTO provider_grant (account, id, client, purpose, session, asked, facts, offline, created_at, expires_at, refresh_hash, refresh_expires_at)
+			VALUES ($1, $2, $3, $12, $4, $5, $6, $7, $8, $9, $10, $11)`, at.account, at.grant, string(c.ID), g.facts.Session, askedText, factsText, g.offline,
+			clock.Micros(now), clock.Micros(g.expires), refreshHash, refreshUntil, g.asked.Purpose)
 		if err != nil {
 			return fmt.Errorf("keep grant: %w", err)
 		}
@@ -141,12 +145,12 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// readConsentTx reads the consent that stands into the grant; false when there
-// is none any more.
+// readConsentTx reads the consent that stands for the grant's purpose into the
+// grant; false when there is none any more.
 func (p *Provider) readConsentTx(ctx context.Context, tx *db.Tx, g *grant, now time.Time) (bool, error) {
 	var fields string
-	err := tx.QueryRowContext(ctx, `SELECT id, fields FROM provider_consent WHERE account = $1 AND client = $2 AND ended_at IS NULL AND expires_at > $3`,
-		g.account, string(g.client.ID), clock.Micros(now)).Scan(&g.consent.ID, &fields)
+	err := tx.QueryRowContext(ctx, `SELECT id, fields FROM provider_consent WHERE account = $1 AND client = $2 AND purpose = $4 AND ended_at IS NULL AND expires_at > $3`,
+		g.account, string(g.client.ID), clock.Micros(now), g.asked.Purpose).Scan(&g.consent.ID, &fields)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -204,7 +208,7 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, b Binding, pre
 		err := tx.QueryRowContext(ctx, `UPDATE provider_grant SET refresh_hash = $5, refreshed_at = $6,
 				refresh_expires_at = CASE WHEN expires_at < $7 THEN expires_at ELSE $7 END
 			WHERE account = $1 AND id = $2 AND client = $3 AND refresh_hash = $4 AND revoked_at IS NULL AND refresh_expires_at > $6 AND expires_at > $6
-			  AND EXISTS (SELECT 1 FROM provider_consent c WHERE c.account = $1 AND c.client = $3 AND c.ended_at IS NULL AND c.expires_at > $6 AND c.offline)
+			  AND EXISTS (SELECT 1 FROM provider_consent c WHERE c.account = $1 AND c.client = $3 AND c.purpose = provider_grant.purpose AND c.ended_at IS NULL AND c.expires_at > $6 AND c.offline)
 			RETURNING asked, facts, offline, expires_at`, at.account, at.grant, string(c.ID), hash(presented), hash(successor), clock.Micros(now),
 			clock.Micros(now.Add(refreshLife))).Scan(&askedText, &factsText, &g.offline, &expires)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -217,6 +221,10 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, b Binding, pre
 		g.expires = clock.FromMicros(expires)
 		if err := errors.Join(json.Unmarshal([]byte(askedText), &g.asked), json.Unmarshal([]byte(factsText), &g.facts)); err != nil {
 			return fmt.Errorf("read grant: %w", err)
+		}
+		if g.client, ok = c.For(g.asked.Purpose); !ok {
+			refused = errGrant
+			return nil
 		}
 		if scope != "" && !narrower(scope, g.facts.Scopes) {
 			return refuse("invalid_scope", "scope exceeds what was granted") // rolls back: the token is not used up

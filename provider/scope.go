@@ -5,6 +5,7 @@ package provider
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"slices"
 
 	"danh/partner"
@@ -101,6 +102,10 @@ func version(c partner.Client, f Field) string {
 	for _, s := range []string{"1", string(f), c.Name.VI, c.Name.EN, a.Purpose.VI, a.Purpose.EN, a.Ground} {
 		h.Write([]byte(s))
 		h.Write([]byte{0})
+	}
+	if o := c.Only; o.Code != "" {
+		b, _ := json.Marshal([]any{o.Code, o.Keep, o.Lasts, o.Given}) // plain text: it cannot fail
+		h.Write(b)
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
 }

@@ -134,6 +134,14 @@ func ask(scope, vi, en string) partner.Ask {
 	return partner.Ask{Scope: scope, Purpose: partner.Text{VI: vi, EN: en}}
 }
 
+// purposes are the bank's: two that share a fact, one of them for a short time.
+var purposes = []partner.Purpose{
+	{Code: "open_account", Text: partner.Text{VI: "mở tài khoản thanh toán", EN: "open a payment account"}, Ground: "Luật Phòng, chống rửa tiền 2022, Đ.9", Keep: "P5Y",
+		Scopes: []string{"profile", "phone", "offline_access"}, Given: []partner.Text{{VI: "Trung tâm Thông tin tín dụng", EN: "Credit Information Centre"}}},
+	{Code: "statements", Text: partner.Text{VI: "gửi sao kê hằng tháng", EN: "send monthly statements"}, Lasts: "P90D",
+		Scopes: []string{"email", "phone", "offline_access"}},
+}
+
 func (h *House) clients() []partner.Client {
 	everything := []partner.Ask{
 		ask("openid", "mở tài khoản thanh toán bạn vừa đăng ký", "open the account you applied for"),
@@ -147,7 +155,7 @@ func (h *House) clients() []partner.Client {
 	}
 	return []partner.Client{
 		{ID: "bank", Name: partner.Text{VI: "Ngân hàng Lúa Vàng", EN: "Golden Rice Bank"}, Profile: partner.OIDC, AuthMethod: partner.SecretBasic, SecretHash: Secret.Hash(),
-			RedirectURIs: []string{BankRedirect}, PostLogoutURIs: []string{"https://bank.example/bye"}, Asks: everything, Sector: "bank.example"},
+			RedirectURIs: []string{BankRedirect}, PostLogoutURIs: []string{"https://bank.example/bye"}, Asks: everything, Sector: "bank.example", Purposes: purposes},
 		{ID: "clinic", Name: partner.Text{VI: "Phòng khám Sen", EN: "Lotus Clinic"}, Profile: partner.OIDC, AuthMethod: partner.PrivateKeyJWT,
 			JWKS:         jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &h.ClinicKey.PublicKey, KeyID: "c1", Algorithm: "ES256", Use: "sig"}}},
 			RedirectURIs: []string{ClinicRedirect}, Asks: everything, Sector: "clinic.example"},
