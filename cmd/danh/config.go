@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"danh/account/place"
 	"danh/biometric"
 	"danh/internal/db"
+	"danh/internal/outward"
 	"danh/notify/push"
 )
 
@@ -107,6 +109,8 @@ type serveFlags struct {
 	MailFrom      string        `help:"Sender of mails." default:"danh@localhost" env:"DANH_MAIL_FROM"`
 	PushHosts     []string      `help:"Push services of browsers: a host, or .host for all beneath it; a push service on this machine (http://localhost:8093) for trying out only. Without it, those of Chrome, Firefox, Safari and Edge." env:"DANH_PUSH_HOSTS" placeholder:"HOST"`
 	PushContact   string        `help:"Where push services reach the operator: a mailbox or an https address. Without it, the citizen door's address, or on this machine the sender of mails." env:"DANH_PUSH_CONTACT" placeholder:"ADDR"`
+	PartnerHosts  []string      `help:"Origins of partners beyond public https addresses that are spoken to (keys, logout, events, pings): https://bank.lan:8443, or for trying out http://localhost:8095 and http://localhost:* on this machine." env:"DANH_PARTNER_HOSTS" placeholder:"ORIGIN"`
+	PartnerCA     string        `name:"partner-ca" help:"Certificates (PEM) of further authorities that vouch for partners' servers." env:"DANH_PARTNER_CA" placeholder:"FILE"`
 	CarrierURL    string        `help:"The carrier's subscriber check." default:"http://localhost:8090" env:"DANH_CARRIER_URL" placeholder:"URL"`
 	PasswordMax   int           `help:"Longest password accepted, in characters (at least 64)." default:"64" env:"DANH_PASSWORD_MAX"`
 	SessionIdle   time.Duration `help:"A citizen's session ends after this time without a request." default:"30m" env:"DANH_SESSION_IDLE"`
@@ -155,6 +159,9 @@ func (f *serveFlags) complete() error {
 	if _, err := f.pushHosts(); err != nil {
 		return err
 	}
+	if err := f.partnerHosts(); err != nil {
+		return err
+	}
 	if f.PasswordMax < 64 {
 		return errors.New("--password-max must be 64 or more: a shorter limit breaks pass phrases and password managers")
 	}
@@ -164,6 +171,36 @@ func (f *serveFlags) complete() error {
 // pushHosts are the push services that notices go to.
 func (f *serveFlags) pushHosts() (*push.Hosts, error) {
 	return push.ParseHosts(f.PushHosts, loopbackName(hostOf(f.Issuer)))
+}
+
+// partnerHosts checks the operator's list of partners' origins.
+func (f *serveFlags) partnerHosts() error {
+	o, err := outward.ParseOrigins(f.PartnerHosts)
+	if err == nil && o.Local() && !loopbackName(hostOf(f.Issuer)) {
+		err = errors.New("a partner on this machine is for trying out: it is refused when people come from elsewhere")
+	}
+	if err != nil {
+		return fmt.Errorf("DANH_PARTNER_HOSTS: %w", err)
+	}
+	return nil
+}
+
+// outward is what speaks to partners' addresses.
+func (f *serveFlags) outward(log *slog.Logger) (*outward.Client, error) {
+	c := outward.Config{Allow: f.PartnerHosts, Log: log}
+	if f.PartnerCA != "" {
+		text, err := os.ReadFile(f.PartnerCA)
+		if err != nil {
+			return nil, fmt.Errorf("DANH_PARTNER_CA: %w", err)
+		}
+		if c.Roots, err = x509.SystemCertPool(); err != nil {
+			return nil, fmt.Errorf("DANH_PARTNER_CA: %w", err)
+		}
+		if !c.Roots.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("DANH_PARTNER_CA: %s holds no certificate", f.PartnerCA)
+		}
+	}
+	return outward.New(c)
 }
 
 // pushContact is where push services reach the operator (RFC 8292, section 2.1).

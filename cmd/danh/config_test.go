@@ -71,3 +71,22 @@ func TestPushServiceOnThisMachineIsRefusedBeyondIt(t *testing.T) {
 		}
 	}
 }
+
+// Addresses that partners wrote down lead to the public Internet, unless the
+// operator says otherwise; and to this machine only where all the doors are on it.
+func TestPartnersOnThisMachineAreRefusedBeyondIt(t *testing.T) {
+	for _, c := range []struct {
+		issuer string
+		hosts  []string
+		ok     bool
+	}{
+		{"http://localhost:8080", []string{"http://localhost:*", "https://bank.lan:8443"}, true}, {"https://danh.example", nil, true}, {"https://danh.example", []string{"https://bank.lan"}, true},
+		{"https://danh.example", []string{"http://localhost:8095"}, false}, {"https://danh.example", []string{"https://127.0.0.1:*"}, false}, {"https://danh.example", []string{"http://bank.lan"}, false},
+		{"http://localhost:8080", []string{"bank.lan"}, false},
+	} {
+		f := serveFlags{Host: "localhost", Issuer: c.issuer, PartnerHosts: c.hosts, PasswordMax: 64}
+		if err := f.complete(); (err == nil) != c.ok {
+			t.Errorf("%s, %q: %v", c.issuer, c.hosts, err)
+		}
+	}
+}

@@ -151,7 +151,8 @@ func (s *stack) command(args ...string) (*exec.Cmd, error) {
 		fmt.Sprintf("DANH_METRICS=localhost:%d", p.metrics), fmt.Sprintf("DANH_SMPP=localhost:%d", p.smpp), fmt.Sprintf("DANH_SMTP=localhost:%d", p.smtp),
 		fmt.Sprintf("DANH_CARRIER_URL=http://localhost:%d", p.sandbox),
 		fmt.Sprintf("DANH_PUSH_HOSTS=%s,http://localhost:%d", strings.Join(push.Known, ","), p.push), "DANH_SANDBOX_PUSH_PORT="+strconv.Itoa(p.push),
-		"DANH_COOL_OFF="+s.coolOff().String(), // of an unlocking: a tester does not wait a day
+		"DANH_PARTNER_HOSTS=http://localhost:*,http://127.0.0.1:*,https://localhost:*", // a tester's own program is a partner, on whatever port
+		"DANH_COOL_OFF="+s.coolOff().String(),                                          // of an unlocking: a tester does not wait a day
 		"DANH_PLACES="+s.places(),
 		"DANH_SANDBOX_PORT="+strconv.Itoa(p.sandbox), "DANH_SANDBOX_SMPP_PORT="+strconv.Itoa(p.smpp), "DANH_SANDBOX_SMTP_PORT="+strconv.Itoa(p.smtp),
 	)

@@ -30,6 +30,7 @@ import (
 	"danh/internal/id"
 	"danh/internal/job"
 	"danh/internal/keys"
+	"danh/internal/outward"
 	"danh/internal/seal"
 	"danh/notify"
 	"danh/notify/mail"
@@ -169,6 +170,7 @@ type rooms struct {
 	offices   *office.Directory
 	roster    *office.Roster
 	partners  *partner.Directory
+	outward   *outward.Client
 	accounts  *account.Keeper
 	approvals *approval.Desk
 	remote    *remote.Desk
@@ -220,6 +222,9 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}
 	r.offices = office.Open(g.db, g.units)
 	r.roster = office.OpenRoster(g.db, g.clock, g.audit)
+	if r.outward, err = f.outward(log); err != nil {
+		return nil, err
+	}
 	r.partners = partner.New(partner.Config{DB: g.db, Clock: g.clock, Audit: g.audit})
 	carrier, err := subscriber.New(subscriber.Config{URL: f.CarrierURL, Audit: g.audit, Clock: g.clock, Log: log})
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+
+	"danh/internal/outward"
 )
 
 // Known are the push services of the browsers that people have: Chrome, Edge and
@@ -104,33 +106,10 @@ func (h *Hosts) control(_, address string, _ syscall.RawConn) error {
 			}
 		}
 	}
-	if !public(a) {
+	if a.Zone() != "" || !outward.Public(a) {
 		return &barredError{}
 	}
 	return nil
-}
-
-// reserved are networks that are neither loopback, private nor link-local by
-// netip's word and yet nobody's on the public Internet (RFC 6890 and its
-// successors in the IANA special-purpose registries).
-var reserved = func() (out []netip.Prefix) {
-	for _, p := range []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fec0::/10"} {
-		out = append(out, netip.MustParsePrefix(p))
-	}
-	return out
-}()
-
-func public(a netip.Addr) bool {
-	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.Zone() != "" {
-		return false
-	}
-	for _, p := range reserved {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return true
 }
 
 func hostOf(endpoint string) string {
