@@ -195,3 +195,6 @@ func (k *Keeper) Reach(ctx context.Context, s Session) (Reach, error) {
 	}
 	return r, nil
 }
+
+// AMR lists the methods of a proof as others are told them (RFC 8176).
+func (p Proved) AMR() []string { return Published(amrOf(p.Factors)) }

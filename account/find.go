@@ -4,6 +4,8 @@ package account
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -165,4 +167,30 @@ func (k *Keeper) ChangePassword(ctx context.Context, s Session, old, pw Password
 		}
 		return k.tellTx(ctx, tx, s.Actor(), s.Account, "password_changed", nil)
 	})
+}
+
+// AnswersAloneTx reports whether the holder of an account can be asked something
+// and answer for herself: it is active, shown to be hers, and nobody else
+// confirms its uses. An account that does not exist answers nothing.
+func (k *Keeper) AnswersAloneTx(ctx context.Context, tx *db.Tx, a ID) (bool, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_account WHERE id = $1 AND status = 'active' AND level >= 1 AND NOT provisional AND NOT represented`, a).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look whether an account answers: %w", err)
+	}
+	return n > 0, nil
+}
+
+// FindByPhoneTx finds the account whose confirmed phone it is; the zero key when
+// there is none.
+func (k *Keeper) FindByPhoneTx(ctx context.Context, tx *db.Tx, phone string) (ID, error) {
+	var a ID
+	err := tx.QueryRowContext(ctx, `SELECT account FROM account_phone WHERE phone_index = $1`, k.store.phoneIndex(phone)).Scan(&a)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ID{}, nil
+	}
+	if err != nil {
+		return ID{}, fmt.Errorf("find phone: %w", err)
+	}
+	return a, nil
 }
