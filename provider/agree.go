@@ -68,6 +68,11 @@ func (p *Provider) Ask(ctx context.Context, v Visit) (Question, error) {
 	if err := mustAsk(next(now, r, s, c)); err != nil {
 		return Question{}, err
 	}
+	return p.question(ctx, r, s, c, now)
+}
+
+// question is what she is asked by a request, whatever way it came.
+func (p *Provider) question(ctx context.Context, r request, s *seen, c *Consent, now time.Time) (Question, error) {
 	w := r.asked.wants(r.client)
 	all := slices.Concat(w.required, w.optional)
 	look := audit.Look{By: citizen(s.Session), Purpose: "provider.consent", Ground: "own_data"}
@@ -193,6 +198,9 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 			c.Authenticator, c.approval = acrOf(levelOf(s.Session), max(s.Assurance, proved.Assurance)), v.Approval
 		}
 		if err := p.replaceConsentTx(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := p.keepSubjectTx(ctx, tx, r.client, s.Account); err != nil {
 			return err
 		}
 		if err := p.recordConsentTx(ctx, tx, "consent.given", citizen(s.Session), c); err != nil {

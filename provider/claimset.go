@@ -72,6 +72,7 @@ type idClaims struct {
 	AMR      []string `json:"amr,omitempty"`
 	SID      string   `json:"sid,omitempty"`
 	ATHash   string   `json:"at_hash,omitempty"`
+	Afar     string   `json:"urn:openid:params:jwt:claim:auth_req_id,omitempty"` // CIBA Core 1.0, section 10.3.1
 	Act      *Act     `json:"act,omitempty"`
 }
 

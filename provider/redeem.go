@@ -43,6 +43,7 @@ type grant struct {
 	facts   facts
 	offline bool
 	expires time.Time
+	afar    string   // the request that it came of without a browser, for the first ID token
 	consent struct { // that stands now; it may be a later one than the grant came from
 		ID     ConsentID
 		Fields map[Field]string
@@ -107,23 +108,8 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code
 			return err
 		}
 		// 4. Keep the grant.
-		g.offline = slices.Contains(g.facts.Scopes, claim.Offline)
-		g.expires = now.Add(sessionLife)
-		if g.offline {
-			g.expires = clock.FromMicros(g.facts.ConsentTo)
-		}
-		var refreshHash, refreshUntil any
-		if g.offline {
-			refresh = p.seal(forRefresh, at)
-			refreshHash, refreshUntil = hash(refresh), clock.Micros(earlier(now.Add(refreshLife), g.expires))
-		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO provider_grant (account, id, client, purpose, session, asked, facts, offline, created_at, expires_at, refresh_hash, refresh_expires_at)
-			VALUES ($1, $2, $3, $12, $4, $5, $6, $7, $8, $9, $10, $11)`, at.account, at.grant, string(c.ID), g.facts.Session, askedText, factsText, g.offline,
-			clock.Micros(now), clock.Micros(g.expires), refreshHash, refreshUntil, g.asked.Purpose)
-		if err != nil {
-			return fmt.Errorf("keep grant: %w", err)
-		}
-		return nil
+		refresh, err = p.keepGrantTx(ctx, tx, &g, askedText, factsText, now)
+		return err
 	})
 	if err != nil {
 		return Tokens{}, err
@@ -136,6 +122,29 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code
 	}
 	g.heed()
 	return p.issue(ctx, g, refresh, g.asked.Nonce, now)
+}
+
+// keepGrantTx keeps a grant and gives its refresh token, "" without offline
+// access.
+func (p *Provider) keepGrantTx(ctx context.Context, tx *db.Tx, g *grant, askedText, factsText string, now time.Time) (refresh string, err error) {
+	at := g.place
+	g.offline = slices.Contains(g.facts.Scopes, claim.Offline)
+	g.expires = now.Add(sessionLife)
+	if g.offline {
+		g.expires = clock.FromMicros(g.facts.ConsentTo)
+	}
+	var refreshHash, refreshUntil any
+	if g.offline {
+		refresh = p.seal(forRefresh, at)
+		refreshHash, refreshUntil = hash(refresh), clock.Micros(earlier(now.Add(refreshLife), g.expires))
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO provider_grant (account, id, client, purpose, session, asked, facts, offline, created_at, expires_at, refresh_hash, refresh_expires_at)
+		VALUES ($1, $2, $3, $12, $4, $5, $6, $7, $8, $9, $10, $11)`, at.account, at.grant, string(g.client.ID), g.facts.Session, askedText, factsText, g.offline,
+		clock.Micros(now), clock.Micros(g.expires), refreshHash, refreshUntil, g.asked.Purpose)
+	if err != nil {
+		return "", fmt.Errorf("keep grant: %w", err)
+	}
+	return refresh, nil
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -330,7 +339,7 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 	it := idClaims{
 		Issuer: p.c.Issuer, Subject: sub, Audience: string(g.client.ID), Expires: until, IssuedAt: now.Unix(), AuthTime: g.facts.AuthTime,
 		Nonce: nonce, ACR: g.facts.ACR, AMR: g.facts.AMR, SID: g.sid(), ATHash: token.AccessHash(t.AccessToken),
-		Act: p.acted(g.client, g.facts),
+		Act: p.acted(g.client, g.facts), Afar: g.afar,
 	}
 	var claims any = it
 	if len(g.asked.IDToken) > 0 || len(g.asked.VerifiedIDToken) > 0 {

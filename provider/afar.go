@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package provider
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"danh/account"
+	"danh/account/approval"
+	"danh/audit"
+	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/partner"
+	"danh/provider/claim"
+)
+
+// Afar is a checked request that a client made itself, without a browser
+// (OpenID Connect Client-Initiated Backchannel Authentication 1.0, section 7.1).
+// Whoever took it keeps it, and brings her to it.
+type Afar struct {
+	ID        [16]byte // of the request, and of the grant that comes of it
+	ExpiresAt time.Time
+	Client    partner.Client // as far as the request's purpose goes
+
+	asked *asked
+}
+
+// ReadAfar checks what a client asks for without a browser: scopes with their
+// purpose, claims, classes. Whom it is about is not looked at here.
+func (p *Provider) ReadAfar(c partner.Client, v url.Values) (Afar, error) {
+	if bad := single(v); bad != nil {
+		return Afar{}, bad
+	}
+	a := &asked{}
+	narrow, bad := a.readPurpose(c, v.Get("scope"))
+	if bad != nil {
+		return Afar{}, bad
+	}
+	if bad = a.readScopes(narrow, v.Get("scope")); bad != nil {
+		return Afar{}, bad
+	}
+	a.ACR = c.DefaultACR
+	if v.Has("acr_values") {
+		if a.ACR = strings.Fields(v.Get("acr_values")); len(a.ACR) > 16 {
+			return Afar{}, refuse("invalid_request", "acr_values has too many values")
+		}
+	}
+	if s := v.Get("claims"); s != "" {
+		var err error
+		if a.Request, err = claim.Parse(s, a.ACR); err != nil {
+			return Afar{}, refuse("invalid_request", "claims is not a JSON object of at most 8 KiB")
+		}
+	}
+	for tag := range strings.FieldsSeq(v.Get("ui_locales")) {
+		if base, _, _ := strings.Cut(strings.ToLower(tag), "-"); base == "vi" || base == "en" {
+			a.Language = base
+			break
+		}
+	}
+	return Afar{Client: narrow, asked: a}, nil
+}
+
+// Text is the request as it is kept.
+func (a Afar) Text() (string, error) {
+	b, err := json.Marshal(a.asked)
+	if err != nil {
+		return "", fmt.Errorf("keep request: %w", err)
+	}
+	return string(b), nil
+}
+
+// OpenAfar reads a kept request. One whose client, or whose purpose, was taken
+// back since is a fault.
+func (p *Provider) OpenAfar(ctx context.Context, client partner.ID, text string) (Afar, error) {
+	a := Afar{asked: &asked{}}
+	if err := json.Unmarshal([]byte(text), a.asked); err != nil {
+		return a, fmt.Errorf("read request: %w", err)
+	}
+	c, err := p.c.Partners.FindClient(ctx, client)
+	if fault.Is(err, fault.NotFound) {
+		return a, errUnknown
+	}
+	if err != nil {
+		return a, err
+	}
+	var ok bool
+	if a.Client, ok = c.For(a.asked.Purpose); !ok {
+		return a, errUnknown
+	}
+	return a, nil
+}
+
+func (p *Provider) afar(ctx context.Context, q db.Q, s account.Session, a Afar) (request, *seen, *Consent, error) {
+	r := request{id: grantID(a.ID), client: a.Client, asked: a.asked, expires: a.ExpiresAt}
+	c, err := p.currentConsent(ctx, q, s.Account, a.Client.ID, a.asked.Purpose)
+	return r, &seen{Session: s, subject: p.subject(a.Client, s.Account)}, c, err
+}
+
+// AskAfar is what she is asked by such a request, with the real values, as the
+// consent page asks it.
+func (p *Provider) AskAfar(ctx context.Context, s account.Session, a Afar) (Question, error) {
+	r, seen, c, err := p.afar(ctx, p.c.DB.Read(), s, a)
+	if err != nil {
+		return Question{}, err
+	}
+	return p.question(ctx, r, seen, c, p.c.Clock.Now())
+}
+
+// DocumentAfar is what she signs when she says yes: the same facts, and between
+// them and whom they go to what the caller adds. Its demand is the caller's,
+// or the stronger one that holds for the personal number.
+func (p *Provider) DocumentAfar(ctx context.Context, s account.Session, a Afar, ticked []Field, language, journey, title string, more []approval.Field) (approval.Document, error) {
+	r, seen, c, err := p.afar(ctx, p.c.DB.Read(), s, a)
+	if err != nil {
+		return approval.Document{}, err
+	}
+	fields := a.asked.wants(a.Client).released(ticked)
+	doc, err := p.document(ctx, language, r, seen, p.agree(r, seen, c, ticked, p.c.Clock.Now()), fields)
+	if err != nil {
+		return doc, err
+	}
+	doc.Title = title
+	if !slices.Contains(fields, claim.Number) {
+		doc.Journey = journey
+	}
+	doc.Fields = slices.DeleteFunc(doc.Fields, func(f approval.Field) bool { return f.Label == "approval.site" })
+	doc.Fields = slices.Concat(doc.Fields[:1:1], more, doc.Fields[1:])
+	return doc, nil
+}
+
+// errTooWeak says that what she proved is less than the request's fields, or its
+// client, must have.
+var errTooWeak = fault.New(fault.Invalid, "account.approval.weak")
+
+// ApproveAfarTx takes her yes, which proved has just been shown for: the consent
+// is kept where it is another than the one that stands, and what the grant
+// knows of how it came about is given back to be kept.
+func (p *Provider) ApproveAfarTx(ctx context.Context, tx *db.Tx, s account.Session, a Afar, ticked []Field, proved account.Proved, by approval.ID) (string, error) {
+	now := p.c.Clock.Now()
+	s.AuthTime, s.Assurance, s.AMR = now, proved.Assurance, proved.AMR() // she signed in to this by the proof, whatever the session may be
+	r, seen, old, err := p.afar(ctx, tx, s, a)
+	if err != nil {
+		return "", err
+	}
+	w := a.asked.wants(a.Client)
+	floor, err := p.floor(ctx, w)
+	if err != nil {
+		return "", err
+	}
+	if !seen.holds(floor) || !seen.holds(a.asked.ACRMust) {
+		return "", errTooWeak
+	}
+	c := p.agree(r, seen, old, ticked, now)
+	if old != nil && now.Before(old.ExpiresAt) && old.Offline == c.Offline && maps.Equal(old.Fields, c.Fields) {
+		c = old
+	} else {
+		c.approval = by
+		if err := p.replaceConsentTx(ctx, tx, c); err != nil {
+			return "", err
+		}
+		if err := p.keepSubjectTx(ctx, tx, a.Client, s.Account); err != nil {
+			return "", err
+		}
+		if err := p.recordConsentTx(ctx, tx, "consent.given", citizen(s), c); err != nil {
+			return "", err
+		}
+		to, err := p.c.Accounts.RecipientTx(ctx, tx, s.Account)
+		if err != nil {
+			return "", err
+		}
+		if err := p.tellTx(ctx, tx, citizen(s), to, "consent_given", a.Client.Name); err != nil {
+			return "", err
+		}
+	}
+	f := p.facts(r, seen, c)
+	if err := p.recordSignInTx(ctx, tx, r, seen, f); err != nil {
+		return "", err
+	}
+	b, err := json.Marshal(f)
+	if err != nil {
+		return "", fmt.Errorf("finish request: %w", err)
+	}
+	return string(b), nil
+}
+
+// GrantedAfar is a grant that was kept and whose tokens are about to be issued.
+type GrantedAfar struct {
+	g       grant
+	refresh string
+	at      time.Time
+}
+
+// GrantAfarTx makes the grant of an approved request, for the client that made
+// it. Whoever calls it has used the request up in this transaction.
+func (p *Provider) GrantAfarTx(ctx context.Context, tx *db.Tx, c partner.Client, b Binding, of account.ID, id [16]byte, askedText, factsText string) (GrantedAfar, error) {
+	now := p.c.Clock.Now()
+	out := GrantedAfar{g: grant{place: place{of, grantID(id)}, client: c, binding: b}, at: now}
+	g := &out.g
+	if err := json.Unmarshal([]byte(askedText), &g.asked); err != nil {
+		return out, fmt.Errorf("read request: %w", err)
+	}
+	if err := json.Unmarshal([]byte(factsText), &g.facts); err != nil {
+		return out, fmt.Errorf("read request: %w", err)
+	}
+	var ok bool
+	if g.client, ok = c.For(g.asked.Purpose); !ok {
+		return out, errGrant
+	}
+	stands, err := p.readConsentTx(ctx, tx, g, now)
+	if err != nil {
+		return out, err
+	}
+	if !stands { // withdrawn since she said yes
+		return out, refuse("access_denied", "the person took it back")
+	}
+	out.refresh, err = p.keepGrantTx(ctx, tx, g, askedText, factsText, now)
+	return out, err
+}
+
+// IssueAfar signs the tokens. The ID token names the request, so that a client
+// with several under way cannot mix them up.
+func (p *Provider) IssueAfar(ctx context.Context, out GrantedAfar, request string) (Tokens, error) {
+	if err := p.mustLive(ctx, out.g.place, out.g.facts.Session, out.g.offline); err != nil {
+		return Tokens{}, err
+	}
+	out.g.heed()
+	out.g.afar = request
+	return p.issue(ctx, out.g, out.refresh, "", out.at)
+}
+
+// DeclinedAfarTx records her no to what such a request asked for.
+func (p *Provider) DeclinedAfarTx(ctx context.Context, tx *db.Tx, s account.Session, a Afar) error {
+	return p.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: citizen(s), Action: "consent.declined", Subject: s.Person, Purpose: "provider.consent",
+		Ground: "own_data", Fields: texts(a.asked.wants(a.Client).required), Outcome: "refused", Detail: map[string]string{"client": string(a.Client.ID)}})
+}
+
+// keepSubjectTx keeps under which name a client's sector knows her from now on.
+func (p *Provider) keepSubjectTx(ctx context.Context, tx *db.Tx, c partner.Client, a account.ID) error {
+	if c.OwnDoor {
+		return nil
+	}
+	name, err := base64.RawURLEncoding.DecodeString(p.subject(c, a))
+	if err != nil {
+		return fmt.Errorf("keep a pairwise name: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO provider_subject (subject, account) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING`, name, a); err != nil {
+		return fmt.Errorf("keep a pairwise name: %w", err)
+	}
+	return nil
+}
+
+// FindSubjectTx finds whom a client knows by a pairwise name; the zero key when
+// nobody, or when another sector knows her by it.
+func (p *Provider) FindSubjectTx(ctx context.Context, tx *db.Tx, c partner.Client, subject string) (account.ID, error) {
+	name, err := base64.RawURLEncoding.Strict().DecodeString(subject)
+	if err != nil || len(name) != 32 {
+		return account.ID{}, nil
+	}
+	var a account.ID
+	found := false
+	if err := db.Each(ctx, tx, `SELECT account FROM provider_subject WHERE subject = $1`, []any{name}, func(r db.Row) error {
+		found = true
+		return r.Scan(&a)
+	}); err != nil {
+		return account.ID{}, fmt.Errorf("find a pairwise name: %w", err)
+	}
+	if !found || p.subject(c, a) != subject {
+		return account.ID{}, nil
+	}
+	return a, nil
+}
+
+// HintedSubject reads the subject of an ID token that a client got from here;
+// it may have expired.
+func (p *Provider) HintedSubject(hint string, c partner.Client) (string, error) {
+	sub, err := p.hintedSubject(hint, c)
+	if err != nil {
+		return "", refuse("invalid_request", "id_token_hint is not an ID token for this client")
+	}
+	return sub, nil
+}
