@@ -55,6 +55,7 @@ type Purpose struct {
 	Lasts   string   `json:"lasts,omitempty"`   // how long a consent holds, when that is less than a year (ISO 8601 duration)
 	Given   []Text   `json:"given,omitempty"`   // whom else the party passes it to
 	Scopes  []string `json:"scopes,omitempty"`  // what it may read
+	Fields  []string `json:"fields,omitempty"`  // of what the scopes cover, the claims that it may read; empty: all
 	Matches []string `json:"matches,omitempty"` // fields that it may compare and not read
 }
 
@@ -94,6 +95,12 @@ func (c Client) For(code string) (Client, bool) {
 		}
 	}
 	return narrow, true
+}
+
+// Releases reports whether a field that the client's scopes cover may be
+// released to it: a purpose may name fewer fields than its scopes have.
+func (c Client) Releases(field string) bool {
+	return len(c.Only.Fields) == 0 || slices.Contains(c.Only.Fields, field)
 }
 
 // checkPurposes refuses purposes that nobody could agree to.
