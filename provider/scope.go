@@ -35,7 +35,7 @@ func ScopeOf(f Field) string { return claim.ScopeOf(f) }
 
 func mayAsk(c partner.Client, f Field) bool {
 	_, ok := c.Ask(claim.ScopeOf(f))
-	return ok
+	return ok && c.Releases(string(f))
 }
 
 // wanted is what a request needs her consent for.
@@ -50,7 +50,7 @@ func (a *asked) wants(c partner.Client) wanted {
 	need := map[Field]bool{}
 	for _, s := range a.Scopes {
 		for _, f := range claim.FieldsOf(s) {
-			need[f] = true
+			need[f] = c.Releases(string(f))
 		}
 		w.offline = w.offline || s == claim.Offline
 	}
