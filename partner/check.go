@@ -46,11 +46,11 @@ func (c Client) check() error {
 			f.With("secret", "partner.secret.missing")
 		}
 	case PrivateKeyJWT:
-		if len(c.JWKS.Keys) == 0 || len(c.JWKS.Keys) > 10 {
+		if len(c.JWKS.Keys) == 0 && c.Settings.JWKSURI == "" || len(c.JWKS.Keys) > 10 {
 			f.With("jwks", "partner.jwks.missing")
 		}
 		for _, k := range c.JWKS.Keys {
-			if !strongPublic(k.Key) || !k.Valid() {
+			if !Strong(k.Key) || !k.Valid() {
 				f.With("jwks", "partner.jwks.weak")
 			}
 		}
@@ -87,6 +87,7 @@ func (c Client) check() error {
 		f.With("asks", "partner.asks.openid")
 	}
 	c.checkPurposes(f)
+	c.checkAddresses(f)
 	if c.Sector == "" {
 		f.With("sector", "partner.sector.missing")
 	}
@@ -96,7 +97,9 @@ func (c Client) check() error {
 	return nil
 }
 
-func strongPublic(key any) bool {
+// Strong reports whether a key may vouch for a client: a public one, and long
+// enough.
+func Strong(key any) bool {
 	switch k := key.(type) {
 	case *ecdsa.PublicKey:
 		return k.Curve.Params().BitSize >= 256

@@ -108,7 +108,7 @@ func (p *Provider) authenticateAssertion(ctx context.Context, c Credentials) (pa
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return partner.Client{}, err
 	}
-	if client.AuthMethod != partner.PrivateKeyJWT || !verifiedBy(client, o) {
+	if client.AuthMethod != partner.PrivateKeyJWT || !p.verifiedBy(ctx, client, o) {
 		return partner.Client{}, errClient
 	}
 	// An assertion that was made for another server must not work here, so the
@@ -144,9 +144,9 @@ func (p *Provider) authenticateAssertion(ctx context.Context, c Credentials) (pa
 	return client, nil
 }
 
-func verifiedBy(c partner.Client, o *jose.JSONWebSignature) bool {
+func (p *Provider) verifiedBy(ctx context.Context, c partner.Client, o *jose.JSONWebSignature) bool {
 	h := o.Signatures[0].Protected
-	return slices.ContainsFunc(c.JWKS.Keys, func(k jose.JSONWebKey) bool {
+	return slices.ContainsFunc(p.KeysOf(ctx, c, h.KeyID).Keys, func(k jose.JSONWebKey) bool {
 		if h.KeyID != "" && k.KeyID != "" && h.KeyID != k.KeyID || k.Algorithm != "" && k.Algorithm != h.Algorithm || k.Use == "enc" {
 			return false
 		}

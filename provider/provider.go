@@ -30,8 +30,10 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/keys"
+	"danh/internal/outward"
 	"danh/notify"
 	"danh/partner"
+	"danh/provider/keyset"
 	"danh/provider/token"
 	"danh/registry/population"
 	"danh/registry/residence"
@@ -69,8 +71,9 @@ type Config struct {
 	Residence  *residence.Registry
 	Partners   *partner.Directory
 	Accounts   *account.Keeper
-	Approvals  *approval.Desk // nil: a yes on the consent page is enough for everything
-	Issuer     string         // "https://id.example", without a trailing slash
+	Approvals  *approval.Desk  // nil: a yes on the consent page is enough for everything
+	Outward    *outward.Client // nil: no keys are fetched
+	Issuer     string          // "https://id.example", without a trailing slash
 }
 
 // Provider is the OpenID provider. It is safe for concurrent use.
@@ -80,6 +83,7 @@ type Provider struct {
 	box      token.Box
 	signer   *token.Signer
 	metadata []byte
+	keysets  *keyset.Directory // nil: no keys are fetched
 }
 
 // New checks the configuration and prepares what never changes.
@@ -92,6 +96,9 @@ func New(c Config) (*Provider, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Provider{c: c}
+	if c.Outward != nil {
+		p.keysets = keyset.New(c.Outward, c.Clock, c.Log)
+	}
 	if p.pairwise, err = c.Keys.Secret("pairwise", 32); err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
 	}

@@ -263,7 +263,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		g.immigration.Subscribe(k, r.accounts.HandleStanding)
 	}
 	if r.provider, err = provider.New(provider.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Audit: g.audit, Notify: r.notify,
-		Units: g.units, Population: g.population, Residence: g.residence, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Issuer: f.Issuer}); err != nil {
+		Units: g.units, Population: g.population, Residence: g.residence, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Issuer: f.Issuer}); err != nil {
 		return nil, err
 	}
 	if err = partner.EnsureOwnDoors(ctx, r.partners, g.keys, []partner.Door{

@@ -27,6 +27,7 @@ import (
 	"danh/internal/db"
 	"danh/internal/feed"
 	"danh/internal/keys"
+	"danh/internal/outward"
 	"danh/office"
 	"danh/partner"
 	"danh/provider"
@@ -45,6 +46,7 @@ type House struct {
 	Partners  *partner.Directory
 	Residence *residence.Registry
 	Provider  *provider.Provider
+	Outward   *outward.Client // speaks to every port of 127.0.0.1
 	Issuer    string
 
 	ClinicKey *ecdsa.PrivateKey // signs the clinic's assertions
@@ -106,6 +108,8 @@ func furnish(t testing.TB, d *db.DB, issuer string, keeper func(*account.Config)
 			return h.Partners.RegisterTx(t.Context(), tx, audit.System("test"), c)
 		}))
 	}
+	h.Outward, err = outward.New(outward.Config{Allow: []string{"http://127.0.0.1:*"}, Log: h.Log, Timeout: 2 * time.Second})
+	must(err)
 	h.open(t, nil)
 	must(h.populate(t))
 	return h
@@ -115,7 +119,7 @@ func (h *House) open(t testing.TB, desk *approval.Desk) {
 	t.Helper()
 	var err error
 	h.Provider, err = provider.New(provider.Config{DB: h.DB, Clock: h.Clock, Log: h.Log, Keys: h.Keys, Audit: h.Audit, Notify: h.Notify,
-		Population: h.Population, Residence: h.Residence, Partners: h.Partners, Accounts: h.Keeper, Approvals: desk, Issuer: h.Issuer})
+		Population: h.Population, Residence: h.Residence, Partners: h.Partners, Accounts: h.Keeper, Approvals: desk, Outward: h.Outward, Issuer: h.Issuer})
 	if err != nil {
 		t.Fatal(err)
 	}
