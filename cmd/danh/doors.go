@@ -13,6 +13,7 @@ import (
 	"danh/partner"
 	"danh/web/auditor"
 	"danh/web/citizen"
+	"danh/web/citizen/openid"
 	"danh/web/officer"
 	partnerdoor "danh/web/partner"
 	"danh/web/portal"
@@ -65,6 +66,7 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 	if err != nil {
 		return nil, err
 	}
+	out[0].handler = openid.Watch(r.inspector, out[0].handler)
 	for i := range out {
 		out[i].handler = trust.behind(out[i].handler)
 	}

@@ -87,6 +87,7 @@ func (c *serveCommand) Run(w *world) error {
 	defer hangUp()
 	var workers, lines sync.WaitGroup
 	workers.Go(func() { _ = r.jobs.Run(work) })
+	workers.Go(func() { _ = r.inspector.Run(work) })
 	workers.Go(func() {
 		if err := r.audit.RunSealer(work); err != nil && work.Err() == nil {
 			log.Error("the audit log's sealer stopped", "error", err)

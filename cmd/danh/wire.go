@@ -40,6 +40,7 @@ import (
 	"danh/partner"
 	"danh/procedure"
 	"danh/provider"
+	"danh/provider/inspect"
 	"danh/registry/card"
 	"danh/registry/immigration"
 	"danh/registry/population"
@@ -59,7 +60,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), inspect.Purges(),
 		r.signals.Purges(), r.warrants.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
@@ -178,6 +179,7 @@ type rooms struct {
 	recovery  *recovery.Desk
 	warrants  *warrant.Desk
 	provider  *provider.Provider
+	inspector *inspect.Inspector
 	forms     *form.Sealer
 	counters  *counter.Desk
 	visits    *visit.Desk
@@ -266,6 +268,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		Units: g.units, Population: g.population, Residence: g.residence, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Issuer: f.Issuer}); err != nil {
 		return nil, err
 	}
+	r.inspector = inspect.New(inspect.Config{DB: g.db, Clock: g.clock, Log: log, Partners: r.partners})
 	if err = partner.EnsureOwnDoors(ctx, r.partners, g.keys, []partner.Door{
 		{ID: "portal", Origin: f.PortalURL}, {ID: "officer", Origin: f.OfficerURL},
 		{ID: "partner", Origin: f.PartnerURL}, {ID: "auditor", Origin: f.AuditorURL},
