@@ -308,7 +308,7 @@ func crawl(t *testing.T, e tour.Env, texts words, c *webtest.Client, language st
 			continue
 		}
 		pages++
-		inspect(t, p, texts, language)
+		inspectPage(t, p, texts, language)
 		for selector, name := range map[string]string{"a[href]": "href", "link[href]": "href", "script[src]": "src", "img[src]": "src", "source[src]": "src", "form[method=get]": "action"} {
 			for _, n := range p.All(selector) {
 				v := attribute(n, name)
@@ -368,7 +368,7 @@ func isStaffDoor(e tour.Env, u *url.URL) bool {
 }
 
 // inspect holds one page to what every page promises.
-func inspect(t *testing.T, p *webtest.Page, texts words, language string) {
+func inspectPage(t *testing.T, p *webtest.Page, texts words, language string) {
 	t.Helper()
 	style := p.URL.Path == "/_/style"
 	if h := p.Texts("h1"); len(h) != 1 && !style || len(h) == 0 || h[0] == "" {
