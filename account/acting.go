@@ -239,16 +239,26 @@ func (k *Keeper) stopActingTx(ctx context.Context, tx *db.Tx, s Session, now tim
 	if s.Acting == nil {
 		by = audit.System("account")
 	}
+	if err := k.newsTx(ctx, tx, News{Kind: SessionsEnded, Account: a, Sessions: []EndedSession{{a, x}}}); err != nil {
+		return err
+	}
 	return k.recordActingTx(ctx, tx, by, "account.acting.ended", own.Person, person, map[string]string{"why": why})
 }
 
 // endActingTx ends every acting for and from an account: it was locked, closed,
 // signed out everywhere, or a link of it ended.
-func endActingTx(ctx context.Context, tx *db.Tx, a ID, why string, now time.Time) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE account_acting SET ended_at = $2, ended_why = $3 WHERE (account = $1 OR by_account = $1) AND ended_at IS NULL`, a, clock.Micros(now), why); err != nil {
-		return fmt.Errorf("end acting: %w", err)
+func endActingTx(ctx context.Context, tx *db.Tx, a ID, why string, now time.Time) (ended []EndedSession, err error) {
+	err = db.Each(ctx, tx, `UPDATE account_acting SET ended_at = $2, ended_why = $3 WHERE (account = $1 OR by_account = $1) AND ended_at IS NULL RETURNING account, id`,
+		[]any{a, clock.Micros(now), why}, func(r db.Row) error {
+			var e EndedSession
+			err := r.Scan(&e.Account, &e.Session)
+			ended = append(ended, e)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("end acting: %w", err)
 	}
-	return nil
+	return ended, nil
 }
 
 // ActingName is the name of whom a session acts for, for the frame of its

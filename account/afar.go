@@ -62,7 +62,7 @@ func (k *Keeper) SignInAfarTx(ctx context.Context, tx *db.Tx, in SignInAfar) (To
 		return "", s, err
 	}
 	// The factors of the former session are left out: nothing adds to a relay.
-	if _, _, err := endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, in.Account, now); err != nil {
+	if _, _, err := k.endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, in.Account, now); err != nil {
 		return "", s, err
 	}
 	s.Assurance = min(f.assurance([]Factor{FactorQR}), mostAfar, max(in.Assurance, 1))

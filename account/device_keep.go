@@ -140,8 +140,12 @@ func (k *Keeper) removeDeviceTx(ctx context.Context, tx *db.Tx, by audit.Actor, 
 	if err := k.endPasskeysOfTx(ctx, tx, by, a, person, device, "device_removed"); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $3, ended_why = 'device_removed' WHERE account = $1 AND (device = $2 OR approver = $2) AND ended_at IS NULL`, a, device, clock.Micros(now)); err != nil {
-		return fmt.Errorf("end the device's sessions: %w", err)
+	ended, err := k.endWhereTx(ctx, tx, a, "device_removed", now, `(device = $4 OR approver = $4)`, device)
+	if err != nil {
+		return err
+	}
+	if err := k.endedTx(ctx, tx, a, ended); err != nil {
+		return err
 	}
 	if err := k.undoneTx(ctx, tx, a, device); err != nil {
 		return err

@@ -159,10 +159,13 @@ func (k *Keeper) ChangePassword(ctx context.Context, s Session, old, pw Password
 		if err := k.forgiveTx(ctx, tx, "change", key); err != nil {
 			return err
 		}
-		if _, err := endTx(ctx, tx, s.Account, SessionID{}, s.ID, "password_changed", now); err != nil {
+		if _, err := k.endTx(ctx, tx, s.Account, SessionID{}, s.ID, "password_changed", now); err != nil {
 			return err
 		}
 		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.password.changed", Subject: s.Person}); err != nil {
+			return err
+		}
+		if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: s.Account, Credential: "pwd", Change: "update"}); err != nil {
 			return err
 		}
 		return k.tellTx(ctx, tx, s.Actor(), s.Account, "password_changed", nil)

@@ -79,6 +79,8 @@ type Keeper struct {
 	passkeys *webauthn.WebAuthn                                 // nil: there are none at this address
 	quiet    func(ctx context.Context, a ID) (time.Time, error) // nil: nothing ever waits
 	removals []func(ctx context.Context, tx *db.Tx, a ID, device id.Person) error
+
+	listeners []func(ctx context.Context, tx *db.Tx, n News) error
 }
 
 // New returns a keeper and registers the room's jobs on the queue.

@@ -61,7 +61,8 @@ func (k *Keeper) lockTx(ctx context.Context, tx *db.Tx, by audit.Actor, acc Acco
 		a, id.NewPerson(), string(g), by.Name, clock.Micros(now), via); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
-	if acc.Status != Locked {
+	first := acc.Status != Locked
+	if first {
 		ok, err := k.store.moveTx(ctx, tx, a, acc.Status, Locked, clock.Micros(now))
 		if err != nil {
 			return err
@@ -70,8 +71,13 @@ func (k *Keeper) lockTx(ctx context.Context, tx *db.Tx, by audit.Actor, acc Acco
 			return fault.New(fault.Conflict, "account.moved")
 		}
 	}
-	if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, "locked", now); err != nil {
+	if _, err := k.endTx(ctx, tx, a, SessionID{}, SessionID{}, "locked", now); err != nil {
 		return err
+	}
+	if first {
+		if err := k.newsTx(ctx, tx, News{Kind: WasLocked, Account: a}); err != nil {
+			return err
+		}
 	}
 	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.locked", Subject: acc.Person, Detail: map[string]string{"ground": string(g), "via": via}}); err != nil {
 		return err
@@ -144,8 +150,13 @@ func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 		}
 		// What was signed in at the instant of the lock, and committed after it
 		// had looked, must not come to life by this.
-		if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, "locked", k.c.Clock.Now()); err != nil {
+		if _, err := k.endTx(ctx, tx, a, SessionID{}, SessionID{}, "locked", k.c.Clock.Now()); err != nil {
 			return err
+		}
+		if to == Active {
+			if err := k.newsTx(ctx, tx, News{Kind: WasUnlocked, Account: a}); err != nil {
+				return err
+			}
 		}
 		if err := k.tellTx(ctx, tx, by, a, "account_unlocked", nil); err != nil {
 			return err
@@ -191,5 +202,10 @@ func (k *Keeper) HandleNumberChanged(ctx context.Context, e population.Event) er
 	for _, n := range p.Numbers {
 		numbers = append(numbers, n.Number)
 	}
-	return k.c.DB.Write(ctx, func(tx *db.Tx) error { return k.aliasTx(ctx, tx, a.ID, numbers) })
+	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := k.aliasTx(ctx, tx, a.ID, numbers); err != nil {
+			return err
+		}
+		return k.newsTx(ctx, tx, News{Kind: NumberChanged, Account: a.ID, Cause: e.ID})
+	})
 }

@@ -371,8 +371,15 @@ func (k *Keeper) endPasskeyTx(ctx context.Context, tx *db.Tx, by audit.Actor, a 
 	if _, err := tx.ExecContext(ctx, `DELETE FROM account_passkey_index WHERE account = $1 AND passkey = $2`, a, p); err != nil {
 		return fmt.Errorf("end a passkey: %w", err)
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $3, ended_why = 'passkey_ended' WHERE account = $1 AND passkey = $2 AND ended_at IS NULL`, a, p, now); err != nil {
-		return fmt.Errorf("end the passkey's sessions: %w", err)
+	ended, err := k.endWhereTx(ctx, tx, a, "passkey_ended", k.c.Clock.Now(), `passkey = $4`, p)
+	if err != nil {
+		return err
+	}
+	if err := k.endedTx(ctx, tx, a, ended); err != nil {
+		return err
+	}
+	if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: a, Credential: "passkey", Change: "revoke"}); err != nil {
+		return err
 	}
 	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.passkey.ended", Subject: person, Detail: map[string]string{"passkey": p.String(), "why": why}}); err != nil {
 		return err

@@ -281,7 +281,7 @@ func (k *Keeper) newPasskeySessionTx(ctx context.Context, tx *db.Tx, in PasskeyS
 	if err != nil {
 		return err
 	}
-	factors, _, err := endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, s.Account, s.AuthTime)
+	factors, _, err := k.endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, s.Account, s.AuthTime)
 	if err != nil {
 		return err
 	}
@@ -303,23 +303,27 @@ func (s *Session) rate(f inForce, factors []Factor) {
 // endFormerTx ends the session that a browser had, and gives its factors when it
 // was the same account's and young: then a password and a passkey that were
 // given one after the other count together, in either order.
-func endFormerTx(ctx context.Context, tx *db.Tx, f inForce, former, device Token, a ID, now time.Time) ([]Factor, PasskeyID, error) {
+func (k *Keeper) endFormerTx(ctx context.Context, tx *db.Tx, f inForce, former, device Token, a ID, now time.Time) ([]Factor, PasskeyID, error) {
 	if former == "" {
 		return nil, PasskeyID{}, nil
 	}
 	var whose ID
+	var ended SessionID
 	var amr string
 	var auth, ends int64
 	var p PasskeyID
 	var browser []byte
 	var waits bool
 	err := tx.QueryRowContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = 'signed_in_anew' WHERE token_hash = $1 AND ended_at IS NULL
-		RETURNING account, amr, auth_at, ends_at, passkey, browser, new_device`, former.hash(), clock.Micros(now)).Scan(&whose, &amr, &auth, &ends, &p, &browser, &waits)
+		RETURNING account, id, amr, auth_at, ends_at, passkey, browser, new_device`, former.hash(), clock.Micros(now)).Scan(&whose, &ended, &amr, &auth, &ends, &p, &browser, &waits)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, PasskeyID{}, nil
 	}
 	if err != nil {
 		return nil, PasskeyID{}, fmt.Errorf("end the former session: %w", err)
+	}
+	if err := k.endedTx(ctx, tx, whose, []EndedSession{{whose, ended}}); err != nil {
+		return nil, PasskeyID{}, err
 	}
 	if waits || len(browser) > 0 && !hmac.Equal(browser, device.hash()) { // not finished, or another browser's
 		return nil, PasskeyID{}, nil

@@ -87,7 +87,10 @@ func (k *Keeper) closeTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, p
 			return fmt.Errorf("close account: %w", err)
 		}
 	}
-	if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, why, now); err != nil {
+	if _, err := k.endTx(ctx, tx, a, SessionID{}, SessionID{}, why, now); err != nil {
+		return err
+	}
+	if err := k.newsTx(ctx, tx, News{Kind: WasClosed, Account: a}); err != nil {
 		return err
 	}
 	return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.closed", Subject: person, Detail: map[string]string{"why": why}})

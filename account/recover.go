@@ -168,10 +168,13 @@ func (k *Keeper) ResetPasswordTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 	if !ok { // never activated: there is nothing to get back
 		return fault.New(fault.Conflict, "account.not_found")
 	}
-	if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, "recovered", now); err != nil {
+	if _, err := k.endTx(ctx, tx, a, SessionID{}, SessionID{}, "recovered", now); err != nil {
 		return err
 	}
 	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.password.changed", Subject: acc.Person}); err != nil {
+		return err
+	}
+	if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: a, Credential: "pwd", Change: "update"}); err != nil {
 		return err
 	}
 	return k.tellTx(ctx, tx, by, a, "password_changed", nil)
@@ -245,7 +248,7 @@ func (k *Keeper) RemoveDevicesTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 			return err
 		}
 	}
-	if _, err := endTx(ctx, tx, a, SessionID{}, SessionID{}, why, k.c.Clock.Now()); err != nil {
+	if _, err := k.endTx(ctx, tx, a, SessionID{}, SessionID{}, why, k.c.Clock.Now()); err != nil {
 		return err
 	}
 	devices, err := devicesTx(ctx, tx, `SELECT id FROM account_device WHERE account = $1 AND removed_at IS NULL ORDER BY id`, a)

@@ -219,7 +219,7 @@ func (k *Keeper) holdTx(ctx context.Context, tx *db.Tx, person id.Person, now ti
 	if _, err := tx.ExecContext(ctx, `UPDATE account_account SET represented = TRUE WHERE id = $1`, a.ID); err != nil {
 		return fmt.Errorf("hold account: %w", err)
 	}
-	_, err = endTx(ctx, tx, a.ID, SessionID{}, SessionID{}, "represented", now)
+	_, err = k.endTx(ctx, tx, a.ID, SessionID{}, SessionID{}, "represented", now)
 	return err
 }
 

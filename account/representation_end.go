@@ -67,7 +67,7 @@ func (k *Keeper) afterEndTx(ctx context.Context, tx *db.Tx, by audit.Actor, repr
 		return err
 	}
 	// What this representative let in ends with her.
-	if _, err := endTx(ctx, tx, a.ID, SessionID{}, SessionID{}, "representation_ended", now); err != nil {
+	if _, err := k.endTx(ctx, tx, a.ID, SessionID{}, SessionID{}, "representation_ended", now); err != nil {
 		return err
 	}
 	var left int

@@ -101,7 +101,7 @@ func (k *Keeper) findSession(ctx context.Context, t Token, device *Token) (Sessi
 // conditional update: of many requests at once one tells her.
 func (k *Keeper) endMoved(ctx context.Context, s Session) error {
 	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
-		n, err := endTx(ctx, tx, s.Account, s.ID, SessionID{}, "moved", k.c.Clock.Now())
+		n, err := k.endTx(ctx, tx, s.Account, s.ID, SessionID{}, "moved", k.c.Clock.Now())
 		if err != nil || n == 0 {
 			return err
 		}
@@ -210,20 +210,21 @@ func (k *Keeper) openSessionTx(ctx context.Context, tx *db.Tx, t Token, n newSes
 	return sid, nil
 }
 
-// endTx ends sessions of an account: one, or all but one.
-func endTx(ctx context.Context, tx *db.Tx, a ID, only, except SessionID, why string, now time.Time) (int64, error) {
-	res, err := tx.ExecContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = $3
-		WHERE account = $1 AND ended_at IS NULL AND id <> $4 AND (id = $5 OR $6 = 0)`,
-		a, clock.Micros(now), why, orNone(except), orNone(only), flag(!only.IsZero()))
+// endTx ends sessions of an account, one or all but one, and tells of them.
+func (k *Keeper) endTx(ctx context.Context, tx *db.Tx, a ID, only, except SessionID, why string, now time.Time) (int64, error) {
+	ended, err := k.endWhereTx(ctx, tx, a, why, now, `id <> $4 AND (id = $5 OR $6 = 0)`, orNone(except), orNone(only), flag(!only.IsZero()))
 	if err != nil {
-		return 0, fmt.Errorf("end sessions: %w", err)
+		return 0, err
 	}
+	n := int64(len(ended))
 	if only.IsZero() && except.IsZero() {
-		if err := endActingTx(ctx, tx, a, why, now); err != nil {
+		acting, err := endActingTx(ctx, tx, a, why, now)
+		if err != nil {
 			return 0, err
 		}
+		ended = append(ended, acting...)
 	}
-	return res.RowsAffected()
+	return n, k.endedTx(ctx, tx, a, ended)
 }
 
 // orNone gives sixteen zero bytes for no session, because NULL compares with nothing.
@@ -253,7 +254,7 @@ func (k *Keeper) signOut(ctx context.Context, by audit.Actor, only, except Sessi
 		return fault.New(fault.Forbidden, "account.session.none")
 	}
 	return k.c.DB.Write(ctx, func(tx *db.Tx) error {
-		n, err := endTx(ctx, tx, a, only, except, "signed_out", k.c.Clock.Now())
+		n, err := k.endTx(ctx, tx, a, only, except, "signed_out", k.c.Clock.Now())
 		if err != nil || n == 0 {
 			return err // nothing to end: it had ended before
 		}

@@ -211,7 +211,7 @@ func (k *Keeper) welcome(ctx context.Context, in SignIn, h holder, from arrival,
 		if s.NewDevice, wait, err = k.asksCodeTx(ctx, tx, f, h, from.known && !in.Code); err != nil || wait > 0 {
 			return err
 		}
-		factors, passkey, err := endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, h.account, now)
+		factors, passkey, err := k.endFormerTx(ctx, tx, f, in.Former, in.Remote.Device, h.account, now)
 		if err != nil {
 			return err
 		}

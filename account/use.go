@@ -226,7 +226,7 @@ func (k *Keeper) AnswerUse(ctx context.Context, by audit.Actor, a ID, s SessionI
 			if _, err := tx.ExecContext(ctx, `UPDATE account_session SET awaiting = FALSE, seen_at = $3 WHERE account = $1 AND id = $2 AND awaiting AND ended_at IS NULL`, a, s, clock.Micros(now)); err != nil {
 				return fmt.Errorf("confirm a use: %w", err)
 			}
-		} else if _, err := endTx(ctx, tx, a, s, SessionID{}, "use_refused", now); err != nil {
+		} else if _, err := k.endTx(ctx, tx, a, s, SessionID{}, "use_refused", now); err != nil {
 			return err
 		}
 		actor := by
