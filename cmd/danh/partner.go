@@ -26,6 +26,8 @@ import (
 
 type partnerCommand struct {
 	Add    partnerAddCommand    `cmd:"" help:"Register a client and print its secret, once."`
+	Check  partnerCheckCommand  `cmd:"" help:"Check the document in which a party says how it wants to connect."`
+	Load   partnerLoadCommand   `cmd:"" help:"Register a client from its document."`
 	List   partnerListCommand   `cmd:"" help:"List the clients that may connect."`
 	Rotate partnerRotateCommand `cmd:"" help:"Give a client another secret; the old one stops at once."`
 	End    partnerEndCommand    `cmd:"" help:"End a client's right to connect, and with it all its tokens."`
