@@ -88,6 +88,7 @@ func (c Client) check() error {
 	}
 	c.checkPurposes(f)
 	c.checkAddresses(f)
+	c.checkMessage(f)
 	if c.Sector == "" {
 		f.With("sector", "partner.sector.missing")
 	}

@@ -31,6 +31,7 @@ type Settings struct {
 
 	DetailTypes []string `json:"authorization_details_types,omitempty"` // RFC 9396, section 10
 	Resources   []string `json:"resources,omitempty"`                   // RFC 8707: what its access tokens may be for
+	Serves      []string `json:"serves,omitempty"`                      // resources whose server it is: about tokens for them it may ask (RFC 7662)
 
 	BackchannelMode  string   `json:"backchannel_token_delivery_mode,omitempty"`                // CIBA, section 4: "poll", "ping"
 	NotificationURI  string   `json:"backchannel_client_notification_endpoint,omitempty"`       // CIBA, section 4

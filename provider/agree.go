@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
@@ -217,9 +218,7 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 	if err != nil {
 		return nil, err
 	}
-	out := p.answer(r.asked)
-	out.Values.Set("code", code)
-	return out, nil
+	return p.answer(r.asked, r.client, url.Values{"code": {code}})
 }
 
 // agree makes the consent that follows from a yes: what stood already in the
@@ -337,5 +336,5 @@ func (p *Provider) Decline(ctx context.Context, v Visit) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.failure(r.asked, refuse("access_denied", "the person declined")), nil
+	return p.failure(r.asked, r.client, refuse("access_denied", "the person declined"))
 }

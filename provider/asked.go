@@ -23,7 +23,8 @@ type asked struct {
 	State       string   `json:"st,omitempty"`
 	Nonce       string   `json:"n,omitempty"`
 	Challenge   string   `json:"c"`
-	Mode        string   `json:"m,omitempty"` // "" is query
+	Mode        string   `json:"m,omitempty"`  // "" is query
+	Resources   []string `json:"rs,omitempty"` // what the access tokens are for (RFC 8707); none: this server
 	Prompt      []string `json:"p,omitempty"`
 	MaxAge      *int64   `json:"a,omitempty"`
 	Language    string   `json:"l,omitempty"`
@@ -79,15 +80,11 @@ func (p *Provider) read(c partner.Client, v url.Values) (*asked, *Error) {
 	if a.RedirectURI, bad = redirect(c, v); bad != nil {
 		return nil, bad
 	}
-	switch v.Get("response_mode") {
-	case "", "query":
-	case "form_post":
-		a.Mode = "form_post"
-	default:
-		return nil, refuse("invalid_request", "response_mode must be query or form_post")
+	if a.Mode, bad = readMode(v.Get("response_mode")); bad != nil {
+		return nil, bad
 	}
-	if v.Has("request") {
-		return nil, refuse("request_not_supported", "request objects are not supported")
+	if a.Resources, bad = p.readResources(c, v["resource"]); bad != nil {
+		return nil, bad
 	}
 	if v.Has("registration") {
 		return nil, refuse("registration_not_supported", "registration is not supported")

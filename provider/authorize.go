@@ -22,6 +22,7 @@ import (
 	"danh/internal/id"
 	"danh/partner"
 	"danh/provider/claim"
+	"danh/provider/jar"
 )
 
 // Pushed is the answer to a pushed request (RFC 9126, section 2.2).
@@ -44,18 +45,24 @@ func (p *Provider) Push(ctx context.Context, c partner.Client, b Binding, v url.
 	if got := v.Get("client_id"); got != "" && got != string(c.ID) {
 		return Pushed{}, refuse("invalid_request", "client_id is another client's")
 	}
+	v, o, bad := p.unwrap(c, v)
+	if bad != nil {
+		return Pushed{}, bad
+	}
 	a, bad := p.read(c, v)
 	if bad != nil {
 		return Pushed{}, bad
 	}
-	handle, err := p.keep(ctx, c, a, nil, pushedLife)
+	handle, err := p.keep(ctx, c, a, o, nil, pushedLife)
 	if err != nil {
 		return Pushed{}, err
 	}
 	return Pushed{requestURIPrefix + handle, int(pushedLife / time.Second)}, nil
 }
 
-func (p *Provider) keep(ctx context.Context, c partner.Client, a *asked, browser []byte, life time.Duration) (string, error) {
+// keep writes a request down, and with it that its request object, if it came in
+// one, was used.
+func (p *Provider) keep(ctx context.Context, c partner.Client, a *asked, o *jar.Object, browser []byte, life time.Duration) (string, error) {
 	text, err := json.Marshal(a)
 	if err != nil {
 		return "", fmt.Errorf("keep request: %w", err)
@@ -63,6 +70,9 @@ func (p *Provider) keep(ctx context.Context, c partner.Client, a *asked, browser
 	id, handle := newHandle()
 	now := p.c.Clock.Now()
 	err = p.c.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := useObjectTx(ctx, tx, c, o); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO provider_request (id, handle_hash, client, asked, created_at, expires_at, browser)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)`, id, hash(handle), string(c.ID), string(text), clock.Micros(now), clock.Micros(now.Add(life)), browser)
 		return err
@@ -71,53 +81,6 @@ func (p *Provider) keep(ctx context.Context, c partner.Client, a *asked, browser
 		return "", fmt.Errorf("keep request: %w", err)
 	}
 	return handle, nil
-}
-
-// Answer is what the browser carries back to the client.
-type Answer struct {
-	RedirectURI string
-	Values      url.Values
-	FormPost    bool // by a form rather than in the address (OAuth 2.0 Form Post Response Mode)
-}
-
-// URL is the address to go to when the answer travels in it.
-func (a Answer) URL() string {
-	sep := "?"
-	if strings.Contains(a.RedirectURI, "?") {
-		sep = "&"
-	}
-	return a.RedirectURI + sep + a.Values.Encode()
-}
-
-// Origin is scheme and host of the client's address, for the form-action exception.
-func (a Answer) Origin() string { return Origin(a.RedirectURI) }
-
-// Origin is scheme and host of an address.
-func Origin(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
-}
-
-// answer begins an answer with what every one carries: state, and iss against
-// mix-up (RFC 9207, section 2).
-func (p *Provider) answer(a *asked) *Answer {
-	v := url.Values{"iss": {p.c.Issuer}}
-	if a.State != "" {
-		v.Set("state", a.State)
-	}
-	return &Answer{RedirectURI: a.RedirectURI, Values: v, FormPost: a.Mode == "form_post"}
-}
-
-func (p *Provider) failure(a *asked, e *Error) *Answer {
-	out := p.answer(a)
-	out.Values.Set("error", e.Code)
-	if e.Description != "" {
-		out.Values.Set("error_description", e.Description)
-	}
-	return out
 }
 
 // Faults of the browser's side, shown as pages because no client can be told.
@@ -145,8 +108,10 @@ func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (han
 		return "", nil, err
 	}
 	if name := v.Get("request_uri"); name != "" {
+		// Only a name that was given here is looked up; nothing is ever fetched. Two
+		// requests in one are none (RFC 9101, section 5).
 		handle, ok := strings.CutPrefix(name, requestURIPrefix)
-		if !ok {
+		if !ok || v.Has("request") {
 			return "", nil, errStale
 		}
 		r, err := p.findRequest(ctx, handle)
@@ -158,27 +123,32 @@ func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (han
 		}
 		return handle, nil, nil
 	}
-	to, bad := redirect(c, v)
-	if bad != nil {
+	v, o, bad := p.unwrap(c, v)
+	to, unknown := redirect(c, v)
+	if unknown != nil {
 		return "", nil, errUnknown
 	}
-	a, bad := p.read(c, v)
-	if bad != nil {
-		brief := &asked{RedirectURI: to, State: v.Get("state")}
-		if len(brief.State) > maxOpaque {
-			brief.State = ""
-		}
-		if v.Get("response_mode") == "form_post" {
-			brief.Mode = "form_post"
-		}
-		return "", p.failure(brief, bad), nil
+	var a *asked
+	if bad == nil {
+		a, bad = p.read(c, v)
 	}
-	if browser == "" {
-		handle, err = p.keep(ctx, c, a, nil, pushedLife)
-	} else {
-		handle, err = p.keep(ctx, c, a, hash(browser), requestLife)
+	if bad == nil {
+		if browser == "" {
+			handle, err = p.keep(ctx, c, a, o, nil, pushedLife)
+		} else {
+			handle, err = p.keep(ctx, c, a, o, hash(browser), requestLife)
+		}
+		if !errors.As(err, &bad) {
+			return handle, nil, err
+		}
 	}
-	return handle, nil, err
+	brief := &asked{RedirectURI: to, State: v.Get("state")}
+	if len(brief.State) > maxOpaque {
+		brief.State = ""
+	}
+	brief.Mode, _ = readMode(v.Get("response_mode"))
+	out, err = p.failure(brief, c, bad)
+	return "", out, err
 }
 
 // Visit is a browser at a request: the request's handle, the browser's cookie
@@ -298,7 +268,9 @@ func (p *Provider) Continue(ctx context.Context, v Visit) (Decision, error) {
 	case Stranger:
 		return d, errStranger
 	case Refuse:
-		d.Answer = p.failure(r.asked, refuse(d.Error, ""))
+		if d.Answer, err = p.failure(r.asked, r.client, refuse(d.Error, "")); err != nil {
+			return Decision{}, err
+		}
 		return d, p.c.DB.Write(ctx, func(tx *db.Tx) error { return p.finishTx(ctx, tx, r, now, nil, "") })
 	case Issue:
 		f := p.facts(r, s, c)
@@ -312,9 +284,8 @@ func (p *Provider) Continue(ctx context.Context, v Visit) (Decision, error) {
 		if err != nil {
 			return Decision{}, err
 		}
-		d.Answer = p.answer(r.asked)
-		d.Answer.Values.Set("code", code)
-		return d, nil
+		d.Answer, err = p.answer(r.asked, r.client, url.Values{"code": {code}})
+		return d, err
 	}
 	if r.browser == nil {
 		return d, p.bind(ctx, r, now)

@@ -290,10 +290,12 @@ func (p *Provider) UserInfo(ctx context.Context, a Access) ([]byte, error) {
 	return b, nil
 }
 
-// liveGrant finds the grant of an access token that still stands.
+// liveGrant finds the grant of an access token that still stands and is for this
+// server (RFC 9068, section 4): one that was made for a partner's own API opens
+// nothing here, or whoever runs that API could read what she told the partner.
 func (p *Provider) liveGrant(ctx context.Context, token string) (grant, string, error) {
 	a, at, ok := p.openAccess(token)
-	if !ok {
+	if !ok || !slices.Contains(a.Audience, p.c.Issuer) {
 		return grant{}, "", errToken
 	}
 	g, err := p.findGrant(ctx, at, a.Client)

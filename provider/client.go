@@ -67,19 +67,6 @@ func (p *Provider) Authenticate(ctx context.Context, c Credentials) (Caller, err
 	return Caller{Client: client}, nil
 }
 
-// audience is one text or a list of them (RFC 7519, section 4.1.3).
-type audience []string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (a *audience) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		*a = audience{s}
-		return nil
-	}
-	return json.Unmarshal(b, (*[]string)(a))
-}
-
 type assertion struct {
 	Issuer    string   `json:"iss"`
 	Subject   string   `json:"sub"`

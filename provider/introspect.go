@@ -63,7 +63,7 @@ type Introspection struct {
 	Expires  int64    `json:"exp,omitempty"`
 	IssuedAt int64    `json:"iat,omitempty"`
 	Subject  string   `json:"sub,omitempty"`
-	Audience string   `json:"aud,omitempty"`
+	Audience audience `json:"aud,omitempty"`
 	Issuer   string   `json:"iss,omitempty"`
 	ID       string   `json:"jti,omitempty"`
 	AuthTime int64    `json:"auth_time,omitempty"`
@@ -73,11 +73,12 @@ type Introspection struct {
 	Bound    *Binding `json:"cnf,omitempty"` // RFC 8705, section 3.2; RFC 9449, section 6.2
 }
 
-// Introspect tells a client about a token of its own. About every other token,
-// forged, over or another client's, it tells the same nothing.
+// Introspect tells a client about a token of its own, and the server of a
+// resource about an access token for it. About every other token, forged, over or
+// another client's, it tells the same nothing.
 func (p *Provider) Introspect(ctx context.Context, c partner.Client, token string) (Introspection, error) {
 	if a, at, ok := p.openAccess(token); ok {
-		if a.Client != string(c.ID) {
+		if a.Client != string(c.ID) && !serves(c, a.Audience) {
 			return Introspection{}, nil
 		}
 		var offline bool

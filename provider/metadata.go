@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"danh/provider/claim"
+	"danh/provider/jar"
 )
 
 // Paths of the endpoints below the issuer.
@@ -55,7 +56,7 @@ func (p *Provider) describe() ([]byte, error) {
 		"revocation_endpoint":                                      at(RevokePath),
 		"end_session_endpoint":                                     at(LogoutPath),
 		"response_types_supported":                                 []string{"code"},
-		"response_modes_supported":                                 []string{"query", "form_post"},
+		"response_modes_supported":                                 ResponseModes,
 		"grant_types_supported":                                    []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                                  []string{"pairwise", "public"},
 		"id_token_signing_alg_values_supported":                    []string{"ES256"},
@@ -69,7 +70,10 @@ func (p *Provider) describe() ([]byte, error) {
 		"claims_supported":                                         append([]string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", provenanceClaim, "verified_claims"}, names...),
 		"claim_types_supported":                                    []string{"normal"},
 		"claims_parameter_supported":                               true,
-		"request_parameter_supported":                              false,
+		"request_parameter_supported":                              true,
+		"request_object_signing_alg_values_supported":              jar.Algorithms,
+		"require_signed_request_object":                            false,
+		"authorization_signing_alg_values_supported":               []string{"ES256"},
 		"request_uri_parameter_supported":                          false,
 		"require_pushed_authorization_requests":                    false,
 		"authorization_response_iss_parameter_supported":           true,

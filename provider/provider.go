@@ -146,6 +146,8 @@ func Purges() []db.Purge {
 			(SELECT id FROM provider_request WHERE expires_at < $1 LIMIT 20000)`, 5*time.Minute)},
 		{Name: "provider_assertion", Every: 5 * time.Minute, Run: del(`DELETE FROM provider_assertion WHERE (client, jti_hash) IN
 			(SELECT client, jti_hash FROM provider_assertion WHERE expires_at < $1 LIMIT 20000)`, time.Minute)},
+		{Name: "provider_request_object", Every: 5 * time.Minute, Run: del(`DELETE FROM provider_request_object WHERE (client, jti_hash) IN
+			(SELECT client, jti_hash FROM provider_request_object WHERE expires_at < $1 LIMIT 20000)`, time.Minute)},
 		{Name: "provider_grant", Every: time.Hour, Run: del(`DELETE FROM provider_grant WHERE (account, id) IN
 			(SELECT account, id FROM provider_grant WHERE expires_at < $1 LIMIT 20000)`, 24*time.Hour)},
 		{Name: "provider_consent", Every: 24 * time.Hour, Run: del(`DELETE FROM provider_consent WHERE (account, id) IN

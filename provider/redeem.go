@@ -38,7 +38,8 @@ type Tokens struct {
 type grant struct {
 	place
 	client  partner.Client
-	binding Binding // of the tokens that are about to be issued
+	binding Binding  // of the tokens that are about to be issued
+	target  audience // of the access token that is about to be issued
 	asked   asked
 	facts   facts
 	offline bool
@@ -64,7 +65,7 @@ func (g *grant) heed() {
 // A code has one try: it is used up even when the verifier is wrong. A second
 // use by the same client revokes the grant that the first one made (RFC 6749,
 // section 4.1.2).
-func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code, redirectURI, verifier string) (Tokens, error) {
+func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code, redirectURI, verifier string, less ...Narrow) (Tokens, error) {
 	if code == "" || redirectURI == "" || verifier == "" {
 		return Tokens{}, refuse("invalid_request", "code, redirect_uri and code_verifier are required")
 	}
@@ -100,6 +101,9 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code
 		// 2. Whoever redeems must be who asked, and come from where it was sent.
 		if redirectURI != g.asked.RedirectURI || !token.Proves(verifier, g.asked.Challenge) {
 			refused = errGrant
+			return nil
+		}
+		if refused = p.narrow(&g, less); refused != nil {
 			return nil
 		}
 		// 3. The consent may have been withdrawn while the code travelled.
@@ -195,7 +199,7 @@ func (p *Provider) revokeTx(ctx context.Context, tx *db.Tx, at place, c partner.
 // Refresh exchanges a refresh token for fresh tokens and a successor (RFC 6749,
 // section 6). Every token works once: an earlier one that comes back means that
 // two parties hold it, and the whole grant dies (RFC 9700, section 4.14.2).
-func (p *Provider) Refresh(ctx context.Context, c partner.Client, b Binding, presented, scope string) (Tokens, error) {
+func (p *Provider) Refresh(ctx context.Context, c partner.Client, b Binding, presented, scope string, less ...Narrow) (Tokens, error) {
 	if presented == "" {
 		return Tokens{}, refuse("invalid_request", "refresh_token is required")
 	}
@@ -237,6 +241,9 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, b Binding, pre
 		}
 		if scope != "" && !narrower(scope, g.facts.Scopes) {
 			return refuse("invalid_scope", "scope exceeds what was granted") // rolls back: the token is not used up
+		}
+		if err := p.narrow(&g, less); err != nil {
+			return err // so does this
 		}
 		if len(g.asked.IDToken) > 0 || len(g.asked.VerifiedIDToken) > 0 {
 			if _, err := p.readConsentTx(ctx, tx, &g, now); err != nil {
@@ -326,7 +333,7 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 	t := Tokens{TokenType: g.binding.tokenType(), ExpiresIn: int(until - now.Unix()), RefreshToken: refresh, Scope: strings.Join(g.facts.Scopes, " ")}
 	var err error
 	t.AccessToken, err = p.signer.Sign(keys.AccessToken, accessType, accessClaims{
-		Issuer: p.c.Issuer, Subject: sub, Audience: p.c.Issuer, Expires: until, IssuedAt: now.Unix(), ID: p.seal(forAccess, g.place),
+		Issuer: p.c.Issuer, Subject: sub, Audience: g.target, Expires: until, IssuedAt: now.Unix(), ID: p.seal(forAccess, g.place),
 		Client: string(g.client.ID), Scope: t.Scope, AuthTime: g.facts.AuthTime, ACR: g.facts.ACR, AMR: g.facts.AMR, Act: p.acted(g.client, g.facts),
 		Bound: g.binding.confirmation(),
 	})

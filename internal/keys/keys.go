@@ -45,6 +45,9 @@ const (
 	AccessToken Purpose = "access-token" // ES256
 	Checkpoint  Purpose = "checkpoint"   // Ed25519: checkpoints of the audit log
 
+	Response  Purpose = "authorization-response" // ES256: answers that a browser carries to a client
+	Statement Purpose = "software-statement"     // ES256: what an approved party may register by itself
+
 	CSCA           Purpose = "csca"            // ES256: certificates of document signers
 	DocumentSigner Purpose = "document-signer" // ES256: security objects of chips
 	FormSeal       Purpose = "form-seal"       // ES256: seals over forms
@@ -53,7 +56,7 @@ const (
 )
 
 // Purposes lists all of them.
-var Purposes = []Purpose{IDToken, AccessToken, Checkpoint, CSCA, DocumentSigner, FormSeal, VAPID}
+var Purposes = []Purpose{IDToken, AccessToken, Response, Statement, Checkpoint, CSCA, DocumentSigner, FormSeal, VAPID}
 
 // Config says where the keys live.
 type Config struct {

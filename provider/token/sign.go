@@ -102,7 +102,7 @@ func (s *Signer) Verify(purpose keys.Purpose, typ, token string, into any) error
 // lately signed.
 func (s *Signer) JWKS() ([]byte, error) {
 	var set jose.JSONWebKeySet
-	for _, purpose := range []keys.Purpose{keys.IDToken, keys.AccessToken} {
+	for _, purpose := range []keys.Purpose{keys.IDToken, keys.AccessToken, keys.Response} {
 		for _, k := range s.keys.Public(purpose) {
 			set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.Key, KeyID: k.KID, Algorithm: string(jose.ES256), Use: "sig"})
 		}

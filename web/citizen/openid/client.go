@@ -26,8 +26,8 @@ func (d *door) caller(w http.ResponseWriter, r *http.Request) (provider.Caller, 
 		d.fail(w, r, &provider.Error{Code: "invalid_request", Description: "the body must be a form of at most 64 KiB"})
 		return provider.Caller{}, nil, false
 	}
-	for _, list := range v {
-		if len(list) > 1 {
+	for k, list := range v {
+		if len(list) > 1 && k != "resource" { // RFC 8707, section 2
 			d.fail(w, r, &provider.Error{Code: "invalid_request", Description: "a parameter is repeated"})
 			return provider.Caller{}, nil, false
 		}
@@ -91,11 +91,12 @@ func (d *door) token(w http.ResponseWriter, r *http.Request) {
 	}
 	var t provider.Tokens
 	var err error
+	less := provider.Narrow{Resources: v["resource"]}
 	switch v.Get("grant_type") {
 	case "authorization_code":
-		t, err = d.Provider.Redeem(r.Context(), c.Client, c.Binding, v.Get("code"), v.Get("redirect_uri"), v.Get("code_verifier"))
+		t, err = d.Provider.Redeem(r.Context(), c.Client, c.Binding, v.Get("code"), v.Get("redirect_uri"), v.Get("code_verifier"), less)
 	case "refresh_token":
-		t, err = d.Provider.Refresh(r.Context(), c.Client, c.Binding, v.Get("refresh_token"), v.Get("scope"))
+		t, err = d.Provider.Refresh(r.Context(), c.Client, c.Binding, v.Get("refresh_token"), v.Get("scope"), less)
 	case "":
 		err = &provider.Error{Code: "invalid_request", Description: "grant_type is missing"}
 	default:
