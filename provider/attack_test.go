@@ -303,7 +303,7 @@ func TestRedirectMismatchAndDowngrades(t *testing.T) {
 			"implicit":            {"response_type", "token", "unsupported_response_type"},
 			"hybrid":              {"response_type", "code id_token", "unsupported_response_type"},
 			"fragment":            {"response_mode", "fragment", "invalid_request"},
-			"a request object":    {"request", "eyJhbGciOiJub25lIn0.e30.", "request_not_supported"},
+			"a request object":    {"request", "eyJhbGciOiJub25lIn0.e30.", "invalid_request_object"},
 			"no openid":           {"scope", "profile", "invalid_scope"},
 			"none with login":     {"prompt", "none login", "invalid_request"},
 			"unknown prompt":      {"prompt", "create", "invalid_request"},
