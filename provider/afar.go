@@ -47,6 +47,9 @@ func (p *Provider) ReadAfar(c partner.Client, v url.Values) (Afar, error) {
 	if bad = a.readScopes(narrow, v.Get("scope")); bad != nil {
 		return Afar{}, bad
 	}
+	if a.Resources, bad = p.readResources(c, v["resource"]); bad != nil {
+		return Afar{}, bad
+	}
 	a.ACR = c.DefaultACR
 	if v.Has("acr_values") {
 		if a.ACR = strings.Fields(v.Get("acr_values")); len(a.ACR) > 16 {
@@ -213,6 +216,9 @@ func (p *Provider) GrantAfarTx(ctx context.Context, tx *db.Tx, c partner.Client,
 	var ok bool
 	if g.client, ok = c.For(g.asked.Purpose); !ok {
 		return out, errGrant
+	}
+	if err := p.narrow(g, nil); err != nil {
+		return out, err
 	}
 	stands, err := p.readConsentTx(ctx, tx, g, now)
 	if err != nil {

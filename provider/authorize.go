@@ -45,7 +45,7 @@ func (p *Provider) Push(ctx context.Context, c partner.Client, b Binding, v url.
 	if got := v.Get("client_id"); got != "" && got != string(c.ID) {
 		return Pushed{}, refuse("invalid_request", "client_id is another client's")
 	}
-	v, o, bad := p.unwrap(c, v)
+	v, o, bad := p.unwrap(ctx, c, v)
 	if bad != nil {
 		return Pushed{}, bad
 	}
@@ -123,7 +123,7 @@ func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (han
 		}
 		return handle, nil, nil
 	}
-	v, o, bad := p.unwrap(c, v)
+	v, o, bad := p.unwrap(ctx, c, v)
 	to, unknown := redirect(c, v)
 	if unknown != nil {
 		return "", nil, errUnknown

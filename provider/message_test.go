@@ -102,13 +102,16 @@ func TestParameterSmugglingBesideTheRequestObject(t *testing.T) {
 		for _, k := range []string{"state", "nonce"} {
 			signed.Del(k)
 		}
-		v := wrapped(object(t, h, signed, func(m map[string]any) { m["jti"] = "1" }))
+		v := url.Values{"client_id": {"clinic"}}
 		for k, list := range (url.Values{"scope": {"openid profile number"}, "state": {"evil"}, "nonce": {"evil"}, "redirect_uri": {"https://evil.example/cb"}, "prompt": {"none"},
 			"claims": {`{"userinfo":{"email":{"essential":true}}}`}, "response_mode": {"form_post"}, "code_challenge": {strings.Repeat("A", 43)}}) {
 			v[k] = list
 		}
 		for name, begin := range map[string]func() string{
-			"pushed": func() string { return h.Push(t, clinic, v) },
+			"pushed": func() string {
+				v.Set("request", object(t, h, signed, func(m map[string]any) { m["jti"] = "1" }))
+				return h.Push(t, clinic, v)
+			},
 			"in the address": func() string {
 				v.Set("request", object(t, h, signed, func(m map[string]any) { m["jti"] = "2" }))
 				handle, out, err := h.Provider.Begin(t.Context(), v, Browser)

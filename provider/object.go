@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/url"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/partner"
@@ -18,14 +20,15 @@ import (
 // 9101). Then nothing beside the object counts (section 6.3): what the browser,
 // or whoever stood in between, added to the address is not even read. With an
 // error the parameters are those beside it, which say where to tell it.
-func (p *Provider) unwrap(c partner.Client, v url.Values) (url.Values, *jar.Object, *Error) {
+func (p *Provider) unwrap(ctx context.Context, c partner.Client, v url.Values) (url.Values, *jar.Object, *Error) {
 	if !v.Has("request") {
 		if c.Settings.RequireSigned {
 			return v, nil, refuse("invalid_request", "this client sends its requests in signed request objects")
 		}
 		return v, nil, nil
 	}
-	o, err := jar.Read(v.Get("request"), jar.Rules{Client: string(c.ID), Issuer: p.c.Issuer, Keys: c.JWKS.Keys, Algorithm: c.Settings.RequestAlg,
+	o, err := jar.Read(v.Get("request"), jar.Rules{Client: string(c.ID), Issuer: p.c.Issuer, Algorithm: c.Settings.RequestAlg,
+		Keys:   func(kid string) []jose.JSONWebKey { return p.KeysOf(ctx, c, kid).Keys },
 		Strict: c.Profile == partner.FAPI2, Now: p.c.Clock.Now()})
 	if err != nil {
 		return v, nil, badObject(err)

@@ -58,11 +58,11 @@ func refuse(description string) error { return &Error{description} }
 
 // Rules say whose object is expected.
 type Rules struct {
-	Client    string            // whose: iss, and client_id
-	Issuer    string            // for whom: aud
-	Keys      []jose.JSONWebKey // the client's, as registered
-	Algorithm string            // the one that it registered; "" is any of Algorithms
-	Strict    bool              // nbf and jti must be there (FAPI 2.0 Message Signing; CIBA)
+	Client    string                             // whose: iss, and client_id
+	Issuer    string                             // for whom: aud
+	Keys      func(kid string) []jose.JSONWebKey // the client's, as registered; kid is the one that is named, or ""
+	Algorithm string                             // the one that it registered; "" is any of Algorithms
+	Strict    bool                               // nbf and jti must be there (FAPI 2.0 Message Signing; CIBA)
 	Now       time.Time
 }
 
@@ -97,7 +97,7 @@ func Read(text string, r Rules) (Object, error) {
 		return Object{}, refuse("the request object is not a signed JWT")
 	}
 	var payload []byte
-	if !slices.ContainsFunc(r.Keys, func(k jose.JSONWebKey) bool {
+	if !slices.ContainsFunc(r.Keys(h.kid), func(k jose.JSONWebKey) bool {
 		if h.kid != "" && k.KeyID != "" && h.kid != k.KeyID || k.Algorithm != "" && k.Algorithm != h.alg || k.Use == "enc" {
 			return false
 		}

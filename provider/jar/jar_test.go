@@ -100,7 +100,7 @@ func byEC(t testing.TB, k *ecdsa.PrivateKey) func([]byte) []byte {
 }
 
 func rules(keys ...jose.JSONWebKey) jar.Rules {
-	return jar.Rules{Client: "bank", Issuer: issuer, Keys: keys, Strict: true, Now: now}
+	return jar.Rules{Client: "bank", Issuer: issuer, Keys: func(string) []jose.JSONWebKey { return keys }, Strict: true, Now: now}
 }
 
 func TestRequestObject(t *testing.T) {
