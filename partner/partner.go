@@ -16,7 +16,6 @@ package partner
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"embed"
 	"encoding/base64"
 	"log/slog"
@@ -102,7 +101,15 @@ type Client struct {
 	Settings       Settings      // what else it registered
 	Sector         string        // pairwise subjects are alike within a sector
 	ValidUntil     time.Time     // zero: without end
-	UpdatedAt      time.Time
+
+	KeyEnds      map[string]time.Time // by thumbprint, when a key ends
+	Expired      []jose.JSONWebKey    // keys that have ended: they only say who asks
+	SecretUntil  time.Time            // zero: without end
+	FormerSecret []byte               // hash of the secret before; counts until FormerUntil
+	FormerUntil  time.Time
+	dated        bool // some key ends
+
+	UpdatedAt time.Time
 }
 
 // Scopes lists what the client may request.
@@ -149,15 +156,4 @@ func NewSecret() Secret {
 	b := make([]byte, 32)
 	rand.Read(b)
 	return Secret(base64.RawURLEncoding.EncodeToString(b))
-}
-
-// Knows reports, in constant time, whether the secret is the client's. The
-// zero Client knows none, at the same cost.
-func (c Client) Knows(s Secret) bool {
-	have := c.SecretHash
-	if len(have) != sha256.Size {
-		have = make([]byte, sha256.Size)
-	}
-	same := subtle.ConstantTimeCompare(have, s.Hash()) == 1
-	return same && c.AuthMethod == SecretBasic && len(c.SecretHash) == sha256.Size
 }

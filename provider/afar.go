@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -103,6 +104,9 @@ func (p *Provider) OpenAfar(ctx context.Context, client partner.ID, text string)
 
 func (p *Provider) afar(ctx context.Context, q db.Q, s account.Session, a Afar) (request, *seen, *Consent, error) {
 	r := request{id: grantID(a.ID), client: a.Client, asked: a.asked, expires: a.ExpiresAt}
+	if ok, err := p.Admits(ctx, a.Client, s); err != nil || !ok {
+		return r, nil, nil, errors.Join(err, errTrial(a.Client))
+	}
 	c, err := p.currentConsent(ctx, q, s.Account, a.Client.ID, a.asked.Purpose)
 	return r, &seen{Session: s, subject: p.subject(a.Client, s.Account)}, c, err
 }

@@ -148,7 +148,7 @@ func mustAsk(s Step) error {
 	case Stranger:
 		return errStranger
 	}
-	return errElsewhere
+	return errElsewhere // also Barred: /authorize says why
 }
 
 // Approve records her yes, with the optional fields that she ticked, and

@@ -101,6 +101,9 @@ func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (han
 		return "", nil, errUnknown
 	}
 	c, err := p.c.Partners.FindClient(ctx, partner.ID(v.Get("client_id")))
+	if rest := p.rests(ctx, c, v.Get("client_id"), err); rest != nil {
+		return "", nil, rest
+	}
 	if fault.Is(err, fault.NotFound) {
 		return "", nil, errUnknown
 	}
@@ -193,6 +196,9 @@ func (p *Provider) findRequest(ctx context.Context, handle string) (request, err
 		return request{}, fmt.Errorf("read request: %w", err)
 	}
 	if r.client, err = p.c.Partners.FindClient(ctx, partner.ID(client)); err != nil {
+		if rest := p.rests(ctx, r.client, client, err); rest != nil {
+			return request{}, rest
+		}
 		if fault.Is(err, fault.NotFound) {
 			return request{}, errUnknown // retired since
 		}
@@ -240,6 +246,11 @@ func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Co
 			r.asked.Scopes = slices.DeleteFunc(r.asked.Scopes, func(s string) bool { return s == claim.Offline })
 		}
 		s = &seen{Session: *v.Session, subject: p.subject(r.client, v.Session.Account)}
+		admitted, err := p.Admits(ctx, r.client, *v.Session)
+		if err != nil {
+			return r, nil, nil, err
+		}
+		r.barred = !admitted
 		if r.floor, err = p.floor(ctx, r.asked.wants(r.client)); err != nil {
 			return r, nil, nil, err
 		}
@@ -267,6 +278,8 @@ func (p *Provider) Continue(ctx context.Context, v Visit) (Decision, error) {
 		return d, errStale
 	case Stranger:
 		return d, errStranger
+	case Barred:
+		return d, errTrial(r.client)
 	case Refuse:
 		if d.Answer, err = p.failure(r.asked, r.client, refuse(d.Error, "")); err != nil {
 			return Decision{}, err

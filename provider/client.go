@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -61,10 +62,48 @@ func (p *Provider) Authenticate(ctx context.Context, c Credentials) (Caller, err
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Caller{}, err
 	}
-	if !client.Knows(c.Secret) {
-		return Caller{}, errClient
+	switch client.Judge(c.Secret, p.c.Clock.Now()) {
+	case partner.Right:
+		return Caller{Client: client}, nil
+	case partner.Over:
+		return Caller{}, ended("the client secret", client.SecretUntil)
 	}
-	return Caller{Client: client}, nil
+	if over, ok := p.over(ctx, err, c.ID); ok && over.Judge(c.Secret, p.c.Clock.Now()) != partner.Wrong {
+		return Caller{}, ended("the approval of this client", over.ValidUntil)
+	}
+	return Caller{}, errClient
+}
+
+// over gives a client whose time is over, when that is why it was not found.
+func (p *Provider) over(ctx context.Context, err error, id string) (partner.Client, bool) {
+	if !errors.Is(err, partner.ErrOver) {
+		return partner.Client{}, false
+	}
+	return p.c.Partners.FindOver(ctx, partner.ID(id))
+}
+
+// ended tells a client that has proved to be itself why it is refused. Nobody
+// else learns it.
+func ended(what string, at time.Time) *Error {
+	return &Error{Code: InvalidClient, Description: what + " expired on " + at.In(clock.Vietnam).Format(time.DateOnly) + "; see the partner door"}
+}
+
+// plainKID is what of a key's name may stand in an error's description.
+var plainKID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// endedKey finds the key that has ended by which an assertion is signed.
+func (p *Provider) endedKey(ctx context.Context, c partner.Client, o *jose.JSONWebSignature) *Error {
+	for _, k := range c.Expired {
+		old := partner.Client{JWKS: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{k}}}
+		if p.verifiedBy(ctx, old, o) {
+			name := "the registered key"
+			if plainKID.MatchString(k.KeyID) {
+				name += " " + k.KeyID
+			}
+			return ended(name, c.KeyEnd(k))
+		}
+	}
+	return nil
 }
 
 type assertion struct {
@@ -96,6 +135,12 @@ func (p *Provider) authenticateAssertion(ctx context.Context, c Credentials) (pa
 		return partner.Client{}, err
 	}
 	if client.AuthMethod != partner.PrivateKeyJWT || !p.verifiedBy(ctx, client, o) {
+		if e := p.endedKey(ctx, client, o); e != nil && client.AuthMethod == partner.PrivateKeyJWT {
+			return partner.Client{}, e
+		}
+		if over, ok := p.over(ctx, err, a.Subject); ok && over.AuthMethod == partner.PrivateKeyJWT && (p.verifiedBy(ctx, over, o) || p.endedKey(ctx, over, o) != nil) {
+			return partner.Client{}, ended("the approval of this client", over.ValidUntil)
+		}
 		return partner.Client{}, errClient
 	}
 	// An assertion that was made for another server must not work here, so the

@@ -20,6 +20,7 @@ type Kind string
 const (
 	Stale          Kind = "stale"           // finished, expired or unknown: nothing more will come of it
 	Stranger       Kind = "stranger"        // another browser began it
+	Barred         Kind = "barred"          // the client is under trial, and she is not one of those whom it is for
 	SignIn         Kind = "sign_in"         // she must sign in, or sign in afresh
 	UsePasskey     Kind = "passkey"         // she must use one of her passkeys, beside what she signed in with
 	RaiseSession   Kind = "raise"           // she must prove herself by several things that she has; ACR says up to what
@@ -47,6 +48,7 @@ type request struct {
 	browser  []byte   // hash of the cookie of the browser that it is bound to; nil before the first hop
 	caller   []byte   // hash of the cookie of the browser that asks
 	floor    []string // the class that the fields it asks for demand, by the dated rows; empty: none
+	barred   bool     // the client is under trial and not for her
 	answered bool     // she has just agreed on the consent page, in this very request
 }
 
@@ -77,6 +79,8 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 		return Step{Kind: Stranger}
 	case s == nil || s.Status != account.Active:
 		return need(SignIn, "login_required")
+	case r.barred:
+		return need(Barred, "access_denied")
 	}
 	// A sign-in within this request satisfies every wish for a fresh one, even
 	// max_age=0; otherwise the two of us would go in circles.

@@ -73,6 +73,7 @@ type Config struct {
 	Accounts   *account.Keeper
 	Approvals  *approval.Desk  // nil: a yes on the consent page is enough for everything
 	Outward    *outward.Client // nil: no keys are fetched
+	Admit      Admit           // who may use clients under trial; nil: nobody
 	Issuer     string          // "https://id.example", without a trailing slash
 }
 
