@@ -15,9 +15,10 @@ import (
 )
 
 type importCommand struct {
-	People     importPeopleCommand     `cmd:"" help:"Load a people feed into the population and residence registries."`
-	Cards      importCardsCommand      `cmd:"" help:"Load the cards that people hold, with portraits and prints."`
-	Immigrants importImmigrantsCommand `cmd:"" help:"Load foreigners with their passports and residence cards."`
+	People        importPeopleCommand        `cmd:"" help:"Load a people feed into the population and residence registries."`
+	Cards         importCardsCommand         `cmd:"" help:"Load the cards that people hold, with portraits and prints."`
+	Immigrants    importImmigrantsCommand    `cmd:"" help:"Load foreigners with their passports and residence cards."`
+	Organisations importOrganisationsCommand `cmd:"" help:"Load enterprises, agencies and other bodies with their legal representatives."`
 }
 
 // Help implements kong.HelpProvider.
@@ -25,7 +26,8 @@ func (importCommand) Help() string {
 	return `Example:
   danh import people people.jsonl
   danh import cards cards.jsonl
-  danh import immigrants foreigners.jsonl --prints foreigners-prints.jsonl`
+  danh import immigrants foreigners.jsonl --prints foreigners-prints.jsonl
+  danh import organisations organisations.jsonl`
 }
 
 type importPeopleCommand struct {

@@ -18,6 +18,7 @@ import (
 	"danh/sandbox"
 	"danh/sandbox/carrier"
 	"danh/sandbox/census"
+	"danh/sandbox/company"
 	"danh/sandbox/osia"
 	"danh/sandbox/people"
 	"danh/sandbox/post"
@@ -25,10 +26,11 @@ import (
 )
 
 type sandboxCommand struct {
-	Run    sandboxRunCommand    `cmd:"" default:"withargs" help:"Run the neighbours (this is what danh sandbox alone does)."`
-	People sandboxPeopleCommand `cmd:"" help:"Write realistic synthetic people as a feed for danh import people."`
-	Cards  sandboxCardsCommand  `cmd:"" help:"Write the cards, portraits and prints of some of them, and sample foreigners."`
-	Prints sandboxPrintsCommand `cmd:"" help:"Write the enrolled prints of one person."`
+	Run           sandboxRunCommand           `cmd:"" default:"withargs" help:"Run the neighbours (this is what danh sandbox alone does)."`
+	People        sandboxPeopleCommand        `cmd:"" help:"Write realistic synthetic people as a feed for danh import people."`
+	Cards         sandboxCardsCommand         `cmd:"" help:"Write the cards, portraits and prints of some of them, and sample foreigners."`
+	Prints        sandboxPrintsCommand        `cmd:"" help:"Write the enrolled prints of one person."`
+	Organisations sandboxOrganisationsCommand `cmd:"" help:"Write sample organisations as a feed for danh import organisations."`
 }
 
 // Help implements kong.HelpProvider.
@@ -148,6 +150,37 @@ func read(name string, load func(io.Reader) error) error {
 	}
 	defer f.Close()
 	return load(f)
+}
+
+type sandboxOrganisationsCommand struct {
+	Out  string `help:"Where to write; - is standard output." default:"-" placeholder:"FILE"`
+	AsOf string `help:"The day on which they are true." default:"2026-11-21" placeholder:"DATE"`
+}
+
+// Help implements kong.HelpProvider.
+func (sandboxOrganisationsCommand) Help() string {
+	return `A bank, a shop, a company with two representatives, an agency and some that are
+no more. Named sample people represent them. None of them exists.
+
+Example:
+  danh sandbox organisations --out organisations.jsonl`
+}
+
+func (c *sandboxOrganisationsCommand) Run(w *world) (err error) {
+	asOf, err := clock.ParseDate(c.AsOf)
+	if err != nil || !asOf.Exact() {
+		return fmt.Errorf("--as-of %q is no day: write it like 2026-11-21", c.AsOf)
+	}
+	out := w.out
+	if c.Out != "-" {
+		f, err := os.Create(c.Out)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		out = f
+	}
+	return company.Write(out, asOf)
 }
 
 type sandboxPeopleCommand struct {

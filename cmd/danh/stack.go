@@ -105,6 +105,9 @@ func (s *stack) places() string      { return filepath.Join(s.dir, "sandbox", "p
 func (s *stack) subscribers() string { return filepath.Join(s.dir, "sandbox", "subscribers.jsonl") }
 func (s *stack) cards() string       { return filepath.Join(s.dir, "sandbox", "cards.jsonl") }
 func (s *stack) immigrants() string  { return filepath.Join(s.dir, "sandbox", "immigrants.jsonl") }
+func (s *stack) organisations() string {
+	return filepath.Join(s.dir, "sandbox", "organisations.jsonl")
+}
 func (s *stack) immigrantPrints() string {
 	return filepath.Join(s.dir, "sandbox", "immigrant-prints.jsonl")
 }
@@ -197,8 +200,14 @@ func (s *stack) prepare(ctx context.Context, count int, seed int, tell func(stri
 	if err := s.self(ctx, io.Discard, "migrate"); err != nil {
 		return err
 	}
-	tell("importing the people (only what is not there yet)")
-	return s.self(ctx, io.Discard, "import", "people", s.people())
+	tell("importing the people and the sample organisations (only what is not there yet)")
+	if err := s.self(ctx, io.Discard, "import", "people", s.people()); err != nil {
+		return err
+	}
+	if err := s.self(ctx, io.Discard, "sandbox", "organisations", "--out", s.organisations()); err != nil {
+		return err
+	}
+	return s.self(ctx, io.Discard, "import", "organisations", s.organisations())
 }
 
 // prepareCards hands over the sample people's cards and the sample foreigners,

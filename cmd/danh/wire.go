@@ -43,6 +43,7 @@ import (
 	"danh/provider/inspect"
 	"danh/registry/card"
 	"danh/registry/immigration"
+	"danh/registry/organisation"
 	"danh/registry/population"
 	"danh/registry/residence"
 	"danh/registry/unit"
@@ -52,7 +53,7 @@ import (
 func schemas() []db.Schema {
 	return []db.Schema{
 		seal.Schema, job.Schema, audit.Schema, notify.Schema, biometric.Schema, unit.Schema, population.Schema, residence.Schema,
-		card.Schema, immigration.Schema, office.Schema, partner.Schema, account.Schema, provider.Schema, enrolment.Schema, procedure.Schema,
+		card.Schema, immigration.Schema, organisation.Schema, office.Schema, partner.Schema, account.Schema, provider.Schema, enrolment.Schema, procedure.Schema,
 	}
 }
 
@@ -60,7 +61,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), inspect.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), inspect.Purges(),
 		r.signals.Purges(), r.warrants.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
@@ -70,18 +71,19 @@ func (r *rooms) purges() []db.Purge {
 
 // ground is what every command that touches the registries stands on.
 type ground struct {
-	log         *slog.Logger
-	clock       clock.Clock
-	keys        *keys.Store
-	db          *db.DB
-	seal        *seal.Sealer
-	jobs        *job.Queue
-	audit       *audit.Log
-	units       *unit.Directory
-	population  *population.Registry
-	residence   *residence.Registry
-	cards       *card.Registry
-	immigration *immigration.Registry
+	log           *slog.Logger
+	clock         clock.Clock
+	keys          *keys.Store
+	db            *db.DB
+	seal          *seal.Sealer
+	jobs          *job.Queue
+	audit         *audit.Log
+	units         *unit.Directory
+	population    *population.Registry
+	residence     *residence.Registry
+	cards         *card.Registry
+	immigration   *immigration.Registry
+	organisations *organisation.Registry
 }
 
 // openGround opens keys and database, brings the tables up to date and opens
@@ -138,6 +140,9 @@ func openGround(ctx context.Context, f dataFlags, log *slog.Logger) (g *ground, 
 		return nil, err
 	}
 	if g.immigration, err = immigration.New(immigration.Config{DB: g.db, Seal: g.seal, Audit: g.audit, Jobs: g.jobs, Clock: g.clock, Log: log}); err != nil {
+		return nil, err
+	}
+	if g.organisations, err = organisation.New(organisation.Config{DB: g.db, Seal: g.seal, Audit: g.audit, Jobs: g.jobs, Population: g.population, Clock: g.clock, Log: log}); err != nil {
 		return nil, err
 	}
 	return g, nil

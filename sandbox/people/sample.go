@@ -38,6 +38,10 @@ const (
 	Student     = "sample-student"
 	Ward        = "sample-ward"
 	Owner       = "sample-owner"
+	Director    = "sample-director"
+	Merchant    = "sample-merchant"
+	Associate   = "sample-associate"
+	Clerk       = "sample-clerk"
 )
 
 // Samples lists the sample people of a file of that day.
@@ -60,6 +64,10 @@ func Samples(asOf clock.Date) []Sample {
 		{Ref: Student, What: "a student with temporary residence in Hà Nội", Number: pin(40, false, student.Year, "999910"), Name: "Lê Quỳnh Thư", BirthDate: student, Sex: "female", Phone: "0900000110", PhoneOf: Student},
 		{Ref: Ward, What: "an orphan whose guardian is the neighbour", Number: pin(79, true, ward.Year, "999911"), Name: "Võ Minh Khang", BirthDate: ward, Sex: "male"},
 		{Ref: Owner, What: "a landlord who receives guests", Number: "048175999912", OldNumber: "201999912", Name: "Đặng Thanh Tâm", BirthDate: day(1975, 2, 9), Sex: "female", Phone: "0900000112", PhoneOf: Owner},
+		{Ref: Director, What: "represents a bank by law", Number: "001179999913", Name: "Phan Thu Hương", BirthDate: day(1979, 6, 14), Sex: "female", Phone: "0900000113", PhoneOf: Director},
+		{Ref: Merchant, What: "represents a shop, and a company together with the associate", Number: "001083999914", Name: "Bùi Văn Hải", BirthDate: day(1983, 1, 27), Sex: "male", Phone: "0900000114", PhoneOf: Merchant},
+		{Ref: Associate, What: "the second representative of a company", Number: "001186999915", Name: "Đỗ Thị Lan Phương", BirthDate: day(1986, 10, 5), Sex: "female", Phone: "0900000115", PhoneOf: Associate},
+		{Ref: Clerk, What: "works for a company", Number: "001094999916", Name: "Vũ Hoàng Nam", BirthDate: day(1994, 12, 19), Sex: "male", Phone: "0900000116", PhoneOf: Clerk},
 	}
 }
 
@@ -175,6 +183,10 @@ func (g *generator) sampleHomes(byRef map[string]Sample) {
 	put("79", 30, "Số 21/7 đường Bà Triệu, Khu phố 3", day(1996, 9, 9), true, Neighbour, "head", Ward, "ward")
 	put("40", 60, "Xóm Đình", day(2006, 11, 1), false, Student, "head")
 	put("48", 4, "Số 77 đường Lê Lợi", day(2005, 4, 5), true, Owner, "head")
+	put("01", 7, "Số 3 đường Phan Chu Trinh", day(2009, 3, 9), true, Director, "head")
+	put("01", 9, "Số 46 đường Nguyễn Thái Học", day(2011, 10, 2), true, Merchant, "head")
+	put("01", 20, "Số 19 đường Quang Trung", day(2014, 5, 17), true, Associate, "head")
+	put("01", 7, "Số 27 đường Lý Thường Kiệt", day(2018, 8, 23), true, Clerk, "head")
 	c := g.atlas.provinces["01"].communes[7]
 	start := clock.DateOf(g.today.Time().AddDate(0, -3, 0))
 	t := feed.Temporary{Ref: "t1", Person: Student, From: start, To: clock.DateOf(start.Time().AddDate(2, 0, -1)), Address: c.before("Số 40 đường Quang Trung")}
