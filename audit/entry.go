@@ -77,11 +77,12 @@ type Look struct {
 	Purpose string
 	Ground  string
 	Fields  []string
+	Detail  map[string]string // as in Entry
 }
 
 // Entry is the look as an entry, to be recorded before the look-up answers.
 func (k Look) Entry(action string, subject id.Person) Entry {
-	return Entry{Actor: k.By, Action: action, Subject: subject, Purpose: k.Purpose, Ground: k.Ground, Fields: k.Fields}
+	return Entry{Actor: k.By, Action: action, Subject: subject, Purpose: k.Purpose, Ground: k.Ground, Fields: k.Fields, Detail: k.Detail}
 }
 
 type kind struct{}

@@ -45,6 +45,7 @@ type Query struct {
 	From    time.Time // inclusive; zero for no bound
 	To      time.Time // exclusive; zero for no bound
 	Account id.Person // only what was done in this account; zero for all
+	Ground  string    // only on this ground, such as "consent:<id>"; "" for all
 }
 
 // ListBySubject lists what was done with one person's data. next is zero after
@@ -108,6 +109,10 @@ func (q Query) narrow(where []string, args []any) ([]string, []any) {
 	if !q.Account.IsZero() {
 		args = append(args, q.Account)
 		where = append(where, fmt.Sprintf("e.actor_account = $%d", len(args)))
+	}
+	if q.Ground != "" {
+		args = append(args, q.Ground)
+		where = append(where, fmt.Sprintf("e.ground = $%d", len(args)))
 	}
 	if !q.From.IsZero() {
 		args = append(args, clock.Micros(q.From))

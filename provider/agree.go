@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"danh/account"
 	"danh/account/approval"
 	"danh/audit"
 	"danh/internal/clock"
@@ -22,6 +24,7 @@ import (
 	"danh/notify"
 	"danh/partner"
 	"danh/provider/claim"
+	"danh/provider/words"
 )
 
 // Line is one fact on the consent page.
@@ -39,6 +42,10 @@ type Line struct {
 type Question struct {
 	Client      partner.Client
 	Purpose     partner.Text // of signing in
+	Ground      string
+	Keep        clock.Period   // how long they keep it; zero with a named purpose: not at all
+	Given       []partner.Text // whom else they pass it to
+	Rights      partner.Text
 	Lines       []Line
 	Kept        []Line  // what she agreed to before, which stands on beside the lines
 	Absent      []Field // what this partner will not get
@@ -85,7 +92,8 @@ func (p *Provider) question(ctx context.Context, r request, s *seen, c *Consent,
 	// What will stand after a yes is more than what this request asks for, when
 	// she agreed to other facts before: the page shows all of it.
 	will := p.agree(r, s, c, nil, now)
-	q := Question{Client: r.client, Purpose: signIn.Purpose, Offline: will.Offline, OfflineWhy: will.Shown.Purposes[claim.Offline], Provisional: s.Provisional,
+	keep, _ := clock.ParsePeriod(r.client.Only.Keep) // checked when it was registered
+	q := Question{Client: r.client, Purpose: signIn.Purpose, Ground: signIn.Ground, Keep: keep, Given: r.client.Only.Given, Rights: will.Shown.Told(), Offline: will.Offline, OfflineWhy: will.Shown.Purposes[claim.Offline], Provisional: s.Provisional,
 		Origin: Origin(r.asked.RedirectURI), ExpiresAt: r.expires, Until: will.ExpiresAt, Language: r.asked.Language, Seen: seenOf(r, w, will)}
 	for _, f := range Fields {
 		a, _ := r.client.Ask(claim.ScopeOf(f))
@@ -116,7 +124,7 @@ func seenOf(r request, w wanted, will *Consent) string {
 			h.Write([]byte{0})
 		}
 	}
-	put(will.Account.String(), r.id.String(), version(r.client, ""))
+	put(will.Account.String(), r.id.String(), version(r.client, ""), will.Shown.Rights)
 	for _, f := range Fields {
 		switch _, stands := will.Fields[f]; {
 		case slices.Contains(w.optional, f):
@@ -181,6 +189,8 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 			return nil, &Signature{d}
 		}
 	}
+	c.Language = v.Language
+	c.Words = c.hash()
 	f := p.facts(r, s, c)
 	code := p.seal(forCode, place{s.Account, r.id})
 	to, err := p.c.Accounts.Recipient(ctx, s.Account)
@@ -196,7 +206,7 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 			if err != nil {
 				return err
 			}
-			c.Authenticator, c.approval = acrOf(levelOf(s.Session), max(s.Assurance, proved.Assurance)), v.Approval
+			c.Authenticator, c.Approval = acrOf(levelOf(s.Session), max(s.Assurance, proved.Assurance)), v.Approval
 		}
 		if err := p.replaceConsentTx(ctx, tx, c); err != nil {
 			return err
@@ -228,7 +238,9 @@ func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now t
 	c := &Consent{
 		ID: id.New[consentKind](), Account: s.Account, Person: s.Person, Client: r.client.ID, Purpose: r.asked.Purpose,
 		Fields: map[Field]string{"": version(r.client, "")}, Declined: map[Field]string{},
-		Shown: Shown{Client: r.client.Name, Purposes: map[string]partner.Text{}}, Offline: w.offline,
+		Shown: Shown{Client: r.client.Name, Purposes: map[string]partner.Text{}, Party: r.client.Party, Grounds: map[string]string{}, Keep: r.client.Only.Keep,
+			Lasts: r.client.Only.Lasts, Given: r.client.Only.Given, Rights: words.On(clock.DateOf(now)).Version}, Offline: w.offline,
+		Methods:       account.Published(s.AMR),
 		Authenticator: acrOf(levelOf(s.Session), max(s.Assurance, 1)), GivenAt: now, ExpiresAt: now.Add(consentLife),
 	}
 	if lasts, err := clock.ParsePeriod(r.client.Only.Lasts); err == nil && !lasts.IsZero() {
@@ -260,7 +272,7 @@ func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now t
 	}
 	if c.Offline {
 		a, _ := r.client.Ask(claim.Offline)
-		c.Shown.Purposes[claim.Offline] = a.Purpose
+		c.Shown.say(claim.Offline, a)
 	}
 	for f := range c.Fields {
 		scope := claim.OpenID
@@ -268,9 +280,16 @@ func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now t
 			scope = claim.ScopeOf(f)
 		}
 		a, _ := r.client.Ask(scope)
-		c.Shown.Purposes[scope] = a.Purpose
+		c.Shown.say(scope, a)
 	}
 	return c
+}
+
+func (s *Shown) say(scope string, a partner.Ask) {
+	s.Purposes[scope] = a.Purpose
+	if a.Ground != "" {
+		s.Grounds[scope] = a.Ground
+	}
 }
 
 func (p *Provider) replaceConsentTx(ctx context.Context, tx *db.Tx, c *Consent) error {
@@ -278,17 +297,22 @@ func (p *Provider) replaceConsentTx(ctx context.Context, tx *db.Tx, c *Consent) 
 		c.Account, string(c.Client), clock.Micros(c.GivenAt), c.Purpose); err != nil {
 		return fmt.Errorf("replace consent: %w", err)
 	}
-	var parts [3]string
-	for i, v := range []any{c.Fields, c.Declined, c.Shown} {
+	var parts [4]string
+	for i, v := range []any{c.Fields, c.Declined, c.Shown, nonNil(c.Methods)} {
 		b, err := json.Marshal(v)
 		if err != nil {
 			return fmt.Errorf("keep consent: %w", err)
 		}
 		parts[i] = string(b)
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO provider_consent (account, id, person, client, purpose, fields, declined, shown, offline, authenticator, given_at, expires_at)
-		VALUES ($1, $2, $3, $4, $12, $5, $6, $7, $8, $9, $10, $11)`, c.Account, c.ID, c.Person, string(c.Client), parts[0], parts[1], parts[2],
-		c.Offline, c.Authenticator, clock.Micros(c.GivenAt), clock.Micros(c.ExpiresAt), c.Purpose); err != nil {
+	var signed any
+	if !c.Approval.IsZero() {
+		signed = c.Approval[:]
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO provider_consent (account, id, person, client, purpose, fields, declined, shown, offline, authenticator, given_at, expires_at, language, amr, approval, words_hash)
+		VALUES ($1, $2, $3, $4, $12, $5, $6, $7, $8, $9, $10, $11, $13, $14, $15, $16)`, c.Account, c.ID, c.Person, string(c.Client), parts[0], parts[1], parts[2],
+		c.Offline, c.Authenticator, clock.Micros(c.GivenAt), clock.Micros(c.ExpiresAt), c.Purpose,
+		c.Language, parts[3], signed, c.Words); err != nil {
 		return fmt.Errorf("keep consent: %w", err)
 	}
 	return nil
@@ -296,8 +320,14 @@ func (p *Provider) replaceConsentTx(ctx context.Context, tx *db.Tx, c *Consent) 
 
 func (p *Provider) recordConsentTx(ctx context.Context, tx *db.Tx, action string, by audit.Actor, c *Consent) error {
 	detail := map[string]string{"client": string(c.Client)}
-	if !c.approval.IsZero() {
-		detail["approval"] = c.approval.String()
+	if c.Purpose != "" {
+		detail["purpose"] = c.Purpose
+	}
+	if len(c.Words) > 0 {
+		detail["words"] = hex.EncodeToString(c.Words)
+	}
+	if !c.Approval.IsZero() {
+		detail["approval"] = c.Approval.String()
 	}
 	return p.c.Audit.RecordTx(ctx, tx, audit.Entry{
 		Actor: by, Action: action, Subject: c.Person, Purpose: "provider.consent", Ground: "consent:" + c.ID.String(),
@@ -337,4 +367,11 @@ func (p *Provider) Decline(ctx context.Context, v Visit) (*Answer, error) {
 		return nil, err
 	}
 	return p.failure(r.asked, r.client, refuse("access_denied", "the person declined"))
+}
+
+func nonNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
 }

@@ -189,7 +189,11 @@ func (p *Provider) release(ctx context.Context, g grant, byName []claim.Ask, ver
 		return out, nil
 	}
 	by := audit.Partner(string(g.client.ID), g.client.Name.VI)
-	known, err := p.gather(ctx, audit.Look{By: by, Purpose: "provider.release", Ground: "consent:" + g.facts.Consent.String()}, g.account, acc.Person, acc.Provisional, fields)
+	way := "id_token"
+	if byScope {
+		way = "userinfo"
+	}
+	known, err := p.gather(ctx, audit.Look{By: by, Purpose: "provider.release", Ground: groundOf(g.facts.Consent), Detail: handing(way, fields)}, g.account, acc.Person, acc.Provisional, fields)
 	if err != nil {
 		return nil, err
 	}

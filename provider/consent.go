@@ -4,6 +4,7 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/partner"
+	"danh/provider/words"
 )
 
 type consentKind struct{}
@@ -39,19 +41,40 @@ type Consent struct {
 	Declined      map[Field]string // optional ones that she left out
 	Shown         Shown
 	Offline       bool
-	Authenticator string // the authentication context class of her session, or of what she signed it by
+	Authenticator string      // the authentication context class of her session, or of what she signed it by
+	Methods       []string    // how she was authenticated (RFC 8176)
+	Approval      approval.ID // what she signed it by, if she did
+	Language      string      // of the page that she read
+	Words         []byte      // SHA-256 of the words that she was shown
 	GivenAt       time.Time
 	ExpiresAt     time.Time
 	EndedAt       time.Time
 	EndedWhy      string // "withdrawn", "replaced"
-
-	approval approval.ID // what she signed, for the log
 }
 
 // Shown is the words of the consent page, kept as they were.
 type Shown struct {
 	Client   partner.Text            `json:"client"`
 	Purposes map[string]partner.Text `json:"purposes"` // by scope
+	Party    partner.PartyID         `json:"party,omitempty"`
+	Grounds  map[string]string       `json:"grounds,omitempty"` // by scope
+	Keep     string                  `json:"keep,omitempty"`
+	Lasts    string                  `json:"lasts,omitempty"`
+	Given    []partner.Text          `json:"given,omitempty"`
+	Rights   string                  `json:"rights,omitempty"` // version of the words on her rights
+}
+
+// Told is the words on her rights that stood on the page.
+func (s Shown) Told() partner.Text { return words.In(s.Rights).Text }
+
+// RightsSource is the law behind those words.
+func (s Shown) RightsSource() string { return words.In(s.Rights).Source }
+
+// hash names everything that she read, and which fields it was about.
+func (c Consent) hash() []byte {
+	b, _ := json.Marshal([]any{c.Shown, words.In(c.Shown.Rights), c.Purpose, c.Fields, c.Declined, c.Offline, c.Language}) // plain text: it cannot fail
+	h := sha256.Sum256(b)
+	return h[:]
 }
 
 // Standing reports whether the consent holds at an instant.
@@ -71,17 +94,19 @@ func (c Consent) List() []Field {
 	return out
 }
 
-const consentColumns = `account, id, person, client, purpose, fields, declined, shown, offline, authenticator, given_at, expires_at, COALESCE(ended_at, 0), COALESCE(ended_why, '')`
+const consentColumns = `account, id, person, client, purpose, fields, declined, shown, offline, authenticator, given_at, expires_at, COALESCE(ended_at, 0), COALESCE(ended_why, ''), language, amr, approval, words_hash`
 
 func scanConsent(row interface{ Scan(...any) error }) (*Consent, error) {
 	var c Consent
-	var fields, declined, shown string
+	var fields, declined, shown, methods string
+	var signed []byte
 	var given, expires, ended int64
-	if err := row.Scan(&c.Account, &c.ID, &c.Person, &c.Client, &c.Purpose, &fields, &declined, &shown, &c.Offline, &c.Authenticator, &given, &expires, &ended, &c.EndedWhy); err != nil {
+	if err := row.Scan(&c.Account, &c.ID, &c.Person, &c.Client, &c.Purpose, &fields, &declined, &shown, &c.Offline, &c.Authenticator, &given, &expires, &ended, &c.EndedWhy, &c.Language, &methods, &signed, &c.Words); err != nil {
 		return nil, err
 	}
 	c.GivenAt, c.ExpiresAt, c.EndedAt = clock.FromMicros(given), clock.FromMicros(expires), clock.FromMicros(ended)
-	err := errors.Join(json.Unmarshal([]byte(fields), &c.Fields), json.Unmarshal([]byte(declined), &c.Declined), json.Unmarshal([]byte(shown), &c.Shown))
+	err := errors.Join(json.Unmarshal([]byte(fields), &c.Fields), json.Unmarshal([]byte(declined), &c.Declined), json.Unmarshal([]byte(shown), &c.Shown), json.Unmarshal([]byte(methods), &c.Methods))
+	copy(c.Approval[:], signed)
 	if err != nil {
 		return nil, fmt.Errorf("read consent: %w", err)
 	}
@@ -147,7 +172,12 @@ func (p *Provider) Withdraw(ctx context.Context, by account.Session, consent Con
 	if err != nil {
 		return err
 	}
-	now := clock.Micros(p.c.Clock.Now())
+	client, err := p.c.Partners.FindClient(ctx, c.Client)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	at := p.c.Clock.Now()
+	now := clock.Micros(at)
 	return p.c.DB.Write(ctx, func(tx *db.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE provider_consent SET ended_at = $3, ended_why = 'withdrawn' WHERE account = $1 AND id = $2 AND ended_at IS NULL`,
 			c.Account, c.ID, now)
@@ -163,6 +193,14 @@ func (p *Provider) Withdraw(ctx context.Context, by account.Session, consent Con
 		}
 		if err := p.recordConsentTx(ctx, tx, "consent.withdrawn", citizen(by), &c); err != nil {
 			return err
+		}
+		if client.ID != "" { // a client that was retired has nobody to tell
+			w := Withdrawal{Consent: c.ID, Account: c.Account, Client: client, Subject: p.subject(client, c.Account), Purpose: c.Purpose, At: at}
+			for _, hear := range p.withdrawn {
+				if err := hear(ctx, tx, w); err != nil {
+					return err
+				}
+			}
 		}
 		return p.tellTx(ctx, tx, citizen(by), to, "consent_withdrawn", c.Shown.Client)
 	})

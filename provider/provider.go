@@ -85,6 +85,8 @@ type Provider struct {
 	signer   *token.Signer
 	metadata []byte
 	keysets  *keyset.Directory // nil: no keys are fetched
+
+	withdrawn []func(context.Context, *db.Tx, Withdrawal) error
 }
 
 // New checks the configuration and prepares what never changes.

@@ -5,6 +5,7 @@ package clock
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -66,4 +67,24 @@ func (p Period) IsZero() bool { return p == Period{} }
 // Vietnam's calendar.
 func (p Period) After(t time.Time) time.Time {
 	return t.In(Vietnam).AddDate(p.Years, p.Months, p.Days)
+}
+
+// In tells the period in a language: "5 năm", "1 year 6 months".
+func (p Period) In(language string) string {
+	var parts []string
+	for _, u := range []struct {
+		n            int
+		vi, one, all string
+	}{{p.Years, "năm", "year", "years"}, {p.Months, "tháng", "month", "months"}, {p.Days, "ngày", "day", "days"}} {
+		switch {
+		case u.n == 0:
+		case language != "en":
+			parts = append(parts, strconv.Itoa(u.n)+" "+u.vi)
+		case u.n == 1:
+			parts = append(parts, "1 "+u.one)
+		default:
+			parts = append(parts, strconv.Itoa(u.n)+" "+u.all)
+		}
+	}
+	return strings.Join(parts, " ")
 }

@@ -20,6 +20,9 @@ func TestParsePeriod(t *testing.T) {
 			t.Errorf("%q is accepted as %+v", s, got)
 		}
 	}
+	if got := (clock.Period{Years: 1, Months: 6}).In("en"); got != "1 year 6 months" {
+		t.Errorf("in words it is %q", got)
+	}
 	from := time.Date(2026, 11, 22, 9, 0, 0, 0, clock.Vietnam)
 	if got := (clock.Period{Months: 1, Days: 10}).After(from); !got.Equal(time.Date(2027, 1, 1, 9, 0, 0, 0, clock.Vietnam)) {
 		t.Errorf("a month and ten days later is %v", got)

@@ -65,6 +65,7 @@ type line struct {
 	Icon  string
 	Name  string // of the box, when it is optional
 	Words page.Text
+	Under bool // the purpose stands above all lines, once
 }
 
 // Hint is the words beside the box of an optional fact.
@@ -130,7 +131,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	language := page.Language(r)
 	var required, optional []line
 	for _, l := range q.Lines {
-		v := line{Line: l, Icon: icons[l.Field], Name: "take." + string(l.Field)}
+		v := line{Line: l, Icon: icons[l.Field], Name: "take." + string(l.Field), Under: q.Client.Only.Code != ""}
 		if t, ok := words[l.Field][l.Value]; ok {
 			v.Words = t
 		} else {
@@ -151,16 +152,23 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	for _, l := range q.Kept {
 		kept = append(kept, d.j.Say(language, "consent.field."+string(l.Field), nil))
 	}
+	var given []string
+	for _, g := range q.Given {
+		given = append(given, g.In(language))
+	}
 	page.AllowFormAction(w, q.Origin)
 	d.j.Render(w, r, http.StatusOK, "consent", page.View{
 		Task: "consent.task", Title: "consent.title", Args: map[string]string{"partner": q.Client.Name.In(language), "time": q.ExpiresAt.In(clock.Vietnam).Format("15:04")},
 		Meta: "consent.expires", Form: page.FormFrom(r),
 		Data: map[string]any{
 			"Handle": handle, "Partner": q.Client.Name.In(language), "OwnDoor": q.Client.OwnDoor, "Purpose": q.Purpose.In(language), "Required": required, "Optional": optional,
-			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Language": language, "Seen": q.Seen, "Kept": kept,
+			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Ground": q.Ground, "Keep": keep(q, language), "Given": strings.Join(given, ", "), "Rights": q.Rights.In(language), "Code": q.Client.Only.Code, "Party": q.Client.Party, "Language": language, "Seen": q.Seen, "Kept": kept,
 		},
 	})
 }
+
+// keep is how long the partner keeps what it reads, in words; "" is not at all.
+func keep(q provider.Question, language string) string { return q.Keep.In(language) }
 
 func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)

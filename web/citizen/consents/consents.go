@@ -11,7 +11,10 @@ import (
 	"embed"
 	"net/http"
 	"strconv"
+	"strings"
 
+	"danh/audit"
+	"danh/internal/clock"
 	"danh/internal/page"
 	"danh/provider"
 	"danh/web/citizen/session"
@@ -30,6 +33,11 @@ type journey struct {
 func Mount(mux *http.ServeMux, site *page.Site, p *provider.Provider) {
 	d := &journey{p: p, site: site, j: site.Journey(files)}
 	mux.Handle("GET /consents", session.Require(http.HandlerFunc(d.list)))
+	mux.Handle("GET /consents/record", session.Require(http.HandlerFunc(d.papers)))
+	mux.Handle("GET /consents/record.json", session.Require(http.HandlerFunc(d.files)))
+	mux.Handle("GET /consents/{id}/record", session.Require(http.HandlerFunc(d.paper)))
+	mux.Handle("GET /consents/{id}/record.json", session.Require(http.HandlerFunc(d.file)))
+	mux.Handle("GET /consents/{id}/handed", session.Require(http.HandlerFunc(d.releases)))
 	mux.Handle("GET /consents/{id}", session.Require(http.HandlerFunc(d.show)))
 	mux.Handle("GET /consents/{id}/withdraw", session.Require(http.HandlerFunc(d.ask)))
 	mux.Handle("POST /consents/{id}/withdraw", session.Require(http.HandlerFunc(d.withdraw)))
@@ -44,6 +52,10 @@ type item struct {
 	SignIn   string
 	State    string // standing, expired, withdrawn, replaced
 	How      string
+	By       string // the methods, in words
+	Ground   string
+	Keep     string // how long they keep it; "": not at all, or not said
+	Given    string
 }
 
 type field struct{ Label, Purpose string }
@@ -54,6 +66,24 @@ func (d *journey) item(c provider.Consent, r *http.Request) item {
 	for _, f := range c.List() {
 		it.Fields = append(it.Fields, field{d.j.Say(language, "consents.field."+string(f), nil), c.Shown.Purposes[provider.ScopeOf(f)].In(language)})
 	}
+	it.Ground = c.Shown.Grounds["openid"]
+	if keep, err := clock.ParsePeriod(c.Shown.Keep); err == nil {
+		it.Keep = keep.In(language)
+	}
+	var given, by []string
+	for _, g := range c.Shown.Given {
+		given = append(given, g.In(language))
+	}
+	it.Given = strings.Join(given, ", ")
+	for _, m := range c.Methods {
+		if t := d.j.Say(language, "consents.method."+m, nil); t != "consents.method."+m {
+			by = append(by, t)
+		}
+	}
+	if !c.Approval.IsZero() {
+		by = append(by, d.j.Say(language, "consents.method.approval", nil))
+	}
+	it.By = strings.Join(by, ", ")
 	level, assurance, _ := provider.ACR(c.Authenticator)
 	key := "consents.how.level"
 	if level == 0 {
@@ -104,9 +134,26 @@ func (d *journey) find(w http.ResponseWriter, r *http.Request) (item, bool) {
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
-	if it, ok := d.find(w, r); ok {
-		d.j.Render(w, r, http.StatusOK, "show", page.View{Title: page.Raw(it.Name), Back: "/consents", Task: "consents.task", Data: it})
+	it, ok := d.find(w, r)
+	if !ok {
+		return
 	}
+	handed, next, err := d.handed(r, it.Consent, audit.ID{})
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	const few = 3
+	more := !next.IsZero() || len(handed) > few
+	d.j.Render(w, r, http.StatusOK, "show", page.View{Title: page.Raw(it.Name), Back: "/consents", Task: "consents.task",
+		Data: shown{it, handed[:min(len(handed), few)], more}})
+}
+
+// shown is a consent with the latest of what was handed over on it.
+type shown struct {
+	item
+	Handed []release
+	More   bool
 }
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
