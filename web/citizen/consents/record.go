@@ -5,9 +5,11 @@ package consents
 import (
 	"bytes"
 	"net/http"
+	"strings"
 	"time"
 
 	"danh/audit"
+	"danh/internal/clock"
 	"danh/internal/page"
 	"danh/provider"
 	"danh/web/citizen/session"
@@ -85,6 +87,7 @@ type sheet struct {
 	Hash     string
 	Declined []field
 	Passes   string // to whom they pass it on
+	Ended    string
 	Rights   string
 	Source   string
 }
@@ -95,14 +98,29 @@ func (d *journey) sheet(r *http.Request, it item) (sheet, []byte, error) {
 		return sheet{}, nil, err
 	}
 	language := page.Language(r)
-	s := sheet{item: it, Hash: provider.RecordHash(b), Rights: it.Shown.Told().In(language), Source: it.Shown.RightsSource()}
+	s := sheet{item: it, Hash: grouped(provider.RecordHash(b)), Rights: it.Shown.Told().In(language), Source: it.Shown.RightsSource()}
 	s.Passes = it.Given
+	if !it.EndedAt.IsZero() {
+		s.Ended = it.EndedAt.In(clock.Vietnam).Format("02/01/2006 15:04")
+	}
 	for _, f := range provider.Fields {
 		if _, ok := it.Consent.Declined[f]; ok {
 			s.Declined = append(s.Declined, field{Label: string(d.fieldName(r, string(f)))})
 		}
 	}
 	return s, b, nil
+}
+
+// grouped parts a hash so that people can compare it and lines can break.
+func grouped(s string) string {
+	var b strings.Builder
+	for i, c := range s {
+		if i > 0 && i%8 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
 }
 
 // paper prints one consent, with the number and the hash by which the file is

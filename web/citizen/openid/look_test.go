@@ -54,6 +54,24 @@ func TestConsentInTheBrowser(t *testing.T) {
 		if shots != "" {
 			tab.Shot(filepath.Join(shots, "consent-detail-"+c.name+".png"))
 		}
+		// A purpose of its own, and its record on paper.
+		w := d.purposeRequest()
+		w.Set("prompt", "consent")
+		tab.Go(d.Issuer + "/authorize?" + w.Encode()).Want("mở tài khoản thanh toán").Accessible()
+		if n := tab.Overflow(); n > 0 {
+			t.Errorf("%s: the purpose's page is %d px wider than the window", c.name, n)
+		}
+		if shots != "" {
+			tab.Shot(filepath.Join(shots, "consent-purpose-"+c.name+".png"))
+		}
+		tab.Click("Đồng ý").Want("Cảm ơn")
+		tab.Go(d.Issuer + "/consents/record").Want("Số bản ghi").Accessible()
+		if n := tab.Overflow(); n > 0 {
+			t.Errorf("%s: the record is %d px wider than the window", c.name, n)
+		}
+		if shots != "" {
+			tab.Shot(filepath.Join(shots, "consent-record-"+c.name+".png"))
+		}
 		// Silent, and carried by a form that posts itself.
 		v.Set("prompt", "none")
 		v.Set("response_mode", "form_post")

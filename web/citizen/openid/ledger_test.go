@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package openid_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"strings"
+	"testing"
+
+	"danh/account/accounttest"
+	. "danh/provider/providertest"
+)
+
+// purposeRequest asks for opening an account, with a phone number that she may
+// leave out.
+func (d *door) purposeRequest() url.Values {
+	v := d.request("openid purpose:open_account profile")
+	v.Set("claims", `{"userinfo":{"phone_number":null}}`)
+	return v
+}
+
+// TestConsentSaysWhatTheLawAsks: purpose, ground, retention, recipients and her
+// rights stand on the page; nothing is ticked for her; the record that she
+// prints is the file that she downloads.
+func TestConsentSaysWhatTheLawAsks(t *testing.T) {
+	run(t, func(t *testing.T, d *door) {
+		d.lan(t, true)
+		page := d.Browser.Get("/authorize?"+d.purposeRequest().Encode()).Submit("Đăng nhập", "number", number, "password", string(accounttest.Password))
+		page = page.Want(200, "mở tài khoản thanh toán", "Luật Phòng, chống rửa tiền 2022", "5 năm", "Trung tâm Thông tin tín dụng", "Quyền của bạn", "rút lại lúc nào cũng được")
+		if n := len(page.All("[checked]")); n != 0 {
+			t.Errorf("%d boxes are ticked for her", n)
+		}
+		page.Submit("Đồng ý", "take.phone_number", "yes")
+		code := d.Party.Got().Get("code")
+		if code == "" {
+			t.Fatal("no code")
+		}
+		_, body := d.call(t, "/token", url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {d.Party.URL + "/cb"}, "code_verifier": {Verifier}})
+		token := doc(t, body)["access_token"].(string)
+		if _, body := d.userinfo(t, token); !strings.Contains(body, Phone[1:]) {
+			t.Fatalf("userinfo: %s", body)
+		}
+		list := d.Browser.Get("/consents").Want(200, "mở tài khoản thanh toán")
+		at := list.Attr(`a[href^="/consents/0"]`, "href")
+		d.Browser.Get(at).Want(200, "Đã chuyển cho họ", "Họ và tên, Ngày sinh, Giới tính, Số điện thoại", "họ hỏi sau khi bạn đăng nhập", "5 năm")
+		file := d.Browser.Get(at + "/record.json").Want(200)
+		sum := sha256.Sum256([]byte(file.Body))
+		d.Browser.Get(at+"/record").Want(200, grouped(hex.EncodeToString(sum[:])), strings.TrimPrefix(at, "/consents/"), "mật khẩu", "Nghị định 356/2025/NĐ-CP")
+		rec := doc(t, file.Body)
+		if rec["purpose"] != "open_account" || rec["keep"] != "P5Y" || len(rec["words_sha256"].(string)) != 64 || rec["language"] != "vi" || rec["amr"].([]any)[0] != "pwd" {
+			t.Errorf("record %s", file.Body)
+		}
+		if all := d.Browser.Get("/consents/record.json").Want(200).Body; !strings.Contains(all, rec["id"].(string)) {
+			t.Error("the file of all lacks it")
+		}
+		// Taken back, the token is worth nothing at any endpoint.
+		d.Browser.Get(at+"/withdraw").Submit("Rút lại").Want(200, "Đã rút lại")
+		if res, _ := d.userinfo(t, token); res.StatusCode != 401 {
+			t.Errorf("userinfo after withdrawal: %d", res.StatusCode)
+		}
+		if _, body := d.call(t, "/introspect", url.Values{"token": {token}}); doc(t, body)["active"] != false {
+			t.Errorf("introspection after withdrawal: %s", body)
+		}
+		if ended := doc(t, d.Browser.Get(at+"/record.json").Body); ended["ended_why"] != "withdrawn" || ended["words_sha256"] != rec["words_sha256"] {
+			t.Errorf("the record afterwards: %v", ended)
+		}
+		// Somebody else finds none of it.
+		d.Browser.Forget()
+		_, other := d.Open(t, d.Person(accounttest.Minh), "0987654321")
+		_ = other
+		d.Browser.Get("/signin").Submit("Đăng nhập", "number", accounttest.Minh.Numbers[0].Number, "password", string(accounttest.Password))
+		for _, path := range []string{"", "/record", "/record.json", "/handed", "/withdraw"} {
+			d.Browser.Get(at + path).Want(404).Lacks("Lúa Vàng")
+		}
+	})
+}
+
+// grouped is a hash as it is printed.
+func grouped(s string) string {
+	var parts []string
+	for ; len(s) > 8; s = s[8:] {
+		parts = append(parts, s[:8])
+	}
+	return strings.Join(append(parts, s), " ")
+}
+
+// TestConsentBypassByParameter: the post to the consent page cannot add what the
+// page did not offer, however it is written.
+func TestConsentBypassByParameter(t *testing.T) {
+	run(t, func(t *testing.T, d *door) {
+		d.lan(t, true)
+		page := d.Browser.Get("/authorize?"+d.purposeRequest().Encode()).Submit("Đăng nhập", "number", number, "password", string(accounttest.Password)).Want(200)
+		handle, seen := page.Attr(`input[name="request"]`, "value"), page.Attr(`input[name="seen"]`, "value")
+		other := d.request("openid purpose:statements email")
+		swapped := d.Browser.Get("/authorize?"+other.Encode()).Want(200).Attr(`input[name="request"]`, "value")
+		// Another request's handle, or another page's proof: she is asked again.
+		for _, v := range []url.Values{
+			{"request": {swapped}, "seen": {seen}, "answer": {"yes"}},
+			{"request": {handle}, "seen": {""}, "answer": {"yes"}},
+			{"request": {handle}, "seen": {seen, seen}, "answer": {"YES"}},
+			{"request[]": {handle}, "seen": {seen}, "answer": {"yes"}},
+		} {
+			d.Party.Clear()
+			d.Browser.Post("/consent", v)
+			if d.Party.Got() != nil {
+				t.Errorf("%v was answered with %v", v, d.Party.Got())
+			}
+		}
+		// Fields that were not asked for, another purpose, arrays and JSON.
+		d.Party.Clear()
+		d.Browser.Post("/consent", url.Values{"request": {handle}, "seen": {seen}, "answer": {"yes"}, "take.email": {"yes"}, "take.personal_number": {"yes"},
+			"take[phone_number]": {"yes"}, "take.phone_number[]": {"yes"}, "take": {`{"phone_number":"yes"}`}, "purpose": {"statements"}, "scope": {"openid number"}})
+		code := d.Party.Got().Get("code")
+		if code == "" {
+			t.Fatal("no code")
+		}
+		_, body := d.call(t, "/token", url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {d.Party.URL + "/cb"}, "code_verifier": {Verifier}})
+		_, info := d.userinfo(t, doc(t, body)["access_token"].(string))
+		for _, name := range []string{"email", "personal_number", "phone_number"} {
+			if strings.Contains(info, `"`+name+`"`) {
+				t.Errorf("%s was let out: %s", name, info)
+			}
+		}
+		// The same page's proof again: the request is finished.
+		d.Party.Clear()
+		d.Browser.Post("/consent", url.Values{"request": {handle}, "seen": {seen}, "answer": {"yes"}}).Want(409)
+		if d.Party.Got() != nil {
+			t.Errorf("a used request answered %v", d.Party.Got())
+		}
+	})
+}
