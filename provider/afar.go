@@ -169,7 +169,7 @@ func (p *Provider) ApproveAfarTx(ctx context.Context, tx *db.Tx, s account.Sessi
 	if old != nil && now.Before(old.ExpiresAt) && old.Offline == c.Offline && maps.Equal(old.Fields, c.Fields) {
 		c = old
 	} else {
-		c.approval = by
+		c.Approval, c.Language = by, a.asked.Language
 		if err := p.replaceConsentTx(ctx, tx, c); err != nil {
 			return "", err
 		}

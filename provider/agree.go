@@ -190,7 +190,6 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 		}
 	}
 	c.Language = v.Language
-	c.Words = c.hash()
 	f := p.facts(r, s, c)
 	code := p.seal(forCode, place{s.Account, r.id})
 	to, err := p.c.Accounts.Recipient(ctx, s.Account)
@@ -293,6 +292,7 @@ func (s *Shown) say(scope string, a partner.Ask) {
 }
 
 func (p *Provider) replaceConsentTx(ctx context.Context, tx *db.Tx, c *Consent) error {
+	c.Words = c.hash()
 	if _, err := tx.ExecContext(ctx, `UPDATE provider_consent SET ended_at = $3, ended_why = 'replaced' WHERE account = $1 AND client = $2 AND purpose = $4 AND ended_at IS NULL`,
 		c.Account, string(c.Client), clock.Micros(c.GivenAt), c.Purpose); err != nil {
 		return fmt.Errorf("replace consent: %w", err)
