@@ -60,6 +60,9 @@ type Purpose struct {
 	Matches []string `json:"matches,omitempty"` // fields that it may compare and not read
 }
 
+// MatchScope is the scope, and the field, of comparing what the purpose names.
+const MatchScope = "match"
+
 // PurposePrefix begins the scope that names a purpose.
 const PurposePrefix = "purpose:"
 
@@ -95,12 +98,18 @@ func (c Client) For(code string) (Client, bool) {
 			narrow.Asks = append(narrow.Asks, Ask{Scope: s, Purpose: p.Text, Ground: p.Ground})
 		}
 	}
+	if len(p.Matches) > 0 && !slices.Contains(p.Scopes, MatchScope) {
+		narrow.Asks = append(narrow.Asks, Ask{Scope: MatchScope, Purpose: p.Text, Ground: p.Ground})
+	}
 	return narrow, true
 }
 
 // Releases reports whether a field that the client's scopes cover may be
 // released to it: a purpose may name fewer fields than its scopes have.
 func (c Client) Releases(field string) bool {
+	if field == MatchScope {
+		return len(c.Only.Matches) > 0
+	}
 	return len(c.Only.Fields) == 0 || slices.Contains(c.Only.Fields, field)
 }
 

@@ -30,8 +30,9 @@ import (
 // Line is one fact on the consent page.
 type Line struct {
 	Field    Field
-	Value    string // "" when nothing is on record
-	Source   string // "population registry", "residence registry", "account", "declared"
+	Value    string       // "" when nothing is on record
+	Words    partner.Text // for a value that is a code; zero when it speaks for itself
+	Source   string       // "population registry", "residence registry", "account", "declared"
 	AsOf     time.Time
 	Purpose  partner.Text
 	Ground   string
@@ -107,7 +108,7 @@ func (p *Provider) question(ctx context.Context, r request, s *seen, c *Consent,
 			continue
 		}
 		fact := known[f]
-		q.Lines = append(q.Lines, Line{Field: f, Value: fact.shown, Source: fact.source, AsOf: fact.asOf, Purpose: a.Purpose, Ground: a.Ground, Optional: !required})
+		q.Lines = append(q.Lines, Line{Field: f, Value: fact.shown, Words: fact.words, Source: fact.source, AsOf: fact.asOf, Purpose: a.Purpose, Ground: a.Ground, Optional: !required})
 	}
 	slices.SortStableFunc(q.Lines, func(a, b Line) int { return order(a.Optional) - order(b.Optional) })
 	return q, nil

@@ -3,6 +3,7 @@
 package provider
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -133,6 +134,9 @@ func (p *Provider) read(c partner.Client, v url.Values) (*asked, *Error) {
 	if s := v.Get("claims"); s != "" {
 		var err error
 		if a.Request, err = claim.Parse(s, a.ACR); err != nil {
+			if errors.Is(err, claim.ErrVerified) {
+				return nil, refuse("invalid_request", "verified_claims does not have the form of OpenID Connect for Identity Assurance")
+			}
 			return nil, refuse("invalid_request", "claims is not a JSON object of at most 8 KiB")
 		}
 	}

@@ -100,7 +100,7 @@ func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (han
 	if bad := single(v); bad != nil {
 		return "", nil, errUnknown
 	}
-	c, err := p.c.Partners.FindClient(ctx, partner.ID(v.Get("client_id")))
+	c, err := p.findClient(ctx, partner.ID(v.Get("client_id")))
 	if rest := p.rests(ctx, c, v.Get("client_id"), err); rest != nil {
 		return "", nil, rest
 	}
@@ -195,7 +195,7 @@ func (p *Provider) findRequest(ctx context.Context, handle string) (request, err
 	if err := json.Unmarshal([]byte(text), r.asked); err != nil {
 		return request{}, fmt.Errorf("read request: %w", err)
 	}
-	if r.client, err = p.c.Partners.FindClient(ctx, partner.ID(client)); err != nil {
+	if r.client, err = p.findClient(ctx, partner.ID(client)); err != nil {
 		if rest := p.rests(ctx, r.client, client, err); rest != nil {
 			return request{}, rest
 		}

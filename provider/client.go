@@ -58,7 +58,7 @@ func (p *Provider) Authenticate(ctx context.Context, c Credentials) (Caller, err
 		client, err := p.authenticateAssertion(ctx, c)
 		return Caller{Client: client}, err
 	}
-	client, err := p.c.Partners.FindClient(ctx, partner.ID(c.ID))
+	client, err := p.findClient(ctx, partner.ID(c.ID))
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Caller{}, err
 	}
@@ -130,7 +130,7 @@ func (p *Provider) authenticateAssertion(ctx context.Context, c Credentials) (pa
 	if json.Unmarshal(o.UnsafePayloadWithoutVerification(), &a) != nil || a.Issuer != a.Subject || c.ID != "" && c.ID != a.Subject {
 		return partner.Client{}, errClient
 	}
-	client, err := p.c.Partners.FindClient(ctx, partner.ID(a.Subject))
+	client, err := p.findClient(ctx, partner.ID(a.Subject))
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return partner.Client{}, err
 	}

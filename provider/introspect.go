@@ -41,7 +41,7 @@ func (p *Provider) findGrant(ctx context.Context, at place, client string) (gran
 		return grant{}, fmt.Errorf("read grant: %w", err)
 	}
 	g.heed()
-	if g.client, err = p.c.Partners.FindClient(ctx, partner.ID(client)); err != nil {
+	if g.client, err = p.findClient(ctx, partner.ID(client)); err != nil {
 		if fault.Is(err, fault.NotFound) {
 			return grant{}, errToken
 		}

@@ -43,7 +43,7 @@ func (p *Provider) EndSession(ctx context.Context, v url.Values, s *account.Sess
 		}
 	}
 	if client != "" {
-		c, err := p.c.Partners.FindClient(ctx, partner.ID(client))
+		c, err := p.findClient(ctx, partner.ID(client))
 		if err != nil {
 			return out, err
 		}

@@ -30,8 +30,10 @@ const (
 	evidenceType    = "electronic_record"
 	recordType      = "population_register"
 	homeRecordType  = "residence_register"
+	cardRecordType  = "card_register"
 	populationName  = "population registry"
 	residenceName   = "residence registry"
+	cardName        = "card registry"
 	sourceDeclared  = "declared"
 	sourceAccount   = "account"
 	provenanceClaim = "claims_provenance"
@@ -86,12 +88,26 @@ func (p *Provider) describe() ([]byte, error) {
 		"verified_claims_supported":                                true,
 		"trust_frameworks_supported":                               []string{Framework},
 		"evidence_supported":                                       []string{evidenceType},
-		"electronic_records_supported":                             []string{recordType, homeRecordType},
-		"claims_in_verified_claims_supported":                      []string{"name", "birthdate", "gender", "personal_number", "address"},
+		"electronic_records_supported":                             []string{recordType, homeRecordType, cardRecordType},
+		"claims_in_verified_claims_supported":                      verifiable(),
+		"electronic_records_check_methods_supported":               []string{checkMethod},
 	}
 	b, err := json.Marshal(doc)
 	if err != nil {
 		return nil, fmt.Errorf("describe the provider: %w", err)
 	}
 	return b, nil
+}
+
+// verifiable lists the claims that registers vouch for.
+func verifiable() []string {
+	var out []string
+	for _, name := range claim.Names() {
+		switch f, _ := claim.FieldOf(name); f {
+		case claim.Phone, claim.Email, claim.Level:
+		default:
+			out = append(out, name)
+		}
+	}
+	return out
 }

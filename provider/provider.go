@@ -35,6 +35,7 @@ import (
 	"danh/partner"
 	"danh/provider/keyset"
 	"danh/provider/token"
+	"danh/registry/card"
 	"danh/registry/population"
 	"danh/registry/residence"
 	"danh/registry/unit"
@@ -69,6 +70,7 @@ type Config struct {
 	Units      *unit.Directory // names the units of addresses; nil leaves the names out
 	Population *population.Registry
 	Residence  *residence.Registry
+	Cards      *card.Registry // nil: no card is known
 	Partners   *partner.Directory
 	Accounts   *account.Keeper
 	Approvals  *approval.Desk  // nil: a yes on the consent page is enough for everything

@@ -106,6 +106,10 @@ func version(c partner.Client, f Field) string {
 	if o := c.Only; o.Code != "" {
 		b, _ := json.Marshal([]any{o.Code, o.Keep, o.Lasts, o.Given}) // plain text: it cannot fail
 		h.Write(b)
+		if f == claim.Match {
+			b, _ = json.Marshal(o.Matches)
+			h.Write(b)
+		}
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
 }

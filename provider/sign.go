@@ -43,7 +43,7 @@ func (p *Provider) document(ctx context.Context, language string, r request, s *
 		{Label: "approval.purpose", Value: signIn.Purpose.In(language)}, {Label: "approval.site", Value: Origin(r.asked.RedirectURI)}}}
 	for _, f := range Fields {
 		if slices.Contains(fields, f) {
-			doc.Fields = append(doc.Fields, approval.Field{Label: "approval.field." + string(f), Value: known[f].shown})
+			doc.Fields = append(doc.Fields, approval.Field{Label: "approval.field." + string(f), Value: known[f].in(language)})
 		}
 	}
 	if will.Offline {

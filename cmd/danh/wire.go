@@ -270,7 +270,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		g.immigration.Subscribe(k, r.accounts.HandleStanding)
 	}
 	if r.provider, err = provider.New(provider.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Audit: g.audit, Notify: r.notify,
-		Units: g.units, Population: g.population, Residence: g.residence, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Issuer: f.Issuer}); err != nil {
+		Units: g.units, Population: g.population, Residence: g.residence, Cards: g.cards, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Issuer: f.Issuer}); err != nil {
 		return nil, err
 	}
 	r.inspector = inspect.New(inspect.Config{DB: g.db, Clock: g.clock, Log: log, Partners: r.partners})

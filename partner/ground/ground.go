@@ -84,6 +84,7 @@ type Ground struct {
 	Fields   map[string]Mode // the most that it carries, by field
 	Keep     string          // for how long at most (ISO 8601); "" means until the purpose is done, and nobody counted
 	From, To clock.Date      // To is the first day on which it is no more
+	Standing bool            // it also lets a party ask whether data match while the person is away
 	Verified bool            // compared with the gazette; until then an officer compares
 }
 
@@ -125,7 +126,7 @@ var Grounds = []Ground{
 		From: clock.Date{Year: 2024, Month: 1, Day: 1}},
 	{Code: "public_service", Text: partner.Text{VI: "Cơ quan nhà nước giải quyết thủ tục", EN: "An authority that decides a procedure"}, Law: "Luật Căn cước 26/2023/QH15, Điều 10",
 		Fields: map[string]Mode{"name": Read, "personal_number": Read, "birthdate": Read, "gender": Read, "address": Read, "phone_number": Read, "email": Read, "card": Read, "household": Read, "account_level": Read}, Keep: "P5Y",
-		From: clock.Date{Year: 2024, Month: 7, Day: 1}},
+		From: clock.Date{Year: 2024, Month: 7, Day: 1}, Standing: true},
 }
 
 // Find finds the row of a code that is in force on a day.
@@ -135,6 +136,30 @@ func Find(code string, at clock.Date) (Ground, bool) {
 		return Ground{}, false
 	}
 	return Grounds[i], true
+}
+
+// FindLaw finds the rows in force on a day that a purpose rests on. It is known
+// by its law as it stands on the consent page, or by its code; free text that
+// merely mentions a law is none.
+func FindLaw(text string, at clock.Date) []Ground {
+	var out []Ground
+	for _, g := range ListAt(at) {
+		if text != "" && (g.Law == text || g.Code == text) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// Carries reports whether what a purpose rests on carries a fact in a way.
+func Carries(text, field string, m Mode, at clock.Date) bool {
+	return slices.ContainsFunc(FindLaw(text, at), func(g Ground) bool { return g.Code != Consent && g.Allows(field, m) })
+}
+
+// Stands reports whether what a purpose rests on lets a party ask whether data
+// match while the person is away.
+func Stands(text string, at clock.Date) bool {
+	return slices.ContainsFunc(FindLaw(text, at), func(g Ground) bool { return g.Standing })
 }
 
 // InForce reports whether the row counts on a day.

@@ -3,7 +3,6 @@
 package claim
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -24,17 +23,9 @@ type Request struct {
 
 // Ask is one claim that a client asks for by name.
 type Ask struct {
-	Name      string `json:"n"`
-	Essential bool   `json:"e,omitempty"`
-}
-
-// Verified is one element of verified_claims (OpenID Connect for Identity
-// Assurance 1.0, section 6).
-type Verified struct {
-	Frameworks []string `json:"f,omitempty"` // empty: any
-	MaxAge     *int64   `json:"a,omitempty"` // of the verification, in seconds
-	Evidence   bool     `json:"ev,omitempty"`
-	Claims     []Ask    `json:"c"`
+	Name      string            `json:"n"`
+	Essential bool              `json:"e,omitempty"`
+	Values    []json.RawMessage `json:"v,omitempty"` // of a verified claim: any of these and no other
 }
 
 const maxSize = 8 << 10
@@ -42,16 +33,22 @@ const maxSize = 8 << 10
 var errForm = errors.New("claim: not a JSON object of at most 8 KiB")
 
 // Parse reads the claims parameter (OpenID Connect Core 1.0, section 5.5).
-// Members may be any JSON; what has no meaning here is passed over. acr is what
-// acr_values asked for already.
+// Members may be any JSON; what has no meaning here is passed over, but for
+// verified_claims, which constrains and is read strictly (ErrVerified). acr is
+// what acr_values asked for already.
 func Parse(s string, acr []string) (Request, error) {
 	a := Request{ACR: acr}
 	var top map[string]json.RawMessage
 	if len(s) > maxSize || json.Unmarshal([]byte(s), &top) != nil || top == nil {
 		return Request{}, errForm
 	}
-	a.UserInfo, a.VerifiedUserInfo = a.readMember(top["userinfo"], false)
-	a.IDToken, a.VerifiedIDToken = a.readMember(top["id_token"], true)
+	var err error
+	if a.UserInfo, a.VerifiedUserInfo, err = a.readMember(top["userinfo"], false); err != nil {
+		return Request{}, err
+	}
+	if a.IDToken, a.VerifiedIDToken, err = a.readMember(top["id_token"], true); err != nil {
+		return Request{}, err
+	}
 	return a, nil
 }
 
@@ -85,10 +82,10 @@ func (o one) texts() []string {
 	return out
 }
 
-func (a *Request) readMember(raw json.RawMessage, idToken bool) ([]Ask, []Verified) {
+func (a *Request) readMember(raw json.RawMessage, idToken bool) ([]Ask, []Verified, error) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) != nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	var list []Ask
 	for name, m := range members {
@@ -109,51 +106,11 @@ func (a *Request) readMember(raw json.RawMessage, idToken bool) ([]Ask, []Verifi
 			}
 		default:
 			if _, ok := fieldOf[name]; ok {
-				list = append(list, Ask{name, o.Essential})
+				list = append(list, Ask{Name: name, Essential: o.Essential})
 			}
 		}
 	}
 	slices.SortFunc(list, func(x, y Ask) int { return strings.Compare(x.Name, y.Name) })
-	return list, readVerified(members["verified_claims"])
-}
-
-func readVerified(raw json.RawMessage) []Verified {
-	raw = bytes.TrimSpace(raw)
-	if len(raw) == 0 {
-		return nil
-	}
-	var elements []json.RawMessage
-	if raw[0] == '{' {
-		elements = []json.RawMessage{raw}
-	} else if json.Unmarshal(raw, &elements) != nil {
-		return nil
-	}
-	var out []Verified
-	for _, e := range elements[:min(len(elements), 8)] {
-		var m struct {
-			Verification map[string]json.RawMessage `json:"verification"`
-			Claims       map[string]json.RawMessage `json:"claims"`
-		}
-		if json.Unmarshal(e, &m) != nil || m.Verification == nil {
-			continue
-		}
-		v := Verified{Frameworks: readOne(m.Verification["trust_framework"]).texts()}
-		_, v.Evidence = m.Verification["evidence"]
-		var t struct {
-			MaxAge *int64 `json:"max_age"`
-		}
-		if json.Unmarshal(m.Verification["time"], &t) == nil {
-			v.MaxAge = t.MaxAge
-		}
-		for name, c := range m.Claims {
-			if _, ok := fieldOf[name]; ok {
-				v.Claims = append(v.Claims, Ask{name, readOne(c).Essential})
-			}
-		}
-		slices.SortFunc(v.Claims, func(x, y Ask) int { return strings.Compare(x.Name, y.Name) })
-		if len(v.Claims) > 0 {
-			out = append(out, v)
-		}
-	}
-	return out
+	verified, err := readVerified(members["verified_claims"])
+	return list, verified, err
 }

@@ -4,7 +4,9 @@ package claim_test
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
+	"strings"
 	"testing"
 
 	"danh/provider/claim"
@@ -26,14 +28,20 @@ func TestClaimsParameter(t *testing.T) {
 		// OpenID Connect for Identity Assurance 1.0, section 6.
 		"verified": {`{"userinfo":{"verified_claims":{"verification":{"trust_framework":null,"time":{"max_age":63113852},"evidence":[{"type":{"value":"document"}}]},
 			"claims":{"given_name":null,"name":{"essential":true},"birthdate":null}}}}`,
-			claim.Request{VerifiedUserInfo: []claim.Verified{{MaxAge: &age, Evidence: true, Claims: []claim.Ask{{Name: "birthdate", Essential: false}, {Name: "name", Essential: true}}}}}},
+			claim.Request{VerifiedUserInfo: []claim.Verified{{MaxAge: &age, Wants: []string{"time", "evidence"}, Evidence: []claim.Evidence{{Types: []string{"document"}}}, Claims: []claim.Ask{{Name: "birthdate", Essential: false}, {Name: "name", Essential: true}}}}}},
 		"verified by one of two": {`{"id_token":{"verified_claims":[{"verification":{"trust_framework":{"values":["x","y"]}},"claims":{"name":null}},
 			{"verification":{"trust_framework":{"value":"z"}},"claims":{"address":null}}]}}`,
 			claim.Request{VerifiedIDToken: []claim.Verified{{Frameworks: []string{"x", "y"}, Claims: []claim.Ask{{Name: "name", Essential: false}}}, {Frameworks: []string{"z"}, Claims: []claim.Ask{{Name: "address", Essential: false}}}}}},
-		"any JSON": {`{"userinfo":{"name":[1,{"a":null}],"email":"x","gender":true,"phone_number":{"essential":"yes","value":{}},"birthdate":3e9,"verified_claims":[1,null,"x",{}]},"id_token":7,"other":[]}`,
+		"any JSON": {`{"userinfo":{"name":[1,{"a":null}],"email":"x","gender":true,"phone_number":{"essential":"yes","value":{}},"birthdate":3e9},"id_token":7,"other":[]}`,
 			claim.Request{UserInfo: []claim.Ask{{Name: "birthdate", Essential: false}, {Name: "email", Essential: false}, {Name: "gender", Essential: false}, {Name: "name", Essential: false}, {Name: "phone_number", Essential: false}}}},
-		"verified without verification": {`{"userinfo":{"verified_claims":{"claims":{"name":null}}}}`, claim.Request{}},
-		"empty":                         {`{}`, claim.Request{}},
+		"verified claims of nobody": {`{"userinfo":{"verified_claims":{"verification":{"trust_framework":null},"claims":{"shoe_size":{"essential":true}}}}}`, claim.Request{}},
+		"verified, no claim asked":  {`{"userinfo":{"verified_claims":{"verification":{"trust_framework":null},"claims":null}}}`, claim.Request{}},
+		"verified with values": {`{"userinfo":{"verified_claims":{"verification":{"trust_framework":{},"assurance_level":{"values":["level_1","level_2"]},"evidence":[{"type":{"value":"electronic_record"},
+			"record":{"type":{"value":"card_register"}},"check_details":[{"check_method":{"value":"data"}}]}]},"claims":{"gender":{"value":"female"},"age_over_18":{"value": true, "purpose":"adults only"}}}}}`,
+			claim.Request{VerifiedUserInfo: []claim.Verified{{Levels: []string{"level_1", "level_2"}, Wants: []string{"assurance_level", "evidence"},
+				Evidence: []claim.Evidence{{Types: []string{"electronic_record"}, Records: []string{"card_register"}, Methods: []string{"data"}}},
+				Claims:   []claim.Ask{{Name: "age_over_18", Values: []json.RawMessage{json.RawMessage("true")}}, {Name: "gender", Values: []json.RawMessage{json.RawMessage(`"female"`)}}}}}}},
+		"empty": {`{}`, claim.Request{}},
 	} {
 		got, err := claim.Parse(c.text, nil)
 		if err != nil {
@@ -45,6 +53,34 @@ func TestClaimsParameter(t *testing.T) {
 	for _, text := range []string{"", "null", "[]", `"x"`, "1", "{", `{"userinfo":}`, "\xff"} {
 		if _, err := claim.Parse(text, nil); err == nil {
 			t.Errorf("%q is accepted", text)
+		}
+	}
+}
+
+// What constrains is read to the letter, or refused (OpenID Connect for Identity
+// Assurance 1.0, section 5.7, and its schema of requests).
+func TestMalformedVerifiedClaimsAreRefused(t *testing.T) {
+	whole := func(v, c string) string {
+		return `{"userinfo":{"verified_claims":{"verification":` + v + `,"claims":` + c + `}}}`
+	}
+	for name, text := range map[string]string{
+		"not an object": `{"userinfo":{"verified_claims":7}}`, "null": `{"id_token":{"verified_claims":null}}`, "empty": `{"userinfo":{"verified_claims":{}}}`,
+		"empty list": `{"userinfo":{"verified_claims":[]}}`, "list of anything": `{"userinfo":{"verified_claims":[1,null]}}`,
+		"without verification": `{"userinfo":{"verified_claims":{"claims":{"name":null}}}}`, "verification null": whole(`null`, `{"name":null}`),
+		"without framework": whole(`{}`, `{"name":null}`), "without claims": `{"userinfo":{"verified_claims":{"verification":{"trust_framework":null}}}}`,
+		"empty claims": whole(`{"trust_framework":null}`, `{}`), "claim not an object": whole(`{"trust_framework":null}`, `{"name":"x"}`),
+		"no value":                          whole(`{"trust_framework":null}`, `{"name":{"values":[]}}`),
+		"essential a text":                  whole(`{"trust_framework":null}`, `{"name":{"essential":"yes"}}`),
+		"short purpose":                     whole(`{"trust_framework":null}`, `{"name":{"purpose":"ab"}}`),
+		"long purpose":                      whole(`{"trust_framework":null}`, `{"name":{"purpose":"`+strings.Repeat("ư", 301)+`"}}`),
+		"short purpose of an unknown claim": whole(`{"trust_framework":null}`, `{"shoe_size":{"purpose":"ab"}}`),
+		"framework a text":                  whole(`{"trust_framework":"x"}`, `{"name":null}`), "framework a number": whole(`{"trust_framework":{"value":7}}`, `{"name":null}`),
+		"no framework would do": whole(`{"trust_framework":{"values":[]}}`, `{"name":null}`), "age below zero": whole(`{"trust_framework":null,"time":{"max_age":-1}}`, `{"name":null}`),
+		"age a text": whole(`{"trust_framework":null,"time":{"max_age":"1"}}`, `{"name":null}`), "evidence empty": whole(`{"trust_framework":null,"evidence":[]}`, `{"name":null}`),
+		"evidence without type": whole(`{"trust_framework":null,"evidence":[{}]}`, `{"name":null}`), "evidence null": whole(`{"trust_framework":null,"evidence":null}`, `{"name":null}`),
+	} {
+		if got, err := claim.Parse(text, nil); !errors.Is(err, claim.ErrVerified) {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }

@@ -52,6 +52,9 @@ type House struct {
 	ClinicKey *ecdsa.PrivateKey // signs the clinic's assertions
 }
 
+// MoneyLaw is a ground on which a bank may have a personal number.
+const MoneyLaw = "Luật Phòng, chống rửa tiền 14/2022/QH15, Điều 10"
+
 // Secret is the bank's and the shop's.
 const Secret = partner.Secret("a-secret-of-the-bank-with-256-bits-of-luck!")
 
@@ -150,7 +153,7 @@ func (h *House) clients() []partner.Client {
 	everything := []partner.Ask{
 		ask("openid", "mở tài khoản thanh toán bạn vừa đăng ký", "open the account you applied for"),
 		ask("profile", "ghi tên bạn trên hợp đồng", "put your name on the contract"),
-		ask("number", "nhận biết khách hàng theo luật", "know its customers as the law asks"),
+		{Scope: "number", Purpose: partner.Text{VI: "nhận biết khách hàng theo luật", EN: "know its customers as the law asks"}, Ground: MoneyLaw},
 		ask("phone", "gọi cho bạn khi cần", "call you when needed"),
 		ask("email", "gửi sao kê", "send statements"),
 		ask("residence", "gửi thẻ đến nhà bạn", "send the card to your home"),

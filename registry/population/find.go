@@ -195,7 +195,7 @@ func (r *Registry) find(ctx context.Context, q db.Q, look audit.Look, person id.
 		look.Fields = known
 	}
 	for _, f := range look.Fields {
-		if !slices.Contains(known, f) {
+		if f != FieldAge && !slices.Contains(known, f) {
 			return Person{}, audit.Entry{}, fmt.Errorf("population: %q is no field; the fields are %s", f, strings.Join(known, ", "))
 		}
 	}
@@ -235,7 +235,7 @@ func (r *Registry) read(ctx context.Context, q db.Q, person id.Person, fields []
 	if !has(FieldName) {
 		p.Name = ""
 	}
-	if !has(FieldBirthDate) {
+	if !has(FieldBirthDate) && !has(FieldAge) {
 		p.BirthDate = clock.Date{}
 	}
 	if !has(FieldSex) {

@@ -99,6 +99,7 @@ const (
 	FieldNumbers     = "numbers" // with their history
 	FieldName        = "name"
 	FieldBirthDate   = "birth_date"
+	FieldAge         = "age" // the birth date, for whoever tells no more of it than an age; read only when it is named
 	FieldSex         = "sex"
 	FieldOrigin      = "origin"
 	FieldBirthPlace  = "birth_place"

@@ -31,6 +31,10 @@ const (
 	FieldHousehold = "household"
 	FieldResidence = "residence"
 	FieldStays     = "stays"
+
+	// FieldSize is how many live in her household, and not who. It is read only
+	// when it is named.
+	FieldSize = "household_size"
 )
 
 var known = []string{FieldPermanent, FieldTemporary, FieldHousehold}
@@ -77,14 +81,19 @@ func (r *Registry) findResidence(ctx context.Context, q db.Q, look audit.Look, p
 		look.Fields = known
 	}
 	for _, f := range look.Fields {
-		if !slices.Contains(known, f) {
+		if f != FieldSize && !slices.Contains(known, f) {
 			return Residence{}, audit.Entry{}, fmt.Errorf("residence: %q is no field; the fields are %s", f, strings.Join(known, ", "))
 		}
 	}
 	has := func(f string) bool { return slices.Contains(look.Fields, f) }
 	out := Residence{Person: person}
-	if has(FieldPermanent) || has(FieldHousehold) {
+	if has(FieldPermanent) || has(FieldHousehold) || has(FieldSize) {
 		if err := readPermanent(ctx, q, &out, has); err != nil {
+			return Residence{}, audit.Entry{}, fmt.Errorf("find residence: %w", err)
+		}
+	}
+	if has(FieldSize) && !out.household.IsZero() {
+		if err := q.QueryRowContext(ctx, `SELECT COUNT(*) FROM residence_member WHERE household = $1 AND valid_to IS NULL`, out.household).Scan(&out.HouseholdSize); err != nil {
 			return Residence{}, audit.Entry{}, fmt.Errorf("find residence: %w", err)
 		}
 	}
@@ -115,7 +124,7 @@ func readPermanent(ctx context.Context, q db.Q, out *Residence, has func(string)
 	if err != nil {
 		return err
 	}
-	out.AsOf = clock.FromMicros(updated)
+	out.AsOf, out.PermanentAsOf, out.household = clock.FromMicros(updated), clock.FromMicros(updated), household
 	if has(FieldHousehold) {
 		out.Household, out.Relation = household, relation
 	}
@@ -144,7 +153,8 @@ func readTemporary(ctx context.Context, q db.Q, out *Residence, today clock.Date
 	}
 	a.UnitCode = unit.String
 	out.Temporary, out.TemporaryFrom, out.TemporaryUntil = &a, from, until
-	if t := clock.FromMicros(updated); t.After(out.AsOf) {
+	out.TemporaryAsOf = clock.FromMicros(updated)
+	if t := out.TemporaryAsOf; t.After(out.AsOf) {
 		out.AsOf = t
 	}
 	return nil

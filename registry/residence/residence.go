@@ -68,7 +68,12 @@ type Residence struct {
 	TemporaryUntil clock.Date // zero when open
 	Household      HouseholdID
 	Relation       string // to the head: head, spouse, child, parent, …
-	AsOf           time.Time
+	HouseholdSize  int    // when the look names FieldSize; 0 without a household
+	PermanentAsOf  time.Time
+	TemporaryAsOf  time.Time
+	AsOf           time.Time // the later of the two
+
+	household HouseholdID
 }
 
 // Current is the address where she is registered to live: the temporary
