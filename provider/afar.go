@@ -88,7 +88,7 @@ func (p *Provider) OpenAfar(ctx context.Context, client partner.ID, text string)
 	if err := json.Unmarshal([]byte(text), a.asked); err != nil {
 		return a, fmt.Errorf("read request: %w", err)
 	}
-	c, err := p.c.Partners.FindClient(ctx, client)
+	c, err := p.findClient(ctx, client)
 	if fault.Is(err, fault.NotFound) {
 		return a, errUnknown
 	}

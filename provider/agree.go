@@ -108,6 +108,9 @@ func (p *Provider) question(ctx context.Context, r request, s *seen, c *Consent,
 			continue
 		}
 		fact := known[f]
+		if f == claim.Match {
+			fact = matching(r.client)
+		}
 		q.Lines = append(q.Lines, Line{Field: f, Value: fact.shown, Words: fact.words, Source: fact.source, AsOf: fact.asOf, Purpose: a.Purpose, Ground: a.Ground, Optional: !required})
 	}
 	slices.SortStableFunc(q.Lines, func(a, b Line) int { return order(a.Optional) - order(b.Optional) })

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"danh/account"
 	"danh/account/accounttest"
 	"danh/audit"
 	"danh/internal/clock"
@@ -20,6 +21,11 @@ import (
 func released(t *testing.T, h *House, claims string, ticked ...provider.Field) (map[string]any, map[string]any) {
 	t.Helper()
 	_, s := h.SignInLan(t, true)
+	return releasedTo(t, h, s, claims, ticked...)
+}
+
+func releasedTo(t *testing.T, h *House, s account.Session, claims string, ticked ...provider.Field) (map[string]any, map[string]any) {
+	t.Helper()
 	v := Request("openid profile residence")
 	v.Set("claims", claims)
 	a := h.Agree(t, s, h.Push(t, h.Client(t, "bank"), v), ticked...)

@@ -17,6 +17,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/partner"
+	"danh/partner/ground"
 	"danh/provider/claim"
 	"danh/registry/card"
 	"danh/registry/population"
@@ -88,7 +89,7 @@ func (p *Provider) gather(ctx context.Context, look audit.Look, a account.ID, pe
 			return nil, fmt.Errorf("release from the population registry: %w", err)
 		}
 		fill(out, fields, rec.Name, rec.BirthDate, rec.Sex, rec.Number, populationName, rec.UpdatedAt)
-		fillAges(out, fields, rec.BirthDate, clock.DateOf(p.c.Clock.Now()), rec.UpdatedAt)
+		fillAges(out, fields, rec.BirthDate, p.c.Clock.Now(), rec.UpdatedAt)
 	}
 	if len(homes) > 0 {
 		home, err := p.c.Residence.FindResidence(ctx, by(homes), person)
@@ -153,29 +154,47 @@ func fill(out map[Field]fact, fields []Field, name string, birth clock.Date, sex
 	put(Number, "personal_number", number.Reveal(), number.Reveal())
 }
 
+// matching says what a purpose may compare; it reads nothing.
+func matching(c partner.Client) fact {
+	var vi, en []string
+	for _, m := range c.Only.Matches {
+		f, ok := ground.FindField(m)
+		if !ok {
+			f.Text = partner.Text{VI: m, EN: m}
+		}
+		vi, en = append(vi, f.Text.VI), append(en, f.Text.EN)
+	}
+	return fact{shown: strings.Join(c.Only.Matches, " "), words: partner.Text{VI: strings.Join(vi, ", "), EN: strings.Join(en, ", ")}}
+}
+
 var yesNo = map[bool]partner.Text{true: {VI: "Có", EN: "Yes"}, false: {VI: "Không", EN: "No"}}
 
-// fillAges says of each age whether she has reached it today, in Vietnam, and
-// nothing when the registered date is too vague to tell. Whoever was born on 29
-// February turns older with 1 March of a common year: a term without its day
-// ends with its month (Civil Code 91/2015/QH13, article 148).
-func fillAges(out map[Field]fact, fields []Field, birth, today clock.Date, asOf time.Time) {
-	if birth.IsZero() {
-		return
-	}
-	first := birth
-	if first.Month == 0 {
-		first.Month = 1
-	}
-	if first.Day == 0 {
-		first.Day = 1
-	}
-	for f, age := range claim.Ages {
-		surely, perhaps := birth.AgeOn(today) >= age, first.AgeOn(today) >= age
-		if surely == perhaps && slices.Contains(fields, f) {
-			out[f] = fact{claims: map[string]any{string(f): surely}, shown: strconv.FormatBool(surely), words: yesNo[surely], source: populationName, asOf: asOf}
+func fillAges(out map[Field]fact, fields []Field, birth clock.Date, now, asOf time.Time) {
+	for f, old := range AgesOn(birth, now) {
+		if slices.Contains(fields, f) {
+			out[f] = fact{claims: map[string]any{string(f): old}, shown: strconv.FormatBool(old), words: yesNo[old], source: populationName, asOf: asOf}
 		}
 	}
+}
+
+// AgesOn says of each age whether whoever was born on a date has reached it, on
+// the day that it is in Vietnam, and nothing of ages at which the date is too
+// vague to tell. Whoever was born on 29 February turns older with 1 March of a
+// common year: a term without its day ends with its month (Civil Code
+// 91/2015/QH13, article 148).
+func AgesOn(birth clock.Date, now time.Time) map[Field]bool {
+	out := map[Field]bool{}
+	if birth.IsZero() {
+		return out
+	}
+	first, today := birth, clock.DateOf(now)
+	first.Month, first.Day = max(first.Month, 1), max(first.Day, 1)
+	for f, age := range claim.Ages {
+		if surely, perhaps := birth.AgeOn(today) >= age, first.AgeOn(today) >= age; surely == perhaps {
+			out[f] = surely
+		}
+	}
+	return out
 }
 
 // addressClaim is an address with the unit that it lay in when it was

@@ -38,6 +38,7 @@ func (p *Provider) document(ctx context.Context, language string, r request, s *
 	if err != nil {
 		return approval.Document{}, err
 	}
+	known[claim.Match] = matching(r.client)
 	signIn, _ := r.client.Ask(claim.OpenID)
 	doc := approval.Document{Journey: demandSensitive, Title: "approval.consent", Party: r.client.Name.In(language), Fields: []approval.Field{
 		{Label: "approval.purpose", Value: signIn.Purpose.In(language)}, {Label: "approval.site", Value: Origin(r.asked.RedirectURI)}}}

@@ -21,7 +21,9 @@ import (
 	"danh/internal/fault"
 	"danh/internal/observe"
 	"danh/partner"
+	"danh/partner/ground"
 	"danh/provider"
+	"danh/provider/claim"
 )
 
 type partnerCommand struct {
@@ -160,6 +162,9 @@ func parseAsk(s string) (partner.Ask, error) {
 	a.Purpose = partner.Text{VI: parts[0], EN: parts[1]}
 	if len(parts) == 3 {
 		a.Ground = parts[2]
+	}
+	if a.Scope == claim.NumberOf && !ground.Carries(a.Ground, string(claim.Number), ground.Read, clock.DateOf(clock.System().Now())) {
+		return a, errors.New("the personal number takes a legal ground in force: --scope 'number:để làm gì|what for|aml_kyc'; docs/openid.md lists the grounds")
 	}
 	return a, nil
 }

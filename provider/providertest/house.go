@@ -31,13 +31,14 @@ import (
 	"danh/office"
 	"danh/partner"
 	"danh/provider"
+	"danh/registry/card"
 	"danh/registry/population"
 	"danh/registry/residence"
 	"danh/registry/unit"
 )
 
 // Schemas are the tables that the room and its neighbours need.
-var Schemas = append(append([]db.Schema{}, accounttest.Schemas...), unit.Schema, residence.Schema, partner.Schema, provider.Schema)
+var Schemas = append(append([]db.Schema{}, accounttest.Schemas...), unit.Schema, residence.Schema, card.Schema, partner.Schema, provider.Schema)
 
 // House is a provider with its neighbours.
 type House struct {
@@ -45,6 +46,7 @@ type House struct {
 	Keys      *keys.Store
 	Partners  *partner.Directory
 	Residence *residence.Registry
+	Cards     *card.Registry
 	Provider  *provider.Provider
 	Outward   *outward.Client // speaks to every port of 127.0.0.1
 	Issuer    string
@@ -99,6 +101,8 @@ func furnish(t testing.TB, d *db.DB, issuer string, keeper func(*account.Config)
 	must(err)
 	h.Residence, err = residence.New(residence.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Population: h.Population, Clock: h.Clock, Log: h.Log})
 	must(err)
+	h.Cards, err = card.New(card.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Jobs: h.Jobs, Keys: h.Keys, Population: h.Population, Residence: h.Residence, Clock: h.Clock, Log: h.Log})
+	must(err)
 	h.Partners = partner.New(partner.Config{DB: d, Clock: h.Clock, Audit: h.Audit})
 	must(partner.EnsureOwnDoors(t.Context(), h.Partners, h.Keys, []partner.Door{{ID: "portal", Origin: PortalOrigin}}))
 	h.ClinicKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -122,7 +126,7 @@ func (h *House) open(t testing.TB, desk *approval.Desk) {
 	t.Helper()
 	var err error
 	h.Provider, err = provider.New(provider.Config{DB: h.DB, Clock: h.Clock, Log: h.Log, Keys: h.Keys, Audit: h.Audit, Notify: h.Notify,
-		Population: h.Population, Residence: h.Residence, Partners: h.Partners, Accounts: h.Keeper, Approvals: desk, Outward: h.Outward, Issuer: h.Issuer})
+		Population: h.Population, Residence: h.Residence, Cards: h.Cards, Partners: h.Partners, Accounts: h.Keeper, Approvals: desk, Outward: h.Outward, Issuer: h.Issuer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +162,10 @@ func (h *House) clients() []partner.Client {
 		ask("email", "gửi sao kê", "send statements"),
 		ask("residence", "gửi thẻ đến nhà bạn", "send the card to your home"),
 		ask("level", "biết mức độ tài khoản", "know the level of your account"),
+		ask("age", "biết bạn đủ tuổi", "know that you are old enough"),
+		ask("card", "biết thẻ còn giá trị", "know that your card is in force"),
+		ask("addresses", "biết nơi thường trú, tạm trú", "know where you are registered"),
+		ask("household", "xét hộ vay vốn", "decide about a loan to your household"),
 		ask("offline_access", "kiểm tra lại thông tin hằng tháng", "check the details every month"),
 	}
 	return []partner.Client{
@@ -316,3 +324,13 @@ var Unbound provider.Binding
 
 // Token is a bearer token as it reaches a resource.
 func Token(s string) provider.Access { return provider.Access{Token: s} }
+
+// Lawful is a registered client as the provider serves it.
+func (h *House) Lawful(t testing.TB, id partner.ID) partner.Client {
+	t.Helper()
+	c, err := h.Provider.Authenticate(t.Context(), provider.Credentials{ID: string(id), Secret: Secret, Basic: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Client
+}

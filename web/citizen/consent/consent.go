@@ -15,13 +15,16 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"danh/account/approval"
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/page"
+	"danh/partner"
 	"danh/provider"
+	"danh/provider/claim"
 	"danh/web/citizen/session"
 )
 
@@ -83,7 +86,7 @@ func (d *journey) sources(language string, lines []line) []string {
 	fields := map[string][]string{}
 	args := map[string]map[string]string{}
 	for _, l := range lines {
-		if l.Value == "" {
+		if l.Value == "" || l.Source == "" {
 			continue
 		}
 		source, day := strings.ReplaceAll(l.Source, " ", "_"), clock.DateOf(l.AsOf).Vietnamese()
@@ -104,8 +107,13 @@ func (d *journey) sources(language string, lines []line) []string {
 
 var icons = map[provider.Field]string{
 	provider.Name: "user", provider.BirthDate: "calendar", provider.Sex: "users", provider.Number: "idcard", provider.Phone: "phone",
-	provider.Email: "mail", provider.Address: "pin", provider.Level: "badge",
+	provider.Email: "mail", provider.Address: "pin", provider.Level: "badge", claim.Card: "idcard", claim.Permanent: "pin", claim.Temporary: "pin", claim.Household: "users", claim.Match: "check",
+	claim.Over14: "calendar", claim.Over16: "calendar", claim.Over18: "calendar", claim.Over21: "calendar", claim.Over60: "calendar",
 }
+
+// implied are fields whose absence goes without saying: another one beside them
+// says it, and a list that names them all would hide it.
+var implied = []provider.Field{claim.Over14, claim.Over16, claim.Over21, claim.Over60, claim.Permanent, claim.Temporary, claim.Match}
 
 // words are values that are codes: they are told in words.
 var words = map[provider.Field]map[string]page.Text{
@@ -134,6 +142,8 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		v := line{Line: l, Icon: icons[l.Field], Name: "take." + string(l.Field), Under: q.Client.Only.Code != ""}
 		if t, ok := words[l.Field][l.Value]; ok {
 			v.Words = t
+		} else if l.Words != (partner.Text{}) {
+			v.Words = page.Text(l.Words)
 		} else {
 			v.Words = page.Text{VI: l.Value, EN: l.Value}
 		}
@@ -145,6 +155,9 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	}
 	var absent []string
 	for _, f := range q.Absent {
+		if slices.Contains(implied, f) {
+			continue
+		}
 		absent = append(absent, d.j.Say(language, "consent.field."+string(f), nil))
 	}
 	absent = append(absent, d.j.Say(language, "consent.absent.portrait", nil), d.j.Say(language, "consent.absent.health", nil), d.j.Say(language, "consent.absent.family", nil))
