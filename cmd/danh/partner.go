@@ -21,7 +21,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/observe"
 	"danh/partner"
-	"danh/partner/ground"
+	legal "danh/partner/ground"
 	"danh/provider"
 	"danh/provider/claim"
 )
@@ -163,7 +163,7 @@ func parseAsk(s string) (partner.Ask, error) {
 	if len(parts) == 3 {
 		a.Ground = parts[2]
 	}
-	if a.Scope == claim.NumberOf && !ground.Carries(a.Ground, string(claim.Number), ground.Read, clock.DateOf(clock.System().Now())) {
+	if a.Scope == claim.NumberOf && !legal.Carries(a.Ground, string(claim.Number), legal.Read, clock.DateOf(clock.System().Now())) {
 		return a, errors.New("the personal number takes a legal ground in force: --scope 'number:để làm gì|what for|aml_kyc'; docs/openid.md lists the grounds")
 	}
 	return a, nil
