@@ -10,7 +10,7 @@ ARITHMETIC := ^danh/(biometric|internal/fingerprint|internal/face)
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@latest
 
 .PHONY: build run test check vuln bench clean go
-build: bin/danh
+build: bin/danh demos
 
 go:
 	@command -v $(GO) >/dev/null || { echo "Go is missing. Danh needs Go 1.26 or later: install it from https://go.dev/dl/ (or your system's package golang-go) and put it on the PATH."; exit 1; }
@@ -20,12 +20,19 @@ bin/danh: go
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o bin/danh ./cmd/danh
 
+# The demonstration partners are modules of their own, on public libraries.
+.PHONY: demos
+demos: go
+	@mkdir -p bin
+	for d in bank shop; do (cd demo/$$d && CGO_ENABLED=0 $(GO) build -trimpath -o ../../bin/danh-demo-$$d .) || exit 1; done
+
 run: build
 	@exec bin/danh up
 
 test: go
 	@scripts/test-tools
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/danh ./cmd/danh
+	for d in bank shop; do (cd demo/$$d && $(GO) test $(TESTFLAGS) ./...) || exit 1; done
 	DANH_BROWSER=must $(GO) test -race -timeout 38m $(TESTFLAGS) $$($(GO) list ./... | grep -v -E '$(ARITHMETIC)')
 	$(GO) test -timeout 30m $(TESTFLAGS) $$($(GO) list ./... | grep -E '$(ARITHMETIC)')
 
@@ -33,6 +40,7 @@ check: go
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt these files:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	for d in bank shop; do (cd demo/$$d && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) run $(STATICCHECK) ./...) || exit 1; done
 	$(GO) test -count=1 -run 'TestImportsFollowTheHouse|TestTheFenceHolds|TestDocs' .
 	@$(GO) mod verify >/dev/null && $(GO) mod tidy -diff
 

@@ -26,15 +26,15 @@ import (
 
 // ports is where a stack's servers listen.
 type ports struct {
-	citizen, portal, officer, partner, auditor, metrics, sandbox, smpp, smtp, push int
+	citizen, portal, officer, partner, auditor, metrics, sandbox, smpp, smtp, push, bank, shop int
 }
 
-var defaultPorts = ports{8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091, 8092, 8093}
+var defaultPorts = ports{8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091, 8092, 8093, 8094, 8095}
 
 // checkFree says which of the ports somebody else holds: a server found there
 // would answer in place of the one that could not start.
 func (p ports) checkFree() error {
-	for _, port := range []int{p.citizen, p.portal, p.officer, p.partner, p.auditor, p.metrics, p.sandbox, p.smpp, p.smtp, p.push} {
+	for _, port := range []int{p.citizen, p.portal, p.officer, p.partner, p.auditor, p.metrics, p.sandbox, p.smpp, p.smtp, p.push, p.bank, p.shop} {
 		l, err := net.Listen("tcp", fmt.Sprintf("localhost:%d", port))
 		if err != nil {
 			return fmt.Errorf("port %d is taken, perhaps by another danh up: stop it first (%w)", port, err)
@@ -49,7 +49,7 @@ func (p ports) checkFree() error {
 // these would soon be lent to somebody.
 func freePorts() (ports, error) {
 	var p ports
-	for _, at := range []*int{&p.citizen, &p.portal, &p.officer, &p.partner, &p.auditor, &p.metrics, &p.sandbox, &p.smpp, &p.smtp, &p.push} {
+	for _, at := range []*int{&p.citizen, &p.portal, &p.officer, &p.partner, &p.auditor, &p.metrics, &p.sandbox, &p.smpp, &p.smtp, &p.push, &p.bank, &p.shop} {
 		var err error
 		for range 50 {
 			var l net.Listener
@@ -75,6 +75,7 @@ type stack struct {
 	extra    []string  // further environment
 
 	sandbox, serve *exec.Cmd
+	demos          []*demo
 }
 
 func (s *stack) env() tour.Env {
@@ -85,6 +86,16 @@ func (s *stack) env() tour.Env {
 	}
 	return tour.Env{Staff: staff, Citizen: at(s.ports.citizen), Portal: at(s.ports.portal), Officer: at(s.ports.officer),
 		Partner: at(s.ports.partner), Auditor: at(s.ports.auditor), Sandbox: at(s.ports.sandbox), CoolOff: s.coolOff()}
+}
+
+// issuer is the citizen's door as the demonstration partners know it.
+func (s *stack) issuer() string {
+	for _, e := range s.extra {
+		if v, ok := strings.CutPrefix(e, "DANH_ISSUER="); ok {
+			return v
+		}
+	}
+	return fmt.Sprintf("http://localhost:%d", s.ports.citizen)
 }
 
 // coolOff is how long an unlocking can be stopped here, unless a test says
@@ -288,6 +299,7 @@ func (s *stack) ready(ctx context.Context, address, who string) error {
 
 // stop ends the server first, then the neighbours.
 func (s *stack) stop() {
+	s.stopDemos()
 	for _, cmd := range []*exec.Cmd{s.serve, s.sandbox} {
 		if cmd == nil || cmd.Process == nil || cmd.ProcessState != nil {
 			continue

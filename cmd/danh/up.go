@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"danh/sandbox/people"
@@ -89,6 +90,12 @@ func (c *upCommand) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	tell("registering and starting the demonstration bank and shop")
+	demos, err := s.startDemos(w.ctx, &demo{name: "bank", id: "song-hau", what: "a demonstration bank: open an account, transfer, hotline", keys: true, port: s.ports.bank},
+		&demo{name: "shop", id: "ben-nuoc", what: "a demonstration shop: delivery, proof of age", port: s.ports.shop})
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(w.out, `
 Danh is running (%.1f s). All people in it are synthetic.
 
@@ -98,9 +105,10 @@ Danh is running (%.1f s). All people in it are synthetic.
   %s   partner door
   %s   auditor door
   %s   the sandbox: messages to phones and mailboxes, synthetic people
+  %s
 
 Sign in as:
-`, time.Since(began).Seconds(), env.Citizen, env.Portal, env.Officer, env.Partner, env.Auditor, env.Sandbox)
+`, time.Since(began).Seconds(), env.Citizen, env.Portal, env.Officer, env.Partner, env.Auditor, env.Sandbox, strings.Join(demos, "\n  "))
 	for i, a := range ready {
 		fmt.Fprintf(w.out, "  %s   password %s   %s: %s\n", a.Number, a.Password, a.Name, samples[i].what)
 	}

@@ -8,12 +8,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -46,6 +49,7 @@ func run(args []string) error {
 	f.StringVar(&c.Origin, "origin", env("BANK_ORIGIN", ""), "how browsers reach the bank; from -listen when empty [$BANK_ORIGIN]")
 	f.StringVar(&c.CA, "ca", env("BANK_CA", ""), "file with the certificate authority of an https issuer [$BANK_CA]")
 	f.StringVar(&c.Keys, "keys", env("BANK_KEYS", "bank-keys"), "folder of the bank's private keys; made at the first start [$BANK_KEYS]")
+	wanted := f.Bool("document", false, "write how the bank wants to connect, for registering the client, and stop")
 	public := f.Bool("jwks", false, "write the public keys as a JSON Web Key Set, for registering the client, and stop")
 	f.Usage = func() {
 		fmt.Fprint(f.Output(), "A demonstration bank that connects to Danh by the FAPI 2.0 Security Profile.\n\n")
@@ -59,6 +63,9 @@ func run(args []string) error {
 		c.Origin = "http://" + *listen
 	}
 	c.Origin = strings.TrimRight(c.Origin, "/")
+	if *wanted {
+		return writeDocument(os.Stdout, c.Origin)
+	}
 	keys, err := openKeys(c.Keys)
 	if err != nil {
 		return err
@@ -95,6 +102,19 @@ func env(name, otherwise string) string {
 		return v
 	}
 	return otherwise
+}
+
+// document says how the client wants to connect; its addresses are those of the
+// usual start.
+//
+//go:embed danh.json
+var document []byte
+
+const usualOrigin = "http://localhost:8094"
+
+func writeDocument(w io.Writer, origin string) error {
+	_, err := w.Write(bytes.ReplaceAll(document, []byte(usualOrigin), []byte(origin)))
+	return err
 }
 
 // client trusts the system's authorities and, where one is named, the file's.

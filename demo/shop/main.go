@@ -9,12 +9,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -45,6 +48,7 @@ func run(args []string) error {
 	f.StringVar(&c.Client, "client", env("SHOP_CLIENT_ID", "shop"), "client_id that Danh gave [$SHOP_CLIENT_ID]")
 	f.StringVar(&c.Origin, "origin", env("SHOP_ORIGIN", ""), "how browsers reach the shop; from -listen when empty [$SHOP_ORIGIN]")
 	f.StringVar(&c.CA, "ca", env("SHOP_CA", ""), "file with the certificate authority of an https issuer [$SHOP_CA]")
+	wanted := f.Bool("document", false, "write how the shop wants to connect, for registering the client, and stop")
 	f.Usage = func() {
 		fmt.Fprint(f.Output(), "A demonstration shop that lets people sign in with Danh.\nThe client secret is read from SHOP_CLIENT_SECRET, never from the command line.\n\n")
 		f.PrintDefaults()
@@ -53,14 +57,17 @@ func run(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	c.Secret = os.Getenv("SHOP_CLIENT_SECRET")
-	if c.Secret == "" {
-		return errors.New("SHOP_CLIENT_SECRET is not set: it is the secret that Danh showed when the client was registered")
-	}
 	if c.Origin == "" {
 		c.Origin = "http://" + *listen
 	}
 	c.Origin = strings.TrimRight(c.Origin, "/")
+	if *wanted {
+		return writeDocument(os.Stdout, c.Origin)
+	}
+	c.Secret = os.Getenv("SHOP_CLIENT_SECRET")
+	if c.Secret == "" {
+		return errors.New("SHOP_CLIENT_SECRET is not set: it is the secret that Danh showed when the client was registered")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -90,6 +97,19 @@ func env(name, otherwise string) string {
 		return v
 	}
 	return otherwise
+}
+
+// document says how the client wants to connect; its addresses are those of the
+// usual start.
+//
+//go:embed danh.json
+var document []byte
+
+const usualOrigin = "http://localhost:8095"
+
+func writeDocument(w io.Writer, origin string) error {
+	_, err := w.Write(bytes.ReplaceAll(document, []byte(usualOrigin), []byte(origin)))
+	return err
 }
 
 // client trusts the system's authorities and, where one is named, the file's.
