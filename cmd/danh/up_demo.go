@@ -20,7 +20,7 @@ import (
 type demo struct {
 	name, id string // of its program and of its client
 	what     string
-	keys     bool   // it signs with keys of its own; otherwise it has a secret
+	keys     bool // it signs with keys of its own; otherwise it has a secret
 	port     int
 	cmd      *exec.Cmd
 }
