@@ -34,9 +34,7 @@ func (c Client) check() error {
 	switch c.Profile {
 	case OIDC:
 	case FAPI2:
-		// The FAPI 2.0 profile binds tokens to their sender; a client that was
-		// promised that must not be served without it.
-		f.With("profile", "partner.profile.unavailable")
+		c.checkFAPI(f)
 	default:
 		f.With("profile", "partner.profile.unknown")
 	}
@@ -54,6 +52,8 @@ func (c Client) check() error {
 				f.With("jwks", "partner.jwks.weak")
 			}
 		}
+	case TLSClient, SelfSignedTLS:
+		c.checkTLS(f)
 	default:
 		f.With("auth_method", "partner.auth_method.unknown")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"danh/partner"
 	"danh/provider/claim"
+	"danh/provider/dpop"
 )
 
 // asked is a checked authorization request, as it is kept. What is not needed
@@ -29,6 +30,7 @@ type asked struct {
 	Prompt      []string `json:"p,omitempty"`
 	MaxAge      *int64   `json:"a,omitempty"`
 	Language    string   `json:"l,omitempty"`
+	Bound       Binding  `json:"b,omitzero"` // the keys that must be proved again with the code (RFC 9449, section 10)
 
 	claim.Request // of the claims parameter, acr_values and id_token_hint
 }
@@ -139,6 +141,12 @@ func (p *Provider) read(c partner.Client, v url.Values) (*asked, *Error) {
 			}
 			return nil, refuse("invalid_request", "claims is not a JSON object of at most 8 KiB")
 		}
+	}
+	if jkt := v.Get("dpop_jkt"); jkt != "" {
+		if !dpop.IsThumbprint(jkt) {
+			return nil, refuse("invalid_request", "dpop_jkt is no thumbprint of a key")
+		}
+		a.Bound.JKT = jkt
 	}
 	if hint := v.Get("id_token_hint"); hint != "" {
 		sub, err := p.hintedSubject(hint, c)

@@ -53,12 +53,33 @@ func (p *Provider) Push(ctx context.Context, c partner.Client, b Binding, v url.
 	if bad != nil {
 		return Pushed{}, bad
 	}
+	if err := a.hold(c, b); err != nil {
+		return Pushed{}, err
+	}
 	handle, err := p.keep(ctx, c, a, o, nil, pushedLife)
 	if err != nil {
 		return Pushed{}, err
 	}
 	return Pushed{requestURIPrefix + handle, int(pushedLife / time.Second)}, nil
 }
+
+// hold binds a request to the keys that were proved when it was pushed: whoever
+// gets hold of the code cannot redeem it without them (RFC 9449, section 10.1).
+func (a *asked) hold(c partner.Client, b Binding) error {
+	if b.JKT != "" {
+		if a.Bound.JKT != "" && a.Bound.JKT != b.JKT {
+			return refuse(InvalidProof, "dpop_jkt names another key than the DPoP proof")
+		}
+		a.Bound.JKT = b.JKT
+	}
+	if c.Settings.TLSBound {
+		a.Bound.X5T = b.X5T
+	}
+	return nil
+}
+
+// mustPush reports whether a client's requests must come by the back channel.
+func mustPush(c partner.Client) bool { return c.Profile == partner.FAPI2 || c.Settings.RequirePushed }
 
 // keep writes a request down, and with it that its request object, if it came in
 // one, was used.
@@ -111,6 +132,9 @@ func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (han
 		return "", nil, err
 	}
 	if name := v.Get("request_uri"); name != "" {
+		if mustPush(c) && len(v) > 2 {
+			return "", nil, errUnknown // what is not pushed was not authenticated
+		}
 		// Only a name that was given here is looked up; nothing is ever fetched. Two
 		// requests in one are none (RFC 9101, section 5).
 		handle, ok := strings.CutPrefix(name, requestURIPrefix)
@@ -132,6 +156,9 @@ func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (han
 		return "", nil, errUnknown
 	}
 	var a *asked
+	if bad == nil && mustPush(c) {
+		bad = refuse("invalid_request", "this client must push its requests (RFC 9126)")
+	}
 	if bad == nil {
 		a, bad = p.read(c, v)
 	}

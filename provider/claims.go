@@ -97,7 +97,7 @@ func (p *Provider) release(ctx context.Context, g grant, byName []claim.Ask, ver
 // UserInfo answers what an access token may read (OpenID Connect Core 1.0,
 // section 5.3), after every look-up that it took has been recorded.
 func (p *Provider) UserInfo(ctx context.Context, a Access) ([]byte, error) {
-	g, sub, err := p.liveGrant(ctx, a.Token)
+	g, sub, err := p.liveGrant(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +112,8 @@ func (p *Provider) UserInfo(ctx context.Context, a Access) ([]byte, error) {
 		return nil, err
 	}
 	out["sub"] = sub
-	if a := p.acted(g.client, g.facts); a != nil {
-		out["act"] = a
+	if act := p.acted(g.client, g.facts); act != nil {
+		out["act"] = act
 	}
 	b, err := json.Marshal(out)
 	if err != nil {
@@ -122,16 +122,19 @@ func (p *Provider) UserInfo(ctx context.Context, a Access) ([]byte, error) {
 	return b, nil
 }
 
-// liveGrant finds the grant of an access token that still stands and is for this
-// server (RFC 9068, section 4): one that was made for a partner's own API opens
+// liveGrant finds the grant of an access token that still stands, in the hands of
+// whom it was given to, and is for this server (RFC 9068, section 4): one that was made for a partner's own API opens
 // nothing here, or whoever runs that API could read what she told the partner.
-func (p *Provider) liveGrant(ctx context.Context, token string) (grant, string, error) {
-	a, at, ok := p.openAccess(token)
+func (p *Provider) liveGrant(ctx context.Context, by Access) (grant, string, error) {
+	a, at, ok := p.openAccess(by.Token)
 	if !ok || !slices.Contains(a.Audience, p.c.Issuer) {
 		return grant{}, "", errToken
 	}
 	g, err := p.findGrant(ctx, at, a.Client)
 	if err != nil {
+		return grant{}, "", err
+	}
+	if err := p.mustHold(ctx, by, a, g.client); err != nil {
 		return grant{}, "", err
 	}
 	if err := p.mustLive(ctx, at, g.facts.Session, g.offline); errors.Is(err, errGrant) {

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"danh/internal/clock"
-	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/partner"
 )
@@ -48,30 +46,56 @@ const (
 	assertionDrift = 30 * time.Second
 )
 
-// Authenticate finds out which client is calling. An unknown client and a wrong
-// credential are answered alike, after the same work.
+// Authenticate finds out which client is calling and which keys it holds. An
+// unknown client and a wrong credential are answered alike, after the same work.
+// What may be used once, the assertion and the proof, is used up when both are good.
 func (p *Provider) Authenticate(ctx context.Context, c Credentials) (Caller, error) {
-	if c.Basic == (c.Assertion != "") {
-		return Caller{}, errClient // none, or two at once (RFC 6749, section 2.3)
+	var client partner.Client
+	var once []onetime
+	var err error
+	switch {
+	case c.Basic && c.Assertion != "":
+		return Caller{}, errClient // two at once (RFC 6749, section 2.3)
+	case c.Assertion != "":
+		var used onetime
+		if client, used, err = p.authenticateAssertion(ctx, c); err == nil {
+			once = append(once, used)
+		}
+	case c.Basic:
+		client, err = p.authenticateSecret(ctx, c)
+	default:
+		client, err = p.authenticateCertificate(ctx, c)
 	}
-	if c.Assertion != "" {
-		client, err := p.authenticateAssertion(ctx, c)
-		return Caller{Client: client}, err
+	if err != nil {
+		return Caller{}, err
 	}
+	b := Binding{X5T: thumbprint(c.Certificate)}
+	if c.Proof != "" {
+		proof, err := p.checkProof(c.Proof, c.Method, c.Endpoint, "")
+		if err != nil {
+			return Caller{}, err
+		}
+		b.JKT = proof.JKT
+		once = append(once, proofOnce(proof))
+	}
+	return Caller{client, b}, p.use(ctx, once)
+}
+
+func (p *Provider) authenticateSecret(ctx context.Context, c Credentials) (partner.Client, error) {
 	client, err := p.findClient(ctx, partner.ID(c.ID))
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		return Caller{}, err
+		return partner.Client{}, err
 	}
 	switch client.Judge(c.Secret, p.c.Clock.Now()) {
 	case partner.Right:
-		return Caller{Client: client}, nil
+		return client, nil
 	case partner.Over:
-		return Caller{}, ended("the client secret", client.SecretUntil)
+		return partner.Client{}, ended("the client secret", client.SecretUntil)
 	}
 	if over, ok := p.over(ctx, err, c.ID); ok && over.Judge(c.Secret, p.c.Clock.Now()) != partner.Wrong {
-		return Caller{}, ended("the approval of this client", over.ValidUntil)
+		return partner.Client{}, ended("the approval of this client", over.ValidUntil)
 	}
-	return Caller{}, errClient
+	return partner.Client{}, errClient
 }
 
 // over gives a client whose time is over, when that is why it was not found.
@@ -106,74 +130,90 @@ func (p *Provider) endedKey(ctx context.Context, c partner.Client, o *jose.JSONW
 	return nil
 }
 
+// addressed is whom an assertion is for: one text or a list of them (RFC 7519,
+// section 4.1.3).
+type addressed struct {
+	names []string
+	list  bool
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *addressed) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*a = addressed{names: []string{s}}
+		return nil
+	}
+	a.list = true
+	return json.Unmarshal(b, &a.names)
+}
+
 type assertion struct {
-	Issuer    string   `json:"iss"`
-	Subject   string   `json:"sub"`
-	Audience  audience `json:"aud"`
-	Expires   float64  `json:"exp"`
-	NotBefore float64  `json:"nbf"`
-	IssuedAt  float64  `json:"iat"`
-	ID        string   `json:"jti"`
+	Issuer    string    `json:"iss"`
+	Subject   string    `json:"sub"`
+	Audience  addressed `json:"aud"`
+	Expires   float64   `json:"exp"`
+	NotBefore float64   `json:"nbf"`
+	IssuedAt  float64   `json:"iat"`
+	ID        string    `json:"jti"`
 }
 
 // authenticateAssertion checks a client assertion (RFC 7523, section 3; OpenID
-// Connect Core 1.0, section 9) and uses its jti up, for good.
-func (p *Provider) authenticateAssertion(ctx context.Context, c Credentials) (partner.Client, error) {
+// Connect Core 1.0, section 9).
+func (p *Provider) authenticateAssertion(ctx context.Context, c Credentials) (partner.Client, onetime, error) {
 	if c.AssertionType != assertionType || len(c.Assertion) > 8<<10 {
-		return partner.Client{}, errClient
+		return partner.Client{}, onetime{}, errClient
 	}
 	o, err := jose.ParseSignedCompact(c.Assertion, []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA})
 	if err != nil || len(o.Signatures) != 1 {
-		return partner.Client{}, errClient
+		return partner.Client{}, onetime{}, errClient
 	}
 	var a assertion
 	if json.Unmarshal(o.UnsafePayloadWithoutVerification(), &a) != nil || a.Issuer != a.Subject || c.ID != "" && c.ID != a.Subject {
-		return partner.Client{}, errClient
+		return partner.Client{}, onetime{}, errClient
 	}
 	client, err := p.findClient(ctx, partner.ID(a.Subject))
 	if err != nil && !fault.Is(err, fault.NotFound) {
-		return partner.Client{}, err
+		return partner.Client{}, onetime{}, err
 	}
 	if client.AuthMethod != partner.PrivateKeyJWT || !p.verifiedBy(ctx, client, o) {
 		if e := p.endedKey(ctx, client, o); e != nil && client.AuthMethod == partner.PrivateKeyJWT {
-			return partner.Client{}, e
+			return partner.Client{}, onetime{}, e
 		}
 		if over, ok := p.over(ctx, err, a.Subject); ok && over.AuthMethod == partner.PrivateKeyJWT && (p.verifiedBy(ctx, over, o) || p.endedKey(ctx, over, o) != nil) {
-			return partner.Client{}, ended("the approval of this client", over.ValidUntil)
+			return partner.Client{}, onetime{}, ended("the approval of this client", over.ValidUntil)
 		}
-		return partner.Client{}, errClient
+		return partner.Client{}, onetime{}, errClient
 	}
-	// An assertion that was made for another server must not work here, so the
-	// issuer must be named; the token endpoint is what older clients name.
-	for _, aud := range a.Audience {
-		if aud != p.c.Issuer && (client.Profile != partner.OIDC || aud != p.c.Issuer+TokenPath && aud != c.Endpoint) {
-			return partner.Client{}, errClient
-		}
+	if !p.meant(client, a.Audience, c.Endpoint) {
+		return partner.Client{}, onetime{}, errClient
 	}
 	now := p.c.Clock.Now()
 	at := func(v float64) time.Time { return time.UnixMilli(int64(min(max(v, 0), 1e11) * 1000)) }
 	switch {
-	case len(a.Audience) == 0, a.ID == "" || len(a.ID) > 300,
+	case a.ID == "" || len(a.ID) > 300,
 		!now.Before(at(a.Expires).Add(assertionDrift)), at(a.Expires).Sub(now) > assertionLife+assertionDrift,
 		a.NotBefore != 0 && at(a.NotBefore).Sub(now) > assertionDrift,
 		a.IssuedAt != 0 && at(a.IssuedAt).Sub(now) > assertionDrift:
-		return partner.Client{}, errClient
+		return partner.Client{}, onetime{}, errClient
 	}
-	err = p.c.DB.Write(ctx, func(tx *db.Tx) error {
-		res, err := tx.ExecContext(ctx, `INSERT INTO provider_assertion (client, jti_hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT (client, jti_hash) DO NOTHING`,
-			string(client.ID), hash(a.ID), clock.Micros(at(a.Expires).Add(assertionDrift)))
-		if err != nil {
-			return fmt.Errorf("use client assertion: %w", err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return errors.Join(errClient, err)
-		}
-		return nil
-	})
-	if err != nil {
-		return partner.Client{}, err
+	return client, onetime{`INSERT INTO provider_assertion (client, jti_hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT (client, jti_hash) DO NOTHING`,
+		[]any{string(client.ID), hash(a.ID), clock.Micros(at(a.Expires).Add(assertionDrift))}, errClient}, nil
+}
+
+// meant reports whether an assertion was made for this server: one that was made
+// for another must not work here. FAPI 2.0 Security Profile, section 5.3.2.1,
+// wants the issuer and nothing else, as a text; older clients name the endpoint.
+func (p *Provider) meant(c partner.Client, aud addressed, endpoint string) bool {
+	if c.Profile == partner.FAPI2 {
+		return !aud.list && len(aud.names) == 1 && aud.names[0] == p.c.Issuer
 	}
-	return client, nil
+	for _, name := range aud.names {
+		if name != p.c.Issuer && name != p.c.Issuer+TokenPath && name != endpoint {
+			return false
+		}
+	}
+	return len(aud.names) > 0
 }
 
 func (p *Provider) verifiedBy(ctx context.Context, c partner.Client, o *jose.JSONWebSignature) bool {

@@ -31,5 +31,8 @@ const (
 	InvalidClient = "invalid_client"
 	InvalidToken  = "invalid_token"
 
+	InvalidProof = "invalid_dpop_proof" // RFC 9449, section 12.2
+	UseNonce     = "use_dpop_nonce"     // RFC 9449, section 8
+
 	InsufficientAuth = "insufficient_user_authentication" // RFC 9470, section 3
 )

@@ -5,8 +5,10 @@ package provider
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"danh/provider/claim"
+	"danh/provider/dpop"
 	"danh/provider/jar"
 )
 
@@ -44,7 +46,7 @@ const (
 func (p *Provider) Metadata() []byte { return p.metadata }
 
 func (p *Provider) describe() ([]byte, error) {
-	auth := []string{"client_secret_basic", "private_key_jwt"}
+	auth := []string{"client_secret_basic", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
 	names := claim.Names()
 	at := func(path string) string { return p.c.Issuer + path }
 	doc := map[string]any{
@@ -91,6 +93,17 @@ func (p *Provider) describe() ([]byte, error) {
 		"electronic_records_supported":                             []string{recordType, homeRecordType, cardRecordType},
 		"claims_in_verified_claims_supported":                      verifiable(),
 		"electronic_records_check_methods_supported":               []string{checkMethod},
+		"dpop_signing_alg_values_supported":                        dpop.Algorithms,
+		"tls_client_certificate_bound_access_tokens":               true,
+	}
+	if p.c.MTLS.Origin != "" {
+		aliases := map[string]string{}
+		for _, name := range []string{"token_endpoint", "pushed_authorization_request_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint"} {
+			if s, ok := doc[name].(string); ok {
+				aliases[name] = p.c.MTLS.Origin + strings.TrimPrefix(s, p.c.Issuer)
+			}
+		}
+		doc["mtls_endpoint_aliases"] = aliases // RFC 8705, section 5
 	}
 	b, err := json.Marshal(doc)
 	if err != nil {

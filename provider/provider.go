@@ -33,6 +33,7 @@ import (
 	"danh/internal/outward"
 	"danh/notify"
 	"danh/partner"
+	"danh/provider/dpop"
 	"danh/provider/keyset"
 	"danh/provider/token"
 	"danh/registry/card"
@@ -77,6 +78,7 @@ type Config struct {
 	Outward    *outward.Client // nil: no keys are fetched
 	Admit      Admit           // who may use clients under trial; nil: nobody
 	Issuer     string          // "https://id.example", without a trailing slash
+	MTLS       MTLS            // clients with certificates
 }
 
 // Provider is the OpenID provider. It is safe for concurrent use.
@@ -85,6 +87,7 @@ type Provider struct {
 	pairwise []byte
 	box      token.Box
 	signer   *token.Signer
+	nonces   dpop.Nonces
 	metadata []byte
 	keysets  *keyset.Directory // nil: no keys are fetched
 
@@ -114,6 +117,10 @@ func New(c Config) (*Provider, error) {
 	if p.box, err = token.NewBox(secret); err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
 	}
+	if secret, err = c.Keys.Secret("dpop-nonce", 32); err != nil {
+		return nil, fmt.Errorf("provider: %w", err)
+	}
+	p.nonces = dpop.NewNonces(secret)
 	p.signer = token.NewSigner(c.Keys)
 	if p.metadata, err = p.describe(); err != nil {
 		return nil, err
@@ -153,6 +160,8 @@ func Purges() []db.Purge {
 			(SELECT client, jti_hash FROM provider_assertion WHERE expires_at < $1 LIMIT 20000)`, time.Minute)},
 		{Name: "provider_request_object", Every: 5 * time.Minute, Run: del(`DELETE FROM provider_request_object WHERE (client, jti_hash) IN
 			(SELECT client, jti_hash FROM provider_request_object WHERE expires_at < $1 LIMIT 20000)`, time.Minute)},
+		{Name: "provider_proof", Every: 5 * time.Minute, Run: del(`DELETE FROM provider_proof WHERE name IN
+			(SELECT name FROM provider_proof WHERE expires_at < $1 LIMIT 20000)`, time.Minute)},
 		{Name: "provider_grant", Every: time.Hour, Run: del(`DELETE FROM provider_grant WHERE (account, id) IN
 			(SELECT account, id FROM provider_grant WHERE expires_at < $1 LIMIT 20000)`, 24*time.Hour)},
 		{Name: "provider_consent", Every: 24 * time.Hour, Run: del(`DELETE FROM provider_consent WHERE (account, id) IN

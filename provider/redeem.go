@@ -73,11 +73,15 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code
 	if !ok {
 		return Tokens{}, errGrant
 	}
+	bound, err := confirm(c, b)
+	if err != nil {
+		return Tokens{}, err
+	}
 	now := p.c.Clock.Now()
-	g := grant{place: at, client: c, binding: b}
+	g := grant{place: at, client: c, binding: bound}
 	refresh := ""
 	var refused error
-	err := p.c.DB.Write(ctx, func(tx *db.Tx) error {
+	err = p.c.DB.Write(ctx, func(tx *db.Tx) error {
 		g.asked, g.facts, refused = asked{}, facts{}, nil
 		// 1. Use the code up. Of parallel tries one finds it unused.
 		var askedText, factsText string
@@ -99,7 +103,7 @@ func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code
 			return nil
 		}
 		// 2. Whoever redeems must be who asked, and come from where it was sent.
-		if redirectURI != g.asked.RedirectURI || !token.Proves(verifier, g.asked.Challenge) {
+		if redirectURI != g.asked.RedirectURI || !token.Proves(verifier, g.asked.Challenge) || !g.asked.Bound.heldBy(b) {
 			refused = errGrant
 			return nil
 		}
@@ -207,14 +211,20 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, b Binding, pre
 	if !ok {
 		return Tokens{}, errGrant
 	}
+	// Every client here proves itself, which binds its refresh tokens to it; the
+	// key of the new tokens may be another one (RFC 9449, section 5).
+	bound, err := confirm(c, b)
+	if err != nil {
+		return Tokens{}, err
+	}
 	if err := p.mustLive(ctx, at, account.SessionID{}, true); err != nil {
 		return Tokens{}, err
 	}
 	now := p.c.Clock.Now()
 	successor := p.seal(forRefresh, at)
-	g := grant{place: at, client: c, binding: b}
+	g := grant{place: at, client: c, binding: bound}
 	var refused error
-	err := p.c.DB.Write(ctx, func(tx *db.Tx) error {
+	err = p.c.DB.Write(ctx, func(tx *db.Tx) error {
 		g.asked, g.facts, refused = asked{}, facts{}, nil
 		var askedText, factsText string
 		var expires int64

@@ -85,6 +85,7 @@ func (f engineFlags) policies() (biometric.Policies, error) {
 type serveFlags struct {
 	dataFlags
 	engineFlags
+	tlsFlags
 	Host          string        `help:"Address to listen on; beyond loopback only without sample people and default secrets." default:"localhost" env:"DANH_HOST" placeholder:"HOST"`
 	Proxies       []string      `help:"Addresses or networks of the proxies that end TLS; their X-Forwarded-For says who calls. Needed beyond loopback." env:"DANH_PROXIES" placeholder:"ADDR"`
 	CitizenPort   int           `help:"Citizen door and OpenID provider." default:"8080" env:"DANH_CITIZEN_PORT"`
@@ -145,6 +146,9 @@ func (f *serveFlags) complete() error {
 		}
 	}
 	if _, err := parseProxies(f.Proxies); err != nil {
+		return err
+	}
+	if err := f.completeTLS(); err != nil {
 		return err
 	}
 	if !loopbackName(f.Host) && len(f.Proxies) == 0 {

@@ -24,27 +24,28 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 	out := []door{{"citizen", f.CitizenPort, citizen.Door(citizen.Config{
 		Recovery: r.recovery, Accounts: r.accounts, Approvals: r.approvals, Provider: r.provider, Remote: r.remote, Notify: r.notify, Audit: r.audit, Offices: r.offices, Cards: r.cards, Forms: r.forms, Visits: r.visits, Enrolment: r.enrolment, Clock: r.clock, Log: r.log,
 		Secure: strings.HasPrefix(f.Issuer, "https://"), Portal: f.PortalURL,
-	})}}
+	}), nil}}
+	toIssuer := f.toIssuer(r.authority)
 	for _, d := range []struct {
 		id   partner.ID
 		port int
 		open func(secret string, key []byte) (http.Handler, error)
 	}{
 		{"portal", f.PortalPort, func(secret string, key []byte) (http.Handler, error) {
-			return portal.Door(portal.Config{Origin: f.PortalURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log,
+			return portal.Door(portal.Config{Origin: f.PortalURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log,
 				Desk: r.procedure, Units: r.units, Offices: r.offices, Accounts: r.accounts, Enrolment: r.enrolment})
 		}},
 		{"officer", f.OfficerPort, func(secret string, key []byte) (http.Handler, error) {
-			return officer.Door(officer.Config{Origin: f.OfficerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log,
+			return officer.Door(officer.Config{Origin: f.OfficerURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log,
 				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster), Signals: r.signals, Warrants: r.warrants,
 				Operations: office.OpenOperations(r.db, r.roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit,
 				Counters: r.counters, Visits: r.visits, Enrolment: r.enrolment, Keep: r.keep, Recovery: r.recovery, Diary: r.procedure.Diary(), Notices: r.procedure})
 		}},
 		{"partner", f.PartnerPort, func(secret string, key []byte) (http.Handler, error) {
-			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log, Accounts: r.accounts})
+			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log, Accounts: r.accounts})
 		}},
 		{"auditor", f.AuditorPort, func(secret string, key []byte) (http.Handler, error) {
-			return auditor.Door(auditor.Config{Origin: f.AuditorURL, Issuer: f.Issuer, Secret: secret, Key: key, Clock: r.clock, Log: r.log, Audit: r.audit,
+			return auditor.Door(auditor.Config{Origin: f.AuditorURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log, Audit: r.audit,
 				Staff: r.auditors()})
 		}},
 	} {
@@ -60,15 +61,23 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, door{string(d.id), d.port, h})
+		out = append(out, door{string(d.id), d.port, h, nil})
 	}
 	trust, err := parseProxies(f.Proxies)
 	if err != nil {
 		return nil, err
 	}
 	out[0].handler = openid.Watch(r.inspector, out[0].handler)
+	out[0].handler = withAuthority(r.authority, out[0].handler)
 	for i := range out {
-		out[i].handler = trust.behind(out[i].handler)
+		out[i].handler = trust.behind(f.TLSClientHeader, out[i].handler)
+	}
+	if f.TLSPort != 0 {
+		secure, err := f.tlsConfig(r.authority)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, door{"citizen", f.TLSPort, out[0].handler, secure})
 	}
 	return out, nil
 }

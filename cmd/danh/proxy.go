@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"danh/internal/certificate"
 )
 
 // proxies are the networks whose word about a caller's address is taken. The
@@ -45,13 +47,17 @@ func (p proxies) trusted(a netip.Addr) bool {
 // behind gives the handlers the caller's address: the last one in
 // X-Forwarded-For that no trusted proxy has. What stands left of it was
 // written by the caller and is not believed; from anybody but a trusted proxy
-// the header counts for nothing.
-func (p proxies) behind(next http.Handler) http.Handler {
+// the header counts for nothing. So it is with the header, if there is one, in
+// which a proxy hands on the certificate that its caller showed.
+func (p proxies) behind(certificates string, next http.Handler) http.Handler {
 	if len(p) == 0 {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a, ok := p.caller(r); ok {
+			if list := r.Header.Values(certificates); certificates != "" && len(list) == 1 {
+				r = certificate.Forwarded(r, list[0])
+			}
 			r = r.WithContext(r.Context()) // a copy: the server's own request stays
 			r.RemoteAddr = net.JoinHostPort(a.String(), "0")
 		}

@@ -37,7 +37,7 @@ func TestCallerBehindProxies(t *testing.T) {
 			r.Header.Add("X-Forwarded-For", v)
 		}
 		var got string
-		trust.behind(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RemoteAddr })).ServeHTTP(httptest.NewRecorder(), r)
+		trust.behind("", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.RemoteAddr })).ServeHTTP(httptest.NewRecorder(), r)
 		if got != c.want {
 			t.Errorf("%s: %s, not %s", name, got, c.want)
 		}

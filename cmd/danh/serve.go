@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -67,6 +68,9 @@ func (c *serveCommand) Run(w *world) error {
 		if err != nil {
 			return fmt.Errorf("%s door: %w", d.name, err)
 		}
+		if d.secure != nil {
+			on = secured(on, d.secure)
+		}
 		s.start(health(r, meter.HTTP(d.name, log, d.handler)), on)
 	}
 	if c.MetricsAddr != "" {
@@ -101,6 +105,9 @@ func (c *serveCommand) Run(w *world) error {
 	debug.FreeOSMemory()
 	debug.SetGCPercent(600)
 	debug.SetMemoryLimit(512 << 20)
+	if r.authority != nil {
+		log.Info("TLS with the installation's own authority", "address", c.TLSURL, "trust", r.authority.File())
+	}
 	log.Info("ready", "issuer", c.Issuer, "portal", c.PortalURL, "engine", string(r.db.Engine()))
 	err = s.until(w.ctx)
 	stop, cancel := context.WithTimeout(context.Background(), c.StopAfter)
@@ -154,6 +161,7 @@ type door struct {
 	name    string
 	port    int
 	handler http.Handler
+	secure  *tls.Config // nil: without TLS
 }
 
 // health answers the probes before anything of a door is touched.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,15 +28,15 @@ import (
 
 // ports is where a stack's servers listen.
 type ports struct {
-	citizen, portal, officer, partner, auditor, metrics, sandbox, smpp, smtp, push, bank, shop int
+	citizen, portal, officer, partner, auditor, metrics, sandbox, smpp, smtp, push, bank, shop, tls int
 }
 
-var defaultPorts = ports{8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091, 8092, 8093, 8094, 8095}
+var defaultPorts = ports{8080, 8081, 8082, 8083, 8084, 8085, 8090, 8091, 8092, 8093, 8094, 8095, 8443}
 
 // checkFree says which of the ports somebody else holds: a server found there
 // would answer in place of the one that could not start.
 func (p ports) checkFree() error {
-	for _, port := range []int{p.citizen, p.portal, p.officer, p.partner, p.auditor, p.metrics, p.sandbox, p.smpp, p.smtp, p.push, p.bank, p.shop} {
+	for _, port := range []int{p.citizen, p.portal, p.officer, p.partner, p.auditor, p.metrics, p.sandbox, p.smpp, p.smtp, p.push, p.bank, p.shop, p.tls} {
 		l, err := net.Listen("tcp", fmt.Sprintf("localhost:%d", port))
 		if err != nil {
 			return fmt.Errorf("port %d is taken, perhaps by another danh up: stop it first (%w)", port, err)
@@ -49,7 +51,7 @@ func (p ports) checkFree() error {
 // these would soon be lent to somebody.
 func freePorts() (ports, error) {
 	var p ports
-	for _, at := range []*int{&p.citizen, &p.portal, &p.officer, &p.partner, &p.auditor, &p.metrics, &p.sandbox, &p.smpp, &p.smtp, &p.push, &p.bank, &p.shop} {
+	for _, at := range []*int{&p.citizen, &p.portal, &p.officer, &p.partner, &p.auditor, &p.metrics, &p.sandbox, &p.smpp, &p.smtp, &p.push, &p.bank, &p.shop, &p.tls} {
 		var err error
 		for range 50 {
 			var l net.Listener
@@ -84,7 +86,12 @@ func (s *stack) env() tour.Env {
 	if err != nil {
 		fmt.Fprintln(s.log, err)
 	}
-	return tour.Env{Staff: staff, Citizen: at(s.ports.citizen), Portal: at(s.ports.portal), Officer: at(s.ports.officer),
+	trustOwn(s.dir)
+	citizen := at(s.ports.citizen)
+	if issuer := cmp.Or(s.setting("DANH_ISSUER"), os.Getenv("DANH_ISSUER")); issuer != "" {
+		citizen = issuer
+	}
+	return tour.Env{Staff: staff, Citizen: citizen, Portal: at(s.ports.portal), Officer: at(s.ports.officer),
 		Partner: at(s.ports.partner), Auditor: at(s.ports.auditor), Sandbox: at(s.ports.sandbox), CoolOff: s.coolOff()}
 }
 
@@ -101,14 +108,20 @@ func (s *stack) issuer() string {
 // coolOff is how long an unlocking can be stopped here, unless a test says
 // otherwise.
 func (s *stack) coolOff() time.Duration {
-	for _, e := range s.extra {
-		if v, ok := strings.CutPrefix(e, "DANH_COOL_OFF="); ok {
-			if d, err := time.ParseDuration(v); err == nil {
-				return d
-			}
-		}
+	if d, err := time.ParseDuration(s.setting("DANH_COOL_OFF")); err == nil {
+		return d
 	}
 	return 20 * time.Second
+}
+
+// setting is what the servers find in their environment under a name.
+func (s *stack) setting(name string) string {
+	for _, e := range slices.Backward(s.extra) {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			return v
+		}
+	}
+	return ""
 }
 
 func (s *stack) people() string      { return filepath.Join(s.dir, "sandbox", "people.jsonl") }
@@ -161,7 +174,7 @@ func (s *stack) command(args ...string) (*exec.Cmd, error) {
 	cmd.Env = append(os.Environ(),
 		"DANH_DATA="+s.dir, "DANH_DATABASE="+s.database, "DANH_HOST=localhost",
 		"DANH_CITIZEN_PORT="+strconv.Itoa(p.citizen), "DANH_PORTAL_PORT="+strconv.Itoa(p.portal), "DANH_OFFICER_PORT="+strconv.Itoa(p.officer),
-		"DANH_PARTNER_PORT="+strconv.Itoa(p.partner), "DANH_AUDITOR_PORT="+strconv.Itoa(p.auditor),
+		"DANH_PARTNER_PORT="+strconv.Itoa(p.partner), "DANH_AUDITOR_PORT="+strconv.Itoa(p.auditor), "DANH_TLS_PORT="+strconv.Itoa(p.tls),
 		fmt.Sprintf("DANH_METRICS=localhost:%d", p.metrics), fmt.Sprintf("DANH_SMPP=localhost:%d", p.smpp), fmt.Sprintf("DANH_SMTP=localhost:%d", p.smtp),
 		fmt.Sprintf("DANH_CARRIER_URL=http://localhost:%d", p.sandbox),
 		fmt.Sprintf("DANH_PUSH_HOSTS=%s,http://localhost:%d", strings.Join(push.Known, ","), p.push), "DANH_SANDBOX_PUSH_PORT="+strconv.Itoa(p.push),

@@ -16,7 +16,7 @@ import (
 type tourCommand struct {
 	Name    string        `arg:"" optional:"" help:"Which tour; without a name, all of them."`
 	List    bool          `help:"List the tours."`
-	Citizen string        `help:"The citizen door." default:"http://localhost:8080" env:"DANH_TOUR_CITIZEN" placeholder:"URL"`
+	Citizen string        `help:"The citizen door." default:"http://localhost:8080" env:"DANH_TOUR_CITIZEN,DANH_ISSUER" placeholder:"URL"`
 	Portal  string        `help:"The portal." default:"http://localhost:8081" env:"DANH_TOUR_PORTAL" placeholder:"URL"`
 	Officer string        `help:"The officer console." default:"http://localhost:8082" env:"DANH_TOUR_OFFICER" placeholder:"URL"`
 	Partner string        `help:"The partner door." default:"http://localhost:8083" env:"DANH_TOUR_PARTNER" placeholder:"URL"`
@@ -59,6 +59,7 @@ func (c *tourCommand) Run(w *world) error {
 		return err
 	}
 	env := tour.Env{Citizen: c.Citizen, Portal: c.Portal, Officer: c.Officer, Partner: c.Partner, Auditor: c.Auditor, Sandbox: c.Sandbox, CoolOff: c.CoolOff}
+	trustOwn(c.Data)
 	var err error
 	if env.Staff, err = tour.ReadStaff(filepath.Join(c.Data, "sample-passkeys.json")); err != nil {
 		return err

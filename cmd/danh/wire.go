@@ -25,6 +25,7 @@ import (
 	"danh/enrolment/form"
 	"danh/enrolment/keep"
 	"danh/enrolment/visit"
+	"danh/internal/certificate"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/id"
@@ -192,6 +193,7 @@ type rooms struct {
 	keep      *keep.Desk
 	procedure *procedure.Desk
 	sms       *sms.Carrier
+	authority *certificate.Authority // nil: an outside one's certificate, or no TLS
 }
 
 func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, err error) {
@@ -205,6 +207,13 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		}
 	}()
 	r = &rooms{ground: g}
+	if r.authority, err = f.ownAuthority(g.keys); err != nil {
+		return nil, err
+	}
+	meets, err := f.meets()
+	if err != nil {
+		return nil, err
+	}
 	if r.biometric, err = g.openBureau(f.engineFlags); err != nil {
 		return nil, err
 	}
@@ -270,7 +279,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		g.immigration.Subscribe(k, r.accounts.HandleStanding)
 	}
 	if r.provider, err = provider.New(provider.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Audit: g.audit, Notify: r.notify,
-		Units: g.units, Population: g.population, Residence: g.residence, Cards: g.cards, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Issuer: f.Issuer}); err != nil {
+		Units: g.units, Population: g.population, Residence: g.residence, Cards: g.cards, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Issuer: f.Issuer, MTLS: meets}); err != nil {
 		return nil, err
 	}
 	r.inspector = inspect.New(inspect.Config{DB: g.db, Clock: g.clock, Log: log, Partners: r.partners})

@@ -53,10 +53,12 @@ const (
 	FormSeal       Purpose = "form-seal"       // ES256: seals over forms
 
 	VAPID Purpose = "vapid" // ES256: who we are at push services (RFC 8292)
+
+	Authority Purpose = "authority" // ES256: certificates of this installation's own servers
 )
 
 // Purposes lists all of them.
-var Purposes = []Purpose{IDToken, AccessToken, Response, Statement, Checkpoint, CSCA, DocumentSigner, FormSeal, VAPID}
+var Purposes = []Purpose{IDToken, AccessToken, Response, Statement, Checkpoint, CSCA, DocumentSigner, FormSeal, VAPID, Authority}
 
 // Config says where the keys live.
 type Config struct {

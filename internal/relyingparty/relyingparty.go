@@ -17,6 +17,8 @@ package relyingparty
 import (
 	"context"
 	"crypto"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -124,11 +126,23 @@ func New(c Config) (*Client, error) {
 	}
 	h := c.HTTP
 	if h == nil {
-		h = &http.Client{Timeout: 15 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse // no endpoint of an issuer redirects
-		}}
+		h = HTTP(nil)
 	}
 	return &Client{c: c, box: box, http: h}, nil
+}
+
+// HTTP is a client with sensible limits that trusts the given authorities; nil
+// for those of the system.
+func HTTP(trust *x509.CertPool) *http.Client {
+	h := &http.Client{Timeout: 15 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // no endpoint of an issuer redirects
+	}}
+	if trust != nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.TLSClientConfig = &tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS12}
+		h.Transport = t
+	}
+	return h
 }
 
 // discover finds the issuer, once; while it is away each sign-in tries again,

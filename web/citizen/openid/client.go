@@ -12,10 +12,12 @@ import (
 	"strings"
 	"time"
 
+	"danh/internal/certificate"
 	"danh/internal/fault"
 	"danh/internal/page"
 	"danh/partner"
 	"danh/provider"
+	"danh/provider/dpop"
 )
 
 // caller reads the form and finds out which client sent it. It answers the
@@ -32,8 +34,17 @@ func (d *door) caller(w http.ResponseWriter, r *http.Request) (provider.Caller, 
 			return provider.Caller{}, nil, false
 		}
 	}
+	proof, err := d.proof(w, r)
+	if err != nil {
+		d.fail(w, r, err)
+		return provider.Caller{}, nil, false
+	}
+	chain := certificate.Shown(r)
 	cred := provider.Credentials{ID: v.Get("client_id"), AssertionType: v.Get("client_assertion_type"), Assertion: v.Get("client_assertion"),
-		Endpoint: d.Provider.Issuer() + r.URL.Path}
+		Proof: proof, Method: r.Method, Endpoint: d.Provider.Issuer() + r.URL.Path}
+	if len(chain) > 0 {
+		cred.Certificate, cred.Chain = chain[0], chain[1:]
+	}
 	if id, password, ok := basic(r); ok {
 		if cred.ID != "" && cred.ID != id {
 			id = "" // two clients at once: nobody
@@ -46,6 +57,20 @@ func (d *door) caller(w http.ResponseWriter, r *http.Request) (provider.Caller, 
 		return provider.Caller{}, nil, false
 	}
 	return c, v, true
+}
+
+// proof reads the DPoP header, of which there may be one (RFC 9449, section 4.3),
+// and lets the answer name the nonce for the next.
+func (d *door) proof(w http.ResponseWriter, r *http.Request) (string, error) {
+	list := r.Header.Values("DPoP")
+	if len(list) == 0 {
+		return "", nil
+	}
+	w.Header().Set("DPoP-Nonce", d.Provider.Nonce())
+	if len(list) > 1 || list[0] == "" {
+		return "", &provider.Error{Code: provider.InvalidProof, Description: "there must be one DPoP proof"}
+	}
+	return list[0], nil
 }
 
 // basic reads the Authorization header; both parts were form-encoded before
@@ -153,6 +178,27 @@ func (d *door) write(w http.ResponseWriter, r *http.Request, status int, v any) 
 	_, _ = w.Write(b)
 }
 
+// Challenges of resources (RFC 6750, section 3; RFC 9449, section 7.1).
+const bearerChallenge = `Bearer realm="danh"`
+
+var dpopChallenge = `DPoP realm="danh", algs="` + strings.Join(dpop.Algorithms, " ") + `"`
+
+// challengeOf is the challenge of the scheme by which a token came.
+func challengeOf(r *http.Request) string {
+	if dpopScheme(r) {
+		return dpopChallenge
+	}
+	return bearerChallenge
+}
+
+func dpopScheme(r *http.Request) bool {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "DPoP")
+}
+
+// resource reports whether a request is for data that an access token opens.
+func resource(r *http.Request) bool { return r.URL.Path == provider.UserInfoPath }
+
 // fail writes an OAuth error answer (RFC 6749, section 5.2; RFC 6750, section
 // 3) and logs what is internal, once.
 func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -181,10 +227,16 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="danh", charset="UTF-8"`)
 	case provider.InvalidToken:
 		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", `Bearer realm="danh", error="invalid_token", error_description="`+description+`"`)
+		w.Header().Set("WWW-Authenticate", challengeOf(r)+`, error="invalid_token", error_description="`+description+`"`)
+	case provider.InvalidProof, provider.UseNonce:
+		w.Header().Set("DPoP-Nonce", d.Provider.Nonce())
+		if resource(r) { // RFC 9449, sections 7.1 and 9
+			status = http.StatusUnauthorized
+			w.Header().Set("WWW-Authenticate", dpopChallenge+`, error="`+code+`", error_description="`+description+`"`)
+		}
 	case provider.InsufficientAuth:
 		status = http.StatusUnauthorized
-		challenge := `Bearer realm="danh", error="insufficient_user_authentication", error_description="` + description + `"`
+		challenge := challengeOf(r) + `, error="insufficient_user_authentication", error_description="` + description + `"`
 		if len(e.ACR) > 0 {
 			challenge += `, acr_values="` + strings.Join(e.ACR, " ") + `"`
 		}
@@ -194,7 +246,7 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", challenge)
 	case "insufficient_scope":
 		status = http.StatusForbidden
-		w.Header().Set("WWW-Authenticate", `Bearer realm="danh", error="insufficient_scope", scope="openid"`)
+		w.Header().Set("WWW-Authenticate", challengeOf(r)+`, error="insufficient_scope", scope="openid"`)
 	}
 	b, _ := json.Marshal(struct {
 		Error       string `json:"error"`

@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"strings"
 
+	"danh/internal/certificate"
 	"danh/internal/clock"
 	"danh/internal/page"
 	"danh/provider"
@@ -123,11 +124,12 @@ func (d *door) keys(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(doc)
 }
 
-// bearer finds the access token: in the header, or in the body of a POST
-// (RFC 6750, sections 2.1 and 2.2). In the address it is not accepted.
-func bearer(w http.ResponseWriter, r *http.Request) string {
+// presented finds the access token: in the header, or in the body of a POST
+// (RFC 6750, sections 2.1 and 2.2; RFC 9449, section 7.1). In the address it is
+// not accepted.
+func presented(w http.ResponseWriter, r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") {
+	if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "DPoP") {
 		return strings.TrimSpace(token)
 	}
 	if r.Method == http.MethodPost && r.Header.Get("Authorization") == "" {
@@ -139,14 +141,23 @@ func bearer(w http.ResponseWriter, r *http.Request) string {
 }
 
 func (d *door) userinfo(w http.ResponseWriter, r *http.Request) {
-	token := bearer(w, r)
-	if token == "" {
+	a := provider.Access{Token: presented(w, r), DPoP: dpopScheme(r), Method: r.Method, Endpoint: d.Provider.Issuer() + r.URL.Path}
+	if a.Token == "" {
 		// RFC 6750, section 3.1: without a token, no error code.
-		w.Header().Set("WWW-Authenticate", `Bearer realm="danh"`)
+		w.Header().Add("WWW-Authenticate", bearerChallenge)
+		w.Header().Add("WWW-Authenticate", dpopChallenge)
 		d.status(w, http.StatusUnauthorized)
 		return
 	}
-	doc, err := d.Provider.UserInfo(r.Context(), provider.Access{Token: token, Method: r.Method, Endpoint: d.Provider.Issuer() + r.URL.Path})
+	var err error
+	if a.Proof, err = d.proof(w, r); err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	if chain := certificate.Shown(r); len(chain) > 0 {
+		a.Certificate = chain[0]
+	}
+	doc, err := d.Provider.UserInfo(r.Context(), a)
 	if err != nil {
 		d.fail(w, r, err)
 		return
