@@ -38,7 +38,7 @@ var ErrAnswered = errors.New("not as promised")
 // query, such as "min=20&phone=own&exact=1".
 func Take(ctx context.Context, env Env, wish string) (*Applicant, error) {
 	// One connection per request: none may outlive the server it was made to.
-	w := &walk{env: env, via: &http.Transport{DisableKeepAlives: true}}
+	w := &walk{env: env, via: &http.Transport{DisableKeepAlives: true, TLSClientConfig: env.tls()}}
 	p, err := w.take(ctx, wish)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,8 @@ package tour
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +33,7 @@ type Env struct {
 
 	CoolOff time.Duration // how long an unlocking can be stopped at this installation
 
+	Trust  *x509.CertPool           // authorities that the doors' certificates may come from; nil for the system's
 	Proxy  *url.URL                 // goes between the tour and everything else; nil for none
 	OnStep func(n int, name string) // told before each step
 }
@@ -66,12 +69,19 @@ type walk struct {
 	via  http.RoundTripper // of every browser; nil for one of each browser's own
 }
 
+// Browser is a browser with an empty jar that reaches the doors.
+func (e Env) Browser() *browse.Client { return browse.New(e.transport()) }
+
 func (e Env) transport() http.RoundTripper {
-	t := &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second}
+	t := &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, TLSClientConfig: e.tls()}
 	if e.Proxy != nil {
 		t.Proxy = http.ProxyURL(e.Proxy)
 	}
 	return t
+}
+
+func (e Env) tls() *tls.Config {
+	return &tls.Config{RootCAs: e.Trust, MinVersion: tls.VersionTLS12}
 }
 
 // client is one more browser with an empty jar.
@@ -79,7 +89,7 @@ func (w *walk) client() *browse.Client {
 	if w.via != nil {
 		return browse.New(w.via)
 	}
-	return browse.New(w.env.transport())
+	return w.env.Browser()
 }
 
 // Known reports whether there is a tour of a name, and which there are when not.

@@ -94,7 +94,7 @@ func (b *bench) agreed() (benchclient.Target, error) {
 
 // agree signs in and says yes at the consent page.
 func agree(ctx context.Context, env tour.Env, t benchclient.Target, a tour.Sample) ([]*http.Cookie, error) {
-	c := browse.New(nil)
+	c := env.Browser()
 	sum := sha256.Sum256([]byte("measured-measured-measured-measured-measured"))
 	p, err := c.Open(ctx, env.Citizen+"/authorize?"+url.Values{"client_id": {t.Client}, "redirect_uri": {t.Redirect}, "response_type": {"code"}, "scope": {t.Scope}, "state": {"s"}, "nonce": {"n"},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}, "prompt": {"consent"}}.Encode())
@@ -220,7 +220,7 @@ func benchSignIn(b *bench) error {
 	}
 	var browsers []*browse.Client
 	for i := range workers { // each a browser that its owner has used before
-		k := browse.New(nil)
+		k := b.stack.env().Browser()
 		p, err := k.Open(b.ctx, b.stack.env().Citizen+"/signin")
 		if err != nil {
 			return err

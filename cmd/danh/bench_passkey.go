@@ -171,7 +171,7 @@ func newBareCheck() (func() error, error) {
 
 // newKeyed signs a sample person in and registers a passkey for her, over HTTP.
 func newKeyed(ctx context.Context, env tour.Env, k *account.Keeper, who tour.Sample) (keyed, error) {
-	c := browse.New(nil)
+	c := env.Browser()
 	p, err := c.Open(ctx, env.Citizen+"/signin?return=/security/passkeys/new")
 	if err != nil {
 		return keyed{}, err

@@ -86,12 +86,11 @@ func (s *stack) env() tour.Env {
 	if err != nil {
 		fmt.Fprintln(s.log, err)
 	}
-	trustOwn(s.dir)
 	citizen := at(s.ports.citizen)
 	if issuer := cmp.Or(s.setting("DANH_ISSUER"), os.Getenv("DANH_ISSUER")); issuer != "" {
 		citizen = issuer
 	}
-	return tour.Env{Staff: staff, Citizen: citizen, Portal: at(s.ports.portal), Officer: at(s.ports.officer),
+	return tour.Env{Staff: staff, Trust: trusted(dataFlags{Data: s.dir}), Citizen: citizen, Portal: at(s.ports.portal), Officer: at(s.ports.officer),
 		Partner: at(s.ports.partner), Auditor: at(s.ports.auditor), Sandbox: at(s.ports.sandbox), CoolOff: s.coolOff()}
 }
 

@@ -167,11 +167,18 @@ func secured(on []net.Listener, c *tls.Config) []net.Listener {
 	return out
 }
 
-// trustOwn lets this process, an outside client of an installation on this
-// machine, believe the installation's own authority as well as the system's.
-func trustOwn(dataFolder string) {
-	file := filepath.Join(dataFolder, "tls", "ca.pem")
-	if _, err := os.Stat(file); err == nil && os.Getenv("SSL_CERT_FILE") == "" {
-		os.Setenv("SSL_CERT_FILE", file) // read by crypto/x509 beside the system's folders
+// trusted are the authorities that an outside client of an installation on this
+// machine believes: the system's and the installation's own; nil, the system's
+// alone, where there is none.
+func trusted(f dataFlags) *x509.CertPool {
+	text, err := os.ReadFile(filepath.Join(f.tlsFolder(), "ca.pem"))
+	if err != nil {
+		return nil // without TLS there is nothing to believe
 	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pool.AppendCertsFromPEM(text)
+	return pool
 }

@@ -58,14 +58,13 @@ func (c *tourCommand) Run(w *world) error {
 	if err := tour.Known(c.Name); c.Name != "" && err != nil {
 		return err
 	}
-	env := tour.Env{Citizen: c.Citizen, Portal: c.Portal, Officer: c.Officer, Partner: c.Partner, Auditor: c.Auditor, Sandbox: c.Sandbox, CoolOff: c.CoolOff}
-	trustOwn(c.Data)
+	env := tour.Env{Citizen: c.Citizen, Portal: c.Portal, Officer: c.Officer, Partner: c.Partner, Auditor: c.Auditor, Sandbox: c.Sandbox, Trust: trusted(dataFlags{Data: c.Data}), CoolOff: c.CoolOff}
 	var err error
 	if env.Staff, err = tour.ReadStaff(filepath.Join(c.Data, "sample-passkeys.json")); err != nil {
 		return err
 	}
 	for _, at := range []string{env.Citizen, env.Sandbox} {
-		if err := answers(w.ctx, at); err != nil {
+		if err := answers(w.ctx, env, at); err != nil {
 			return err
 		}
 	}
@@ -88,12 +87,12 @@ func (c *tourCommand) Run(w *world) error {
 }
 
 // answers says what to start when nobody listens at an address.
-func answers(ctx context.Context, address string) error {
+func answers(ctx context.Context, env tour.Env, address string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodHead, address+"/", nil)
 	if err != nil {
 		return fmt.Errorf("%q is no address", address)
 	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
+	resp, err := env.Browser().HTTP.Transport.RoundTrip(r)
 	if err != nil {
 		return fmt.Errorf("nothing answers at %s: start everything with make run (or danh up) in another terminal, and play the tour then", address)
 	}
