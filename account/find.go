@@ -172,16 +172,19 @@ func (k *Keeper) ChangePassword(ctx context.Context, s Session, old, pw Password
 	})
 }
 
-// AnswersAloneTx reports whether the holder of an account can be asked something
-// and answer for herself: it is active, shown to be hers, and nobody else
-// confirms its uses. An account that does not exist answers nothing.
-func (k *Keeper) AnswersAloneTx(ctx context.Context, tx *db.Tx, a ID) (bool, error) {
-	var n int
-	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_account WHERE id = $1 AND status = 'active' AND level >= 1 AND NOT provisional AND NOT represented`, a).Scan(&n)
-	if err != nil {
-		return false, fmt.Errorf("look whether an account answers: %w", err)
+// AnswersAloneTx finds who would answer when an account is asked something: its
+// holder, when it is active, shown to be hers, and nobody else confirms its uses.
+// The zero key when nobody would.
+func (k *Keeper) AnswersAloneTx(ctx context.Context, tx *db.Tx, a ID) (id.Person, error) {
+	var p id.Person
+	err := tx.QueryRowContext(ctx, `SELECT person FROM account_account WHERE id = $1 AND status = 'active' AND level >= 1 AND NOT provisional AND NOT represented`, a).Scan(&p)
+	if errors.Is(err, sql.ErrNoRows) {
+		return id.Person{}, nil
 	}
-	return n > 0, nil
+	if err != nil {
+		return id.Person{}, fmt.Errorf("look whether an account answers: %w", err)
+	}
+	return p, nil
 }
 
 // FindByPhoneTx finds the account whose confirmed phone it is; the zero key when

@@ -40,7 +40,7 @@ const (
 // kinds sort templates by how their names begin.
 var kinds = []struct{ prefix, category string }{
 	{"call_", "office"}, {"visit_", "office"}, {"glass_", "office"}, {"review_", "office"}, {"match_case_", "office"},
-	{"card_", "card"}, {"dossier_", "card"}, {"stay_", "stay"}, {"appointment_", "appointment"}, {"procedure_", "procedure"}, {"consent_", "consent"},
+	{"card_", "card"}, {"dossier_", "card"}, {"stay_", "stay"}, {"appointment_", "appointment"}, {"procedure_", "procedure"}, {"consent_", "consent"}, {"asked_", "asked"},
 }
 
 // categoryOf is the kind of news that a message brings. What tells of something

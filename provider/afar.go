@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"danh/account"
 	"danh/account/approval"
 	"danh/audit"
@@ -296,4 +298,36 @@ func (p *Provider) HintedSubject(hint string, c partner.Client) (string, error) 
 		return "", refuse("invalid_request", "id_token_hint is not an ID token for this client")
 	}
 	return sub, nil
+}
+
+// HintToken reads whom a client means by a token that it signed itself (CIBA Core
+// 1.0, section 7.1, login_hint_token): sub is the pairwise name by which it knows
+// her. It is addressed to this issuer and says until when it is good.
+func (p *Provider) HintToken(ctx context.Context, text string, c partner.Client) (string, error) {
+	bad := refuse("invalid_request", "login_hint_token is not a token that the client signed for this server")
+	if len(text) > 8<<10 {
+		return "", bad
+	}
+	o, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA})
+	if err != nil || len(o.Signatures) != 1 || !verifiedBy(c, o) {
+		return "", bad
+	}
+	var a assertion
+	now := p.c.Clock.Now()
+	if json.Unmarshal(o.UnsafePayloadWithoutVerification(), &a) != nil || a.Issuer != string(c.ID) || !slices.Contains(a.Audience, p.c.Issuer) || a.Subject == "" || len(a.Subject) > 200 {
+		return "", bad
+	}
+	if a.Expires == 0 || !now.Before(time.Unix(int64(min(a.Expires, 1e11)), 0).Add(assertionDrift)) {
+		return "", refuse("expired_login_hint_token", "login_hint_token has expired")
+	}
+	return a.Subject, nil
+}
+
+// NotificationURI is where a client is called back; "" when nowhere.
+func (p *Provider) NotificationURI(ctx context.Context, client string) (string, error) {
+	c, err := p.c.Partners.FindClient(ctx, partner.ID(client))
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return c.Settings.NotificationURI, err
 }

@@ -40,10 +40,11 @@ const (
 	Travel   Kind = "impossible_travel"
 	Accounts Kind = "many_accounts_one_device"
 	Openings Kind = "many_failed_openings"
+	Unasked  Kind = "request_not_hers"
 )
 
 // Kinds lists them.
-var Kinds = []Kind{Travel, Accounts, Openings}
+var Kinds = []Kind{Travel, Accounts, Openings, Unasked}
 
 // State is how far a case is.
 type State string
@@ -79,6 +80,8 @@ type Seen struct {
 	What     string `json:"what,omitempty"` // number, phone
 	Stops    int    `json:"stops,omitempty"`
 	Hours    int    `json:"hours,omitempty"`
+
+	Party string `json:"party,omitempty"` // the partner whose request it was
 }
 
 // Config is what the desk stands on.
@@ -178,6 +181,14 @@ func (d *Desk) SeenTx(ctx context.Context, tx *db.Tx, s account.Sighting) error 
 	return err
 }
 
+// ReportedTx raises what a holder says herself: a partner asked her for a yes on
+// her phone, and it was not she who had begun it. Somebody may be at that
+// partner's counter or page in her name.
+func (d *Desk) ReportedTx(ctx context.Context, tx *db.Tx, a account.ID, client, name string) error {
+	_, err := d.raiseTx(ctx, tx, Unasked, d.c.Seal.Blind("account.signal.unasked", a.String()+client), a, Seen{Party: name}, 0, d.c.Clock.Now())
+	return err
+}
+
 // s2 is a place in both languages, for a message whose reader's is not known here.
 func s2(p place.Place) string {
 	if p.VI == p.EN {
@@ -271,7 +282,7 @@ func (d *Desk) raiseTx(ctx context.Context, tx *db.Tx, k Kind, subject []byte, a
 		return false, nil
 	}
 	e := audit.Entry{Actor: audit.System("account"), Action: "account.signal.raised", Purpose: purpose, Detail: map[string]string{"signal": string(k)}}
-	if k == Travel { // an entry about herself; the others are about nobody in particular
+	if k == Travel || k == Unasked { // an entry about herself; the others are about nobody in particular
 		if err := tx.QueryRowContext(ctx, `SELECT person FROM account_account WHERE id = $1`, a).Scan(&e.Subject); err != nil {
 			return false, fmt.Errorf("find whom it is about: %w", err)
 		}

@@ -102,7 +102,7 @@ var places = map[string]string{
 	"consent_given": "/consents", "consent_withdrawn": "/consents", "opening_attempt": "/looked",
 	"dossier_received": "/dossiers", "dossier_supplement": "/dossiers", "dossier_approved": "/dossiers", "dossier_refused": "/dossiers", "card_ready": "/dossiers",
 	"card_lost": "/card", "card_held": "/card", "card_released": "/card", "card_revoked": "/card",
-	"visit_asked": "/visits", "call_announced": "/calls", "visit_opened": "/looked", "glass_broken": "/looked",
+	"asked_afar": "/asked", "visit_asked": "/visits", "call_announced": "/calls", "visit_opened": "/looked", "glass_broken": "/looked",
 }
 
 // alarms are the messages about what a thief would do: the way to lock the

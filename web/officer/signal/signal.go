@@ -81,6 +81,8 @@ func (k *journey) why(lang string, f signal.File) string {
 			return k.j.Say(lang, "signals.why.travel.at_once", args)
 		}
 		return k.j.Say(lang, "signals.why.travel", args)
+	case f.Kind == signal.Unasked:
+		return k.j.Say(lang, "signals.why.unasked", map[string]string{"party": s.Party})
 	case f.Kind == signal.Accounts:
 		return k.j.Say(lang, "signals.why.accounts", map[string]string{"n": n(s.Accounts), "days": n(s.Days), "most": n(f.Threshold)})
 	}
