@@ -89,6 +89,7 @@ func (c Client) check() error {
 	c.checkPurposes(f)
 	c.checkAddresses(f)
 	c.checkMessage(f)
+	c.checkBackchannel(f)
 	if c.Sector == "" {
 		f.With("sector", "partner.sector.missing")
 	}

@@ -309,10 +309,15 @@ func (p *Provider) HintToken(ctx context.Context, text string, c partner.Client)
 		return "", bad
 	}
 	o, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA})
-	if err != nil || len(o.Signatures) != 1 || !verifiedBy(c, o) {
+	if err != nil || len(o.Signatures) != 1 || !p.verifiedBy(ctx, c, o) {
 		return "", bad
 	}
-	var a assertion
+	var a struct {
+		Issuer   string   `json:"iss"`
+		Subject  string   `json:"sub"`
+		Audience audience `json:"aud"`
+		Expires  float64  `json:"exp"`
+	}
 	now := p.c.Clock.Now()
 	if json.Unmarshal(o.UnsafePayloadWithoutVerification(), &a) != nil || a.Issuer != string(c.ID) || !slices.Contains(a.Audience, p.c.Issuer) || a.Subject == "" || len(a.Subject) > 200 {
 		return "", bad
@@ -330,4 +335,13 @@ func (p *Provider) NotificationURI(ctx context.Context, client string) (string, 
 		return "", nil
 	}
 	return c.Settings.NotificationURI, err
+}
+
+// describeAfar adds what is offered without a browser (CIBA Core 1.0, section 4).
+func (p *Provider) describeAfar(doc map[string]any) {
+	doc["grant_types_supported"] = append(doc["grant_types_supported"].([]string), "urn:openid:params:grant-type:ciba")
+	doc["backchannel_authentication_endpoint"] = p.c.Issuer + BackchannelPath
+	doc["backchannel_token_delivery_modes_supported"] = []string{"poll", "ping"}
+	doc["backchannel_authentication_request_signing_alg_values_supported"] = partner.SigningAlgs
+	doc["backchannel_user_code_parameter_supported"] = false
 }

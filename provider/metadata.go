@@ -24,6 +24,8 @@ const (
 	IntrospectPath = "/introspect"
 	RevokePath     = "/revoke"
 	LogoutPath     = "/logout"
+
+	BackchannelPath = "/bc-authorize" // CIBA Core 1.0, section 7
 )
 
 // Trust frameworks and evidence of verified_claims.
@@ -105,6 +107,7 @@ func (p *Provider) describe() ([]byte, error) {
 		}
 		doc["mtls_endpoint_aliases"] = aliases // RFC 8705, section 5
 	}
+	p.describeAfar(doc)
 	b, err := json.Marshal(doc)
 	if err != nil {
 		return nil, fmt.Errorf("describe the provider: %w", err)

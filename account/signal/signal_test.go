@@ -407,7 +407,7 @@ func TestForgets(t *testing.T) {
 	run(t, func(t *testing.T, w *watch) {
 		code := w.raised(t)
 		counts, err := w.desk.Counts(t.Context())
-		if err != nil || len(counts) != 9 || counts[0] != (signal.Count{Kind: signal.Travel, State: signal.Open, N: 1}) {
+		if err != nil || len(counts) != 12 || counts[0] != (signal.Count{Kind: signal.Travel, State: signal.Open, N: 1}) {
 			t.Fatal(counts, err)
 		}
 		purge := func(after time.Duration) map[string]int64 {

@@ -41,6 +41,7 @@ import (
 	"danh/partner"
 	"danh/procedure"
 	"danh/provider"
+	"danh/provider/ciba"
 	"danh/provider/inspect"
 	"danh/registry/card"
 	"danh/registry/immigration"
@@ -62,7 +63,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), inspect.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), inspect.Purges(), r.afar.Purges(),
 		r.signals.Purges(), r.warrants.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
@@ -186,6 +187,7 @@ type rooms struct {
 	warrants  *warrant.Desk
 	provider  *provider.Provider
 	inspector *inspect.Inspector
+	afar      *ciba.Desk
 	forms     *form.Sealer
 	counters  *counter.Desk
 	visits    *visit.Desk
@@ -280,6 +282,10 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}
 	if r.provider, err = provider.New(provider.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Audit: g.audit, Notify: r.notify,
 		Units: g.units, Population: g.population, Residence: g.residence, Cards: g.cards, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Issuer: f.Issuer, MTLS: meets}); err != nil {
+		return nil, err
+	}
+	if r.afar, err = ciba.New(ciba.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts,
+		Approvals: r.approvals, Signals: r.signals, Provider: r.provider, Outward: r.outward}); err != nil {
 		return nil, err
 	}
 	r.inspector = inspect.New(inspect.Config{DB: g.db, Clock: g.clock, Log: log, Partners: r.partners})

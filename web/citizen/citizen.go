@@ -30,10 +30,12 @@ import (
 	"danh/notify"
 	"danh/office"
 	"danh/provider"
+	"danh/provider/ciba"
 	"danh/registry/card"
 	"danh/web/citizen/acting"
 	"danh/web/citizen/activate"
 	"danh/web/citizen/approve"
+	"danh/web/citizen/backchannel"
 	"danh/web/citizen/calls"
 	cardjourney "danh/web/citizen/card"
 	"danh/web/citizen/consent"
@@ -69,6 +71,7 @@ type Config struct {
 	Recovery  *recovery.Desk // nil: no page that gets an account back
 	Provider  *provider.Provider
 	Remote    *remotedesk.Desk // nil: no sign-in by QR code
+	Afar      *ciba.Desk       // nil: no partner asks without her browser
 	Notify    *notify.Sender
 	Audit     *audit.Log
 	Offices   *office.Directory    // nil: no office finder
@@ -109,7 +112,7 @@ func Door(c Config) http.Handler {
 	mux := http.NewServeMux()
 	desk := acting.New(site, c.Accounts, c.Portal)
 	desk.Mount(mux)
-	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked(), Calls: c.calls(), Recoveries: c.recoveries()})
+	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked(), Calls: c.calls(), Recoveries: c.recoveries(), Afar: c.afar()})
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
@@ -129,9 +132,12 @@ func Door(c Config) http.Handler {
 	}
 	passcode.Mount(mux, site, passcode.Config{Accounts: c.Accounts, Guard: guard})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
-	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
+	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Afar: c.Afar, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send, Approvals: c.Approvals})
 	consents.Mount(mux, site, c.Provider)
+	if c.Afar != nil {
+		backchannel.Mount(mux, site, backchannel.Config{Desk: c.Afar, Provider: c.Provider})
+	}
 	if c.Cards != nil {
 		cardjourney.Mount(mux, site, c.Accounts, c.Cards)
 	}
@@ -226,6 +232,14 @@ func (c Config) codes() func(context.Context, account.Session) (int, error) {
 		left, err := c.Recovery.CountCodes(ctx, s)
 		return left.Left, err
 	}
+}
+
+// afar counts the partners that wait for her answer.
+func (c Config) afar() func(context.Context, account.Session) (int, error) {
+	if c.Afar == nil {
+		return nil
+	}
+	return c.Afar.CountWaiting
 }
 
 // calls counts the officers who are about to telephone her.

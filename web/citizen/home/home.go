@@ -35,6 +35,7 @@ type Config struct {
 	Asked      func(ctx context.Context, by audit.Actor) (int, error) // officers who wait for her answer; nil: none can ask
 	Calls      func(ctx context.Context, by audit.Actor) (int, error) // officers who are about to telephone; nil: none say so here
 	Recoveries func(context.Context, account.Session) (int, error)    // counts who asks to get her account back; nil: nobody does here
+	Afar       func(context.Context, account.Session) (int, error)    // counts the partners that wait for her answer; nil: none can ask
 }
 
 type journey struct {
@@ -69,6 +70,7 @@ type view struct {
 	Asked    int  // and so many do
 	Telling  bool // officers announce their calls
 	Asks     int  // requests to get her account back
+	Afar     int  // partners that wait for her answer
 	Calls    int  // and so many are about to telephone
 	Level1   []feature
 	Level2   []feature
@@ -105,6 +107,11 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 	}
 	if v.Telling = d.Calls != nil; v.Telling {
 		if v.Calls, err = d.Calls(r.Context(), s.Actor()); err != nil {
+			return v, err
+		}
+	}
+	if d.Afar != nil {
+		if v.Afar, err = d.Afar(r.Context(), s); err != nil {
 			return v, err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"danh/internal/page"
 	"danh/partner"
 	"danh/provider"
+	"danh/provider/ciba"
 	"danh/provider/dpop"
 )
 
@@ -122,6 +123,8 @@ func (d *door) token(w http.ResponseWriter, r *http.Request) {
 		t, err = d.Provider.Redeem(r.Context(), c.Client, c.Binding, v.Get("code"), v.Get("redirect_uri"), v.Get("code_verifier"), less)
 	case "refresh_token":
 		t, err = d.Provider.Refresh(r.Context(), c.Client, c.Binding, v.Get("refresh_token"), v.Get("scope"), less)
+	case ciba.GrantType:
+		t, err = d.afar(r, c, v)
 	case "":
 		err = &provider.Error{Code: "invalid_request", Description: "grant_type is missing"}
 	default:

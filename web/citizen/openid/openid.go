@@ -23,6 +23,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/page"
 	"danh/provider"
+	"danh/provider/ciba"
 	"danh/web/citizen/session"
 )
 
@@ -34,6 +35,7 @@ type Config struct {
 	Provider *provider.Provider
 	Guard    *session.Guard
 	Clock    clock.Clock // nil: the machine's
+	Afar     *ciba.Desk  // nil: no requests without a browser
 	Secure   bool        // served over https
 	Log      *slog.Logger
 }
@@ -67,6 +69,9 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	mux.HandleFunc("GET "+provider.LogoutPath, d.logout)
 	mux.HandleFunc("POST "+provider.LogoutPath, d.logout)
 	mux.HandleFunc("POST "+provider.LogoutPath+"/confirm", d.confirmLogout)
+	if c.Afar != nil {
+		mux.HandleFunc("POST "+provider.BackchannelPath, d.askAfar)
+	}
 }
 
 // Open lists the paths whose posts may come from another origin: there a
