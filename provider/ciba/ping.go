@@ -139,4 +139,3 @@ func (d *Desk) ping(ctx context.Context, j job.Job) error {
 		return err
 	})
 }
-
