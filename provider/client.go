@@ -165,7 +165,7 @@ func (p *Provider) authenticateAssertion(ctx context.Context, c Credentials) (pa
 		return partner.Client{}, onetime{}, errClient
 	}
 	o, err := jose.ParseSignedCompact(c.Assertion, []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA})
-	if err != nil || len(o.Signatures) != 1 {
+	if err != nil || len(o.Signatures) != 1 || o.Signatures[0].Protected.ExtraHeaders["crit"] != nil {
 		return partner.Client{}, onetime{}, errClient
 	}
 	var a assertion

@@ -85,6 +85,9 @@ func Check(raw string, e Expect) (Proof, error) {
 	if t, _ := h.ExtraHeaders[jose.HeaderType].(string); t != "dpop+jwt" {
 		return Proof{}, Fault("the type of the DPoP proof is not dpop+jwt")
 	}
+	if _, has := h.ExtraHeaders["crit"]; has {
+		return Proof{}, Fault("the DPoP proof has extensions that must be understood")
+	}
 	if h.JSONWebKey == nil || !strong(h.JSONWebKey.Key, h.Algorithm) {
 		return Proof{}, Fault("the DPoP proof has no key that fits its algorithm and is strong enough")
 	}

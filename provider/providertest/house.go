@@ -50,6 +50,7 @@ type House struct {
 	Provider  *provider.Provider
 	Outward   *outward.Client // speaks to every port of 127.0.0.1
 	Issuer    string
+	MTLS      provider.MTLS // as the provider was opened with it; see Meets
 
 	ClinicKey *ecdsa.PrivateKey // signs the clinic's assertions
 }
@@ -126,10 +127,17 @@ func (h *House) open(t testing.TB, desk *approval.Desk) {
 	t.Helper()
 	var err error
 	h.Provider, err = provider.New(provider.Config{DB: h.DB, Clock: h.Clock, Log: h.Log, Keys: h.Keys, Audit: h.Audit, Notify: h.Notify,
-		Population: h.Population, Residence: h.Residence, Cards: h.Cards, Partners: h.Partners, Accounts: h.Keeper, Approvals: desk, Outward: h.Outward, Issuer: h.Issuer})
+		Population: h.Population, Residence: h.Residence, Cards: h.Cards, Partners: h.Partners, Accounts: h.Keeper, Approvals: desk, Outward: h.Outward, Issuer: h.Issuer, MTLS: h.MTLS})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Meets makes the provider one that meets clients with certificates.
+func (h *House) Meets(t testing.TB, m provider.MTLS) {
+	t.Helper()
+	h.MTLS = m
+	h.open(t, nil)
 }
 
 // Signs makes the provider one that takes signed consents, and gives the desk
