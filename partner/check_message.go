@@ -34,6 +34,9 @@ func (c Client) checkMessage(f *fault.Fault) {
 	if len(s.Resources)+len(s.Serves) > maxResources {
 		f.With("resources", "partner.resource.many")
 	}
+	if len(s.DetailTypes) > 16 || slices.ContainsFunc(s.DetailTypes, func(t string) bool { return !purposeForm.MatchString(t) }) {
+		f.With("authorization_details_types", "partner.detail.form")
+	}
 	for _, r := range slices.Concat(s.Resources, s.Serves) {
 		if !resourceURI(r) {
 			f.With("resources", "partner.resource.form")

@@ -53,6 +53,9 @@ func (p *Provider) ReadAfar(c partner.Client, v url.Values) (Afar, error) {
 	if a.Resources, bad = p.readResources(c, v["resource"]); bad != nil {
 		return Afar{}, bad
 	}
+	if a.Details, bad = p.readDetails(c, v.Get("authorization_details")); bad != nil {
+		return Afar{}, bad
+	}
 	a.ACR = c.DefaultACR
 	if v.Has("acr_values") {
 		if a.ACR = strings.Fields(v.Get("acr_values")); len(a.ACR) > 16 {
@@ -120,7 +123,7 @@ func (p *Provider) AskAfar(ctx context.Context, s account.Session, a Afar) (Ques
 	if err != nil {
 		return Question{}, err
 	}
-	return p.question(ctx, r, seen, c, p.c.Clock.Now())
+	return p.question(ctx, r, seen, c, p.c.Clock.Now(), a.asked.Language)
 }
 
 // DocumentAfar is what she signs when she says yes: the same facts, and between
@@ -136,9 +139,11 @@ func (p *Provider) DocumentAfar(ctx context.Context, s account.Session, a Afar, 
 	if err != nil {
 		return doc, err
 	}
-	doc.Title = title
-	if !slices.Contains(fields, claim.Number) {
-		doc.Journey = journey
+	if a.asked.Details == "" {
+		doc.Title = title
+		if !slices.Contains(fields, claim.Number) {
+			doc.Journey = journey
+		}
 	}
 	doc.Fields = slices.DeleteFunc(doc.Fields, func(f approval.Field) bool { return f.Label == "approval.site" })
 	doc.Fields = slices.Concat(doc.Fields[:1:1], more, doc.Fields[1:])

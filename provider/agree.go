@@ -24,6 +24,7 @@ import (
 	"danh/notify"
 	"danh/partner"
 	"danh/provider/claim"
+	"danh/provider/detail"
 	"danh/provider/words"
 )
 
@@ -48,8 +49,9 @@ type Question struct {
 	Given       []partner.Text // whom else they pass it to
 	Rights      partner.Text
 	Lines       []Line
-	Kept        []Line  // what she agreed to before, which stands on beside the lines
-	Absent      []Field // what this partner will not get
+	Kept        []Line         // what she agreed to before, which stands on beside the lines
+	Absent      []Field        // what this partner will not get
+	Details     []detail.Shown // what it would do, in full
 	Offline     bool
 	OfflineWhy  partner.Text
 	Provisional bool
@@ -77,15 +79,19 @@ func (p *Provider) Ask(ctx context.Context, v Visit) (Question, error) {
 	if err := mustAsk(next(now, r, s, c)); err != nil {
 		return Question{}, err
 	}
-	return p.question(ctx, r, s, c, now)
+	return p.question(ctx, r, s, c, now, v.Language)
 }
 
 // question is what she is asked by a request, whatever way it came.
-func (p *Provider) question(ctx context.Context, r request, s *seen, c *Consent, now time.Time) (Question, error) {
+func (p *Provider) question(ctx context.Context, r request, s *seen, c *Consent, now time.Time, language string) (Question, error) {
 	w := r.asked.wants(r.client)
 	all := slices.Concat(w.required, w.optional)
 	look := audit.Look{By: citizen(s.Session), Purpose: "provider.consent", Ground: "own_data"}
 	known, err := p.gather(ctx, look, s.Account, s.Person, s.Provisional, all)
+	if err != nil {
+		return Question{}, err
+	}
+	details, err := p.shown(r, language)
 	if err != nil {
 		return Question{}, err
 	}
@@ -95,7 +101,7 @@ func (p *Provider) question(ctx context.Context, r request, s *seen, c *Consent,
 	will := p.agree(r, s, c, nil, now)
 	keep, _ := clock.ParsePeriod(r.client.Only.Keep) // checked when it was registered
 	q := Question{Client: r.client, Purpose: signIn.Purpose, Ground: signIn.Ground, Keep: keep, Given: r.client.Only.Given, Rights: will.Shown.Told(), Offline: will.Offline, OfflineWhy: will.Shown.Purposes[claim.Offline], Provisional: s.Provisional,
-		Origin: Origin(r.asked.RedirectURI), ExpiresAt: r.expires, Until: will.ExpiresAt, Language: r.asked.Language, Seen: seenOf(r, w, will)}
+		Origin: Origin(r.asked.RedirectURI), ExpiresAt: r.expires, Until: will.ExpiresAt, Language: r.asked.Language, Seen: seenOf(r, w, will), Details: details}
 	for _, f := range Fields {
 		a, _ := r.client.Ask(claim.ScopeOf(f))
 		required := slices.Contains(w.required, f)
@@ -128,7 +134,7 @@ func seenOf(r request, w wanted, will *Consent) string {
 			h.Write([]byte{0})
 		}
 	}
-	put(will.Account.String(), r.id.String(), version(r.client, ""), will.Shown.Rights)
+	put(will.Account.String(), r.id.String(), version(r.client, ""), will.Shown.Rights, r.asked.Details)
 	for _, f := range Fields {
 		switch _, stands := will.Fields[f]; {
 		case slices.Contains(w.optional, f):
@@ -184,7 +190,7 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 		return nil, errElsewhere
 	}
 	var doc *approval.Document
-	if fields := r.asked.wants(r.client).released(ticked); p.takesApproval(r.client, fields) {
+	if fields := r.asked.wants(r.client).released(ticked); p.takesApproval(r, fields) {
 		d, err := p.document(ctx, v.Language, r, s, c, fields)
 		if err != nil {
 			return nil, err
@@ -210,6 +216,9 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 				return err
 			}
 			c.Authenticator, c.Approval = acrOf(levelOf(s.Session), max(s.Assurance, proved.Assurance)), v.Approval
+			if err := p.recordDetailsTx(ctx, tx, r, s.Session, v.Approval); err != nil {
+				return err
+			}
 		}
 		if err := p.replaceConsentTx(ctx, tx, c); err != nil {
 			return err

@@ -27,6 +27,7 @@ type asked struct {
 	Challenge   string   `json:"c"`
 	Mode        string   `json:"m,omitempty"`  // "" is query
 	Resources   []string `json:"rs,omitempty"` // what the access tokens are for (RFC 8707); none: this server
+	Details     string   `json:"rd,omitempty"` // sealed: whom she pays is personal (RFC 9396)
 	Prompt      []string `json:"p,omitempty"`
 	MaxAge      *int64   `json:"a,omitempty"`
 	Language    string   `json:"l,omitempty"`
@@ -87,6 +88,9 @@ func (p *Provider) read(c partner.Client, v url.Values) (*asked, *Error) {
 		return nil, bad
 	}
 	if a.Resources, bad = p.readResources(c, v["resource"]); bad != nil {
+		return nil, bad
+	}
+	if a.Details, bad = p.readDetails(c, v.Get("authorization_details")); bad != nil {
 		return nil, bad
 	}
 	if v.Has("registration") {

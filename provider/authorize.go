@@ -281,6 +281,9 @@ func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Co
 		if r.floor, err = p.floor(ctx, r.asked.wants(r.client)); err != nil {
 			return r, nil, nil, err
 		}
+		if err = p.detailFloor(ctx, &r); err != nil {
+			return r, nil, nil, err
+		}
 		if len(r.asked.ACRMust)+len(r.asked.ACR)+len(r.floor) > 0 {
 			if s.reach, err = p.c.Accounts.Reach(ctx, s.Session); err != nil {
 				return r, nil, nil, err
@@ -391,12 +394,16 @@ type facts struct {
 	Language  string            `json:"l,omitempty"`
 	ConsentTo int64             `json:"ct"`            // until when the consent stands
 	Act       *act              `json:"act,omitempty"` // who acted for her; nil: she herself
+	Details   string            `json:"rd,omitempty"`  // digest of what she authorised
 }
 
 func (p *Provider) facts(r request, s *seen, c *Consent) facts {
 	f := facts{
 		Person: s.Person, Session: s.ID, AuthTime: s.AuthTime.Unix(), AMR: account.Published(s.AMR), ACR: r.asked.achieved(s.Session),
 		Fields: c.release(r.asked.wants(r.client)), Consent: c.ID, Scopes: r.asked.Scopes, Language: r.asked.Language, ConsentTo: clock.Micros(c.ExpiresAt),
+	}
+	if r.asked.Details != "" {
+		f.Details = digest(r.asked.Details)
 	}
 	if s.Acting != nil {
 		f.Act = &act{s.Acting.Account, s.Acting.Relation, s.Acting.Until, s.Acting.EndsAt.Unix()}

@@ -3,6 +3,8 @@
 package provider
 
 import (
+	"encoding/json"
+
 	"danh/internal/keys"
 	"danh/partner"
 	"danh/provider/token"
@@ -22,7 +24,9 @@ type accessClaims struct {
 	ACR      string   `json:"acr"`
 	AMR      []string `json:"amr,omitempty"`
 	Act      *Act     `json:"act,omitempty"`
-	Bound    *Binding `json:"cnf,omitempty"` // RFC 7800; absent from bearer tokens
+
+	Details json.RawMessage `json:"authorization_details,omitempty"` // RFC 9396, section 9.1
+	Bound   *Binding        `json:"cnf,omitempty"`                   // RFC 7800; absent from bearer tokens
 }
 
 // Act says who acted for the subject (RFC 8693, section 4.1): a representative

@@ -70,7 +70,9 @@ type Introspection struct {
 	ACR      string   `json:"acr,omitempty"`
 	AMR      []string `json:"amr,omitempty"`
 	Act      *Act     `json:"act,omitempty"`
-	Bound    *Binding `json:"cnf,omitempty"` // RFC 8705, section 3.2; RFC 9449, section 6.2
+
+	Details json.RawMessage `json:"authorization_details,omitempty"` // RFC 9396, section 9.2
+	Bound   *Binding        `json:"cnf,omitempty"`                   // RFC 8705, section 3.2; RFC 9449, section 6.2
 }
 
 // Introspect tells a client about a token of its own, and the server of a
@@ -95,7 +97,7 @@ func (p *Provider) Introspect(ctx context.Context, c partner.Client, token strin
 			return dead(err)
 		}
 		return Introspection{Active: true, Scope: a.Scope, Client: a.Client, Type: a.bound().tokenType(), Expires: a.Expires, IssuedAt: a.IssuedAt, Subject: a.Subject,
-			Audience: a.Audience, Issuer: a.Issuer, ID: a.ID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, Act: a.Act, Bound: a.Bound}, nil
+			Audience: a.Audience, Issuer: a.Issuer, ID: a.ID, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, Act: a.Act, Details: a.Details, Bound: a.Bound}, nil
 	}
 	at, ok := p.open(forRefresh, token)
 	if !ok {

@@ -120,7 +120,14 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 			return Step{Kind: step.Kind, ACR: step.ACR}
 		}
 	}
+	if r.asked.Details != "" && s.Acting != nil {
+		return Step{Kind: Refuse, Error: "access_denied"} // a representative moves no money by this way
+	}
 	if !r.answered {
+		// What moves money is never remembered: each time is another yes.
+		if r.asked.Details != "" {
+			return need(AskConsent, "consent_required")
+		}
 		if r.asked.prompts("consent") {
 			return Step{Kind: AskConsent}
 		}

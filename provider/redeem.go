@@ -21,6 +21,7 @@ import (
 	"danh/internal/keys"
 	"danh/partner"
 	"danh/provider/claim"
+	"danh/provider/detail"
 	"danh/provider/token"
 )
 
@@ -32,14 +33,17 @@ type Tokens struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`
 	Scope        string `json:"scope"`
+
+	Details json.RawMessage `json:"authorization_details,omitempty"` // RFC 9396, section 7
 }
 
 // grant is a stored grant.
 type grant struct {
 	place
 	client  partner.Client
-	binding Binding  // of the tokens that are about to be issued
-	target  audience // of the access token that is about to be issued
+	binding Binding     // of the tokens that are about to be issued
+	target  audience    // of the access token that is about to be issued
+	details detail.List // what it authorises
 	asked   asked
 	facts   facts
 	offline bool
@@ -340,12 +344,12 @@ func (p *Provider) issue(ctx context.Context, g grant, refresh, nonce string, no
 		life = doorLife
 	}
 	until := earlier(now.Add(life), g.expires).Unix()
-	t := Tokens{TokenType: g.binding.tokenType(), ExpiresIn: int(until - now.Unix()), RefreshToken: refresh, Scope: strings.Join(g.facts.Scopes, " ")}
+	t := Tokens{TokenType: g.binding.tokenType(), ExpiresIn: int(until - now.Unix()), RefreshToken: refresh, Scope: strings.Join(g.facts.Scopes, " "), Details: claimsOf(g.details)}
 	var err error
 	t.AccessToken, err = p.signer.Sign(keys.AccessToken, accessType, accessClaims{
 		Issuer: p.c.Issuer, Subject: sub, Audience: g.target, Expires: until, IssuedAt: now.Unix(), ID: p.seal(forAccess, g.place),
 		Client: string(g.client.ID), Scope: t.Scope, AuthTime: g.facts.AuthTime, ACR: g.facts.ACR, AMR: g.facts.AMR, Act: p.acted(g.client, g.facts),
-		Bound: g.binding.confirmation(),
+		Bound: g.binding.confirmation(), Details: t.Details,
 	})
 	if err != nil {
 		return Tokens{}, err

@@ -37,6 +37,7 @@ func (p *Provider) readResources(c partner.Client, list []string) ([]string, *Er
 // asks for all.
 type Narrow struct {
 	Resources []string // RFC 8707, section 2.2
+	Details   string   // authorization_details (RFC 9396, section 6.1)
 }
 
 // narrow settles what the tokens of a grant are for: all that was granted, or
@@ -46,7 +47,14 @@ func (p *Provider) narrow(g *grant, less []Narrow) error {
 	if len(g.target) == 0 {
 		g.target = audience{p.c.Issuer}
 	}
+	var err error
+	if g.details, err = p.authorised(g); err != nil {
+		return err
+	}
 	for _, l := range less {
+		if err := p.narrowDetails(g, l.Details); err != nil {
+			return err
+		}
 		if len(l.Resources) == 0 {
 			continue
 		}

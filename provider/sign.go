@@ -8,7 +8,6 @@ import (
 
 	"danh/account/approval"
 	"danh/audit"
-	"danh/partner"
 	"danh/provider/claim"
 )
 
@@ -23,11 +22,11 @@ type Signature struct{ Document approval.Document }
 // Error implements error.
 func (*Signature) Error() string { return "provider: the consent takes an approval" }
 
-// takesApproval reports whether a yes to these fields is one that she signs: the
-// personal number released to anybody but an own door. It is the number by which
-// others find her in every register.
-func (p *Provider) takesApproval(c partner.Client, fields []Field) bool {
-	return p.c.Approvals != nil && !c.OwnDoor && slices.Contains(fields, claim.Number)
+// takesApproval reports whether a yes is one that she signs: the personal number
+// released to anybody but an own door, by which others find her in every register,
+// and everything that is done in her name.
+func (p *Provider) takesApproval(r request, fields []Field) bool {
+	return r.asked.Details != "" || p.c.Approvals != nil && !r.client.OwnDoor && slices.Contains(fields, claim.Number)
 }
 
 // document is what she signs: who gets it, where it goes, for what, and each fact
@@ -42,6 +41,9 @@ func (p *Provider) document(ctx context.Context, language string, r request, s *
 	signIn, _ := r.client.Ask(claim.OpenID)
 	doc := approval.Document{Journey: demandSensitive, Title: "approval.consent", Party: r.client.Name.In(language), Fields: []approval.Field{
 		{Label: "approval.purpose", Value: signIn.Purpose.In(language)}, {Label: "approval.site", Value: Origin(r.asked.RedirectURI)}}}
+	if err := p.detailed(ctx, &doc, r, language, slices.Contains(fields, claim.Number)); err != nil {
+		return approval.Document{}, err
+	}
 	for _, f := range Fields {
 		if slices.Contains(fields, f) {
 			doc.Fields = append(doc.Fields, approval.Field{Label: "approval.field." + string(f), Value: known[f].in(language)})

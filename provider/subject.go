@@ -45,6 +45,7 @@ const (
 	forCode    = "code"
 	forRefresh = "refresh"
 	forAccess  = "access"
+	forDetails = "details"
 )
 
 func (p *Provider) seal(what string, at place) string { return p.box.Seal(what, at.account, at.grant) }

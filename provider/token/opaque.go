@@ -57,6 +57,23 @@ func (b Box) Open(what, s string) (account, row [16]byte, ok bool) {
 	return [16]byte(plain[:16]), [16]byte(plain[16:]), true
 }
 
+// SealText seals a text that is kept and never handed out.
+func (b Box) SealText(what string, text []byte) string {
+	nonce := make([]byte, chacha20poly1305.NonceSizeX)
+	rand.Read(nonce)
+	return base64.RawURLEncoding.EncodeToString(b.aead.Seal(nonce, nonce, text, []byte("text "+what)))
+}
+
+// OpenText opens a text that was sealed for the same thing.
+func (b Box) OpenText(what, s string) ([]byte, bool) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(raw) < chacha20poly1305.NonceSizeX {
+		return nil, false
+	}
+	text, err := b.aead.Open(nil, raw[:chacha20poly1305.NonceSizeX], raw[chacha20poly1305.NonceSizeX:], []byte("text "+what))
+	return text, err == nil
+}
+
 // Hash is what is stored of a random secret. It is plain because the secret is
 // long and random.
 func Hash(s string) []byte {

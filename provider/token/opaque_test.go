@@ -77,3 +77,22 @@ func TestBox(t *testing.T) {
 		}
 	}
 }
+
+func TestBoxOfTexts(t *testing.T) {
+	b, err := token.NewBox(make([]byte, token.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := b.SealText("details", []byte("250000"))
+	if got, ok := b.OpenText("details", s); !ok || string(got) != "250000" || s == b.SealText("details", []byte("250000")) {
+		t.Errorf("opened %q", got)
+	}
+	for what, text := range map[string]string{"other": s, "details": s[:len(s)-2] + "AA", "details ": s, "": ""} {
+		if _, ok := b.OpenText(what, text); ok {
+			t.Errorf("%q opens for %q", text, what)
+		}
+	}
+	if _, _, ok := b.Open("details", b.SealText("details", make([]byte, 32))); ok {
+		t.Error("a text opens as a place")
+	}
+}

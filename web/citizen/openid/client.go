@@ -117,7 +117,7 @@ func (d *door) token(w http.ResponseWriter, r *http.Request) {
 	}
 	var t provider.Tokens
 	var err error
-	less := provider.Narrow{Resources: v["resource"]}
+	less := provider.Narrow{Resources: v["resource"], Details: v.Get("authorization_details")}
 	switch v.Get("grant_type") {
 	case "authorization_code":
 		t, err = d.Provider.Redeem(r.Context(), c.Client, c.Binding, v.Get("code"), v.Get("redirect_uri"), v.Get("code_verifier"), less)
