@@ -12,6 +12,7 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/partner"
 	. "danh/provider/providertest"
 )
 
@@ -24,16 +25,16 @@ type acting struct {
 	link   account.RepresentationID
 }
 
-func runActing(t *testing.T, body func(t *testing.T, f *acting)) {
+func runActing(t *testing.T, body func(t *testing.T, f *acting), change ...func(*partner.Client)) {
 	t.Helper()
-	run(t, func(t *testing.T, h *House) {
+	messages(t, func(t *testing.T, h *House) {
 		f := &acting{House: h}
 		f.tok, f.own = h.SignInLan(t, true)
 		f.an, _, f.link = h.Child(t, f.own, Phone)
 		h.Sure(t, f.own.Account)
 		f.begin(t)
 		body(t, f)
-	})
+	}, change...)
 }
 
 func (f *acting) begin(t *testing.T) {

@@ -320,14 +320,6 @@ func TestSignedAnswerIsForOneClientAndNothingElse(t *testing.T) {
 	})
 }
 
-// inside is what stands in a token.
-func inside(t *testing.T, token string) map[string]any {
-	t.Helper()
-	var m map[string]any
-	ok(t, json.Unmarshal([]byte(payload(t, token)), &m))
-	return m
-}
-
 func TestResources(t *testing.T) {
 	messages(t, func(t *testing.T, h *House) {
 		_, s := h.SignInLan(t, true)
@@ -337,7 +329,7 @@ func TestResources(t *testing.T) {
 		code := h.Agree(t, s, h.Push(t, bank, v)).Values.Get("code")
 		tok, err := h.Provider.Redeem(t.Context(), bank, provider.Binding{}, code, BankRedirect, Verifier, provider.Narrow{Resources: []string{bankAPI}})
 		ok(t, err)
-		if aud := inside(t, tok.AccessToken)["aud"]; aud != bankAPI {
+		if aud := claimsOf(t, tok.AccessToken)["aud"]; aud != bankAPI {
 			t.Errorf("aud %v", aud)
 		}
 		// The API's own server learns what the token is worth; somebody else does not.
@@ -354,7 +346,7 @@ func TestResources(t *testing.T) {
 		refused(t, err, "invalid_token")
 		next, err := h.Provider.Refresh(t.Context(), bank, provider.Binding{}, tok.RefreshToken, "", provider.Narrow{Resources: []string{otherAPI}})
 		ok(t, err)
-		if aud := inside(t, next.AccessToken)["aud"]; aud != otherAPI {
+		if aud := claimsOf(t, next.AccessToken)["aud"]; aud != otherAPI {
 			t.Errorf("aud %v", aud)
 		}
 		if active(t, h, "clinic", next.AccessToken) {
@@ -365,12 +357,12 @@ func TestResources(t *testing.T) {
 		refused(t, err, "invalid_target")
 		next, err = h.Provider.Refresh(t.Context(), bank, provider.Binding{}, next.RefreshToken, "")
 		ok(t, err)
-		if aud, _ := inside(t, next.AccessToken)["aud"].([]any); len(aud) != 2 {
+		if aud, _ := claimsOf(t, next.AccessToken)["aud"].([]any); len(aud) != 2 {
 			t.Errorf("aud %v", aud)
 		}
 		// Without the parameter a token is for this server.
 		plain := h.Tokens(t, s, "openid profile")
-		if aud := inside(t, plain.AccessToken)["aud"]; aud != issuer {
+		if aud := claimsOf(t, plain.AccessToken)["aud"]; aud != issuer {
 			t.Errorf("aud %v", aud)
 		}
 		if active(t, h, "clinic", plain.AccessToken) {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -37,6 +38,19 @@ func (d Document) Hash() []byte {
 	}
 	sum := sha256.Sum256(append([]byte("danh document\x00"), b...))
 	return sum[:]
+}
+
+// Dong writes whole đồng as people read them, 1.250.000 đồng; anything else is
+// given back as it stands.
+func Dong(s string) string {
+	if len(s) == 0 || len(s) > 15 || s[0] == '0' || strings.Trim(s, "0123456789") != "" {
+		return s
+	}
+	out := ""
+	for len(s) > 3 {
+		out, s = "."+s[len(s)-3:]+out, s[:len(s)-3]
+	}
+	return s + out + " đồng"
 }
 
 const (

@@ -87,7 +87,7 @@ func (d *journey) render(w http.ResponseWriter, r *http.Request, status int, a a
 		return
 	}
 	f.Values.Del("passcode") // never shown again
-	data := map[string]any{"Document": x.Document, "Amount": amount(x.Document.Amount), "ID": a, "Ends": x.ExpiresAt, "Span": x.ExpiresAt.Sub(x.AskedAt), "Ways": ways, "Problem": problem, "Back": x.Back}
+	data := map[string]any{"Document": x.Document, "Amount": approval.Dong(x.Document.Amount), "ID": a, "Ends": x.ExpiresAt, "Span": x.ExpiresAt.Sub(x.AskedAt), "Ways": ways, "Problem": problem, "Back": x.Back}
 	if ways.Enough {
 		c, err := d.Desk.Begin(r.Context(), s, a, remote)
 		if err != nil {
@@ -98,19 +98,6 @@ func (d *journey) render(w http.ResponseWriter, r *http.Request, status int, a a
 	}
 	d.allow(w, r, x.Back)
 	d.j.Render(w, r, status, "approve", page.View{Title: x.Document.Title, Lede: "approve.lede", Task: "approve.task", Form: f, Data: data})
-}
-
-// amount writes whole đồng as people read them, 1.250.000 đồng; anything else is
-// shown as it stands in the document.
-func amount(s string) string {
-	if len(s) == 0 || len(s) > 15 || s[0] == '0' || strings.Trim(s, "0123456789") != "" {
-		return s
-	}
-	out := ""
-	for len(s) > 3 {
-		out, s = "."+s[len(s)-3:]+out, s[:len(s)-3]
-	}
-	return s + out + " đồng"
 }
 
 // allow lets the form end where the page that asked will lead.

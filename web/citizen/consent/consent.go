@@ -24,6 +24,7 @@ import (
 	"danh/internal/page"
 	"danh/partner"
 	"danh/provider"
+	"danh/provider/detail"
 	"danh/provider/claim"
 	"danh/web/citizen/session"
 )
@@ -175,13 +176,27 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		Meta: "consent.expires", Form: page.FormFrom(r),
 		Data: map[string]any{
 			"Handle": handle, "Partner": q.Client.Name.In(language), "OwnDoor": q.Client.OwnDoor, "Purpose": q.Purpose.In(language), "Required": required, "Optional": optional,
-			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Ground": q.Ground, "Keep": keep(q, language), "Given": strings.Join(given, ", "), "Rights": q.Rights.In(language), "Code": q.Client.Only.Code, "Party": q.Client.Party, "Language": language, "Seen": q.Seen, "Kept": kept,
+			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Ground": q.Ground, "Keep": keep(q, language), "Given": strings.Join(given, ", "), "Rights": q.Rights.In(language), "Code": q.Client.Only.Code, "Party": q.Client.Party, "Language": language, "Seen": q.Seen, "Kept": kept, "Details": deeds(q.Details),
 		},
 	})
 }
 
 // keep is how long the partner keeps what it reads, in words; "" is not at all.
 func keep(q provider.Question, language string) string { return q.Keep.In(language) }
+
+// deed is what the partner would do, as the page shows it.
+type deed struct {
+	detail.Shown
+	Money string
+}
+
+func deeds(list []detail.Shown) []deed {
+	out := make([]deed, len(list))
+	for i, s := range list {
+		out[i] = deed{s, approval.Dong(s.Amount)}
+	}
+	return out
+}
 
 func (d *journey) answer(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
