@@ -79,7 +79,7 @@ func (p *Provider) describe() ([]byte, error) {
 		"claims_parameter_supported":                               true,
 		"request_parameter_supported":                              true,
 		"request_object_signing_alg_values_supported":              jar.Algorithms,
-		"authorization_details_types_supported":                    detail.Names(p.today()),
+		"authorization_details_types_supported":                    detail.Names(),
 		"require_signed_request_object":                            false,
 		"authorization_signing_alg_values_supported":               []string{"ES256"},
 		"request_uri_parameter_supported":                          false,

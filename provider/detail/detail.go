@@ -84,11 +84,11 @@ func Find(name string, day clock.Date) (Type, bool) {
 	return types[i], true
 }
 
-// Names lists the types in force on a day.
-func Names(day clock.Date) []string {
+// Names lists the types that have a row.
+func Names() []string {
 	var out []string
 	for _, t := range types {
-		if _, ok := Find(t.Name, day); ok && !slices.Contains(out, t.Name) {
+		if !slices.Contains(out, t.Name) {
 			out = append(out, t.Name)
 		}
 	}

@@ -126,12 +126,15 @@ func TestTypesHaveWords(t *testing.T) {
 	if err := json.Unmarshal(b, &texts); err != nil {
 		t.Fatal(err)
 	}
-	names := detail.Names(day)
+	names := detail.Names()
 	if len(names) != 2 {
 		t.Fatal(names)
 	}
 	for _, n := range names {
-		x, _ := detail.Find(n, day)
+		x, ok := detail.Find(n, day)
+		if !ok {
+			t.Errorf("%s is not in force", n)
+		}
 		keys := []string{x.Title}
 		for _, m := range x.Members {
 			keys = append(keys, m.Label)
