@@ -24,8 +24,8 @@ import (
 	"danh/internal/page"
 	"danh/partner"
 	"danh/provider"
-	"danh/provider/detail"
 	"danh/provider/claim"
+	"danh/provider/detail"
 	"danh/web/citizen/session"
 )
 
