@@ -102,3 +102,6 @@ type Withdrawal struct {
 func (p *Provider) OnWithdrawn(f func(ctx context.Context, tx *db.Tx, w Withdrawal) error) {
 	p.withdrawn = append(p.withdrawn, f)
 }
+
+// SubjectOf is the name by which a client knows an account.
+func (p *Provider) SubjectOf(c partner.Client, a account.ID) string { return p.subject(c, a) }
