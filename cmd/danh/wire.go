@@ -43,6 +43,7 @@ import (
 	"danh/provider"
 	"danh/provider/ciba"
 	"danh/provider/inspect"
+	"danh/provider/right"
 	"danh/registry/card"
 	"danh/registry/immigration"
 	"danh/registry/organisation"
@@ -63,7 +64,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), inspect.Purges(), r.afar.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), right.Purges(), inspect.Purges(), r.afar.Purges(),
 		r.signals.Purges(), r.warrants.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 	} {
 		all = append(all, p...)
@@ -186,6 +187,7 @@ type rooms struct {
 	recovery  *recovery.Desk
 	warrants  *warrant.Desk
 	provider  *provider.Provider
+	rights    *right.Desk
 	inspector *inspect.Inspector
 	afar      *ciba.Desk
 	forms     *form.Sealer
@@ -288,6 +290,8 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		Approvals: r.approvals, Signals: r.signals, Provider: r.provider, Outward: r.outward}); err != nil {
 		return nil, err
 	}
+	r.rights = right.New(right.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Notify: r.notify, Jobs: g.jobs, Accounts: r.accounts, Partners: r.partners, Provider: r.provider,
+		Calendar: r.calendar, Roster: r.roster})
 	r.inspector = inspect.New(inspect.Config{DB: g.db, Clock: g.clock, Log: log, Partners: r.partners})
 	if err = partner.EnsureOwnDoors(ctx, r.partners, g.keys, []partner.Door{
 		{ID: "portal", Origin: f.PortalURL}, {ID: "officer", Origin: f.OfficerURL},

@@ -31,6 +31,7 @@ import (
 	"danh/office"
 	"danh/provider"
 	"danh/provider/ciba"
+	"danh/provider/right"
 	"danh/registry/card"
 	"danh/web/citizen/acting"
 	"danh/web/citizen/activate"
@@ -55,6 +56,7 @@ import (
 	"danh/web/citizen/passkey"
 	"danh/web/citizen/recover"
 	"danh/web/citizen/remote"
+	"danh/web/citizen/requests"
 	"danh/web/citizen/scan"
 	"danh/web/citizen/security"
 	"danh/web/citizen/session"
@@ -70,6 +72,7 @@ type Config struct {
 	Approvals *approval.Desk // nil: no page that takes approvals
 	Recovery  *recovery.Desk // nil: no page that gets an account back
 	Provider  *provider.Provider
+	Rights    *right.Desk      // nil: no pages about what she asks of those who hold her data
 	Remote    *remotedesk.Desk // nil: no sign-in by QR code
 	Afar      *ciba.Desk       // nil: no partner asks without her browser
 	Notify    *notify.Sender
@@ -137,6 +140,9 @@ func Door(c Config) http.Handler {
 	consents.Mount(mux, site, c.Provider)
 	if c.Afar != nil {
 		backchannel.Mount(mux, site, backchannel.Config{Desk: c.Afar, Provider: c.Provider})
+	}
+	if c.Rights != nil {
+		requests.Mount(mux, site, requests.Config{Provider: c.Provider, Desk: c.Rights, Clock: c.Clock})
 	}
 	if c.Cards != nil {
 		cardjourney.Mount(mux, site, c.Accounts, c.Cards)
