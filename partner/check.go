@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"danh/internal/fault"
 )
 
