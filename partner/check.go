@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"danh/internal/fault"
 )
 

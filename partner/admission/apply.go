@@ -117,7 +117,7 @@ func (d *Desk) file(ctx context.Context, by audit.Actor, p partner.Party) (f Fil
 	return f, err
 }
 
-const applicationColumns = `id, code, party, state, document, hash, made_at, made_by, made_person, COALESCE(due_at, 0), COALESCE(checked_at, 0), checked_by, checked_person, checked_office, COALESCE(decided_at, 0), decided_office, COALESCE(until, 0), words`
+const applicationColumns = `a.id, a.code, a.party, a.state, a.document, a.hash, a.made_at, a.made_by, a.made_person, COALESCE(a.due_at, 0), COALESCE(a.checked_at, 0), a.checked_by, a.checked_person, a.checked_office, COALESCE(a.decided_at, 0), a.decided_office, COALESCE(a.until, 0), a.words`
 
 func scanApplication(r db.Row) (Application, error) {
 	var a Application
@@ -130,7 +130,7 @@ func scanApplication(r db.Row) (Application, error) {
 }
 
 func findApplication(ctx context.Context, q db.Q, where string, args ...any) (Application, error) {
-	a, err := scanApplication(q.QueryRowContext(ctx, `SELECT `+applicationColumns+` FROM partner_application WHERE `+where, args...))
+	a, err := scanApplication(q.QueryRowContext(ctx, `SELECT `+applicationColumns+` FROM partner_application a WHERE `+where, args...))
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return a, fmt.Errorf("find an application: %w", err)
 	}
@@ -366,7 +366,7 @@ func (d *Desk) ListAsked(ctx context.Context, by audit.Actor) ([]Asked, error) {
 	var out []Asked
 	for _, o := range orgs {
 		a, err := findApplication(ctx, d.c.DB.Read(), `state = 'agreeing' AND party = (SELECT p.id FROM partner_party p WHERE p.organisation = $1 AND p.ended_at IS NULL)
-			AND NOT EXISTS (SELECT 1 FROM partner_agreement g WHERE g.application = partner_application.id AND g.person = $2 AND g.hash = partner_application.hash)`, organisation.Subject(o.Organisation.ID), by.Person)
+			AND NOT EXISTS (SELECT 1 FROM partner_agreement g WHERE g.application = a.id AND g.person = $2 AND g.hash = a.hash)`, organisation.Subject(o.Organisation.ID), by.Person)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}

@@ -243,7 +243,7 @@ func (d *Desk) AddKey(ctx context.Context, by audit.Actor, party partner.PartyID
 	if !kidForm.MatchString(key.KeyID) {
 		bad.With("key", "partner.key.kid")
 	}
-	if !partner.StrongKey(key) {
+	if !partner.Strong(key.Key) {
 		bad.With("key", "partner.key.weak")
 	}
 	end := in.Until.AddDays(1).Time()

@@ -145,6 +145,10 @@ func (p Purpose) approved(at clock.Date) partner.Purpose {
 			out.Fields = append(out.Fields, ground.AgeField)
 		}
 	}
+	if len(out.Matches) > 0 {
+		scope(ground.MatchScope)
+		out.Fields = append(out.Fields, ground.MatchField)
+	}
 	if p.Away && len(out.Scopes) > 0 {
 		scope("offline_access")
 	}
