@@ -26,7 +26,7 @@ type Presented struct {
 // of it: that its grant and her consent stand, that whoever brings it may, and
 // that the sign-in behind it was sure enough.
 func (p *Provider) Present(ctx context.Context, a Access, scope string, f Field) (Presented, error) {
-	g, sub, err := p.liveGrant(ctx, a.Token)
+	g, sub, err := p.liveGrant(ctx, a)
 	if err != nil {
 		return Presented{}, err
 	}

@@ -313,7 +313,7 @@ func (d *Desk) tellTx(ctx context.Context, tx *db.Tx, q question, t *tries, now 
 	if err != nil {
 		return err
 	}
-	if _, err := d.c.Notify.SendTx(ctx, tx, audit.Partner(string(q.client.ID), q.client.Name.VI), notify.Message{To: to, Template: "verify_limited", Purpose: "provider.verify",
+	if _, err := d.c.Notify.SendTx(ctx, tx, audit.Partner(string(q.client.ID), q.client.Name.VI), notify.Message{To: to, Template: "consent_guessed", Purpose: "provider.verify",
 		Data: map[string]string{"partner": q.client.Name.In(to.Language), "at": now.In(clock.Vietnam).Format("15:04 02/01/2006")}}); err != nil {
 		return err
 	}
