@@ -165,7 +165,7 @@ func (k *Keeper) ChangePassword(ctx context.Context, s Session, old, pw Password
 		if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: s.Actor(), Action: "account.password.changed", Subject: s.Person}); err != nil {
 			return err
 		}
-		if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: s.Account, Credential: "pwd", Change: "update"}); err != nil {
+		if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: s.Account, Credential: FactorPassword, Change: "update"}); err != nil {
 			return err
 		}
 		return k.tellTx(ctx, tx, s.Actor(), s.Account, "password_changed", nil)

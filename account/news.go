@@ -5,6 +5,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"danh/internal/clock"
@@ -31,7 +32,7 @@ type News struct {
 	Kind       NewsKind
 	Account    ID
 	Sessions   []EndedSession // of SessionsEnded; also the actings that ended with them
-	Credential Factor         // of CredentialChanged: "pwd", "passkey"
+	Credential Factor         // of CredentialChanged: FactorPassword or FactorPasskey
 	Change     string         // of CredentialChanged: "create", "update", "revoke"
 	Cause      id.Person      // what it came of, where deliveries repeat; zero: it happens once
 	At         time.Time
@@ -63,39 +64,27 @@ func (k *Keeper) newsTx(ctx context.Context, tx *db.Tx, n News) error {
 // endedTx tells of sessions of an account that have just ended, and of what was
 // acting from within them.
 func (k *Keeper) endedTx(ctx context.Context, tx *db.Tx, a ID, ended []EndedSession) error {
-	if len(ended) == 0 || len(k.listeners) == 0 {
-		return nil
-	}
-	gone := map[SessionID]bool{}
-	for _, e := range ended {
-		if e.Account == a {
-			gone[e.Session] = true
-		}
-	}
-	err := db.Each(ctx, tx, `SELECT account, id, session FROM account_acting WHERE by_account = $1 AND ended_at IS NULL`, []any{a}, func(r db.Row) error {
-		var e EndedSession
-		var within SessionID
-		err := r.Scan(&e.Account, &e.Session, &within)
-		if gone[within] {
-			ended = append(ended, e)
-		}
-		return err
+	seen := map[EndedSession]bool{}
+	ended = slices.DeleteFunc(ended, func(e EndedSession) bool {
+		again := seen[e] || e.Session.IsZero()
+		seen[e] = true
+		return again
 	})
-	if err != nil {
-		return fmt.Errorf("find who acts from a session: %w", err)
+	if len(ended) == 0 {
+		return nil
 	}
 	return k.newsTx(ctx, tx, News{Kind: SessionsEnded, Account: a, Sessions: ended})
 }
 
 // endWhereTx ends sessions of an account by a condition over the arguments from
-// $4 on, and tells of them.
+// $4 on, and gives them with what was acting from within them.
 func (k *Keeper) endWhereTx(ctx context.Context, tx *db.Tx, a ID, why string, now time.Time, where string, args ...any) ([]EndedSession, error) {
 	var ended []EndedSession
-	err := db.Each(ctx, tx, `UPDATE account_session SET ended_at = $2, ended_why = $3 WHERE account = $1 AND ended_at IS NULL AND `+where+` RETURNING id`,
+	err := db.Each(ctx, tx, `UPDATE account_session SET ended_at = $2, ended_why = $3 WHERE account = $1 AND ended_at IS NULL AND `+where+` RETURNING id, acting, acting_id`,
 		append([]any{a, clock.Micros(now), why}, args...), func(r db.Row) error {
-			e := EndedSession{Account: a}
-			err := r.Scan(&e.Session)
-			ended = append(ended, e)
+			own, acted := EndedSession{Account: a}, EndedSession{}
+			err := r.Scan(&own.Session, &acted.Account, &acted.Session)
+			ended = append(ended, own, acted)
 			return err
 		})
 	if err != nil {

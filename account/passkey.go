@@ -378,7 +378,7 @@ func (k *Keeper) endPasskeyTx(ctx context.Context, tx *db.Tx, by audit.Actor, a 
 	if err := k.endedTx(ctx, tx, a, ended); err != nil {
 		return err
 	}
-	if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: a, Credential: "passkey", Change: "revoke"}); err != nil {
+	if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: a, Credential: FactorPasskey, Change: "revoke"}); err != nil {
 		return err
 	}
 	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.passkey.ended", Subject: person, Detail: map[string]string{"passkey": p.String(), "why": why}}); err != nil {

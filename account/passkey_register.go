@@ -249,7 +249,7 @@ func (k *Keeper) FinishPasskey(ctx context.Context, s Session, t Token, answer [
 			Detail: map[string]string{"passkey": p.ID.String(), "kind": string(passkeyFactor(p.Synced))}}); err != nil {
 			return err
 		}
-		if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: s.Account, Credential: "passkey", Change: "create"}); err != nil {
+		if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: s.Account, Credential: FactorPasskey, Change: "create"}); err != nil {
 			return err
 		}
 		return k.tellTx(ctx, tx, s.Actor(), s.Account, "passkey_added", map[string]string{"device": p.Label})

@@ -309,20 +309,21 @@ func (k *Keeper) endFormerTx(ctx context.Context, tx *db.Tx, f inForce, former, 
 	}
 	var whose ID
 	var ended SessionID
+	var acted EndedSession
 	var amr string
 	var auth, ends int64
 	var p PasskeyID
 	var browser []byte
 	var waits bool
 	err := tx.QueryRowContext(ctx, `UPDATE account_session SET ended_at = $2, ended_why = 'signed_in_anew' WHERE token_hash = $1 AND ended_at IS NULL
-		RETURNING account, id, amr, auth_at, ends_at, passkey, browser, new_device`, former.hash(), clock.Micros(now)).Scan(&whose, &ended, &amr, &auth, &ends, &p, &browser, &waits)
+		RETURNING account, id, acting, acting_id, amr, auth_at, ends_at, passkey, browser, new_device`, former.hash(), clock.Micros(now)).Scan(&whose, &ended, &acted.Account, &acted.Session, &amr, &auth, &ends, &p, &browser, &waits)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, PasskeyID{}, nil
 	}
 	if err != nil {
 		return nil, PasskeyID{}, fmt.Errorf("end the former session: %w", err)
 	}
-	if err := k.endedTx(ctx, tx, whose, []EndedSession{{whose, ended}}); err != nil {
+	if err := k.endedTx(ctx, tx, whose, []EndedSession{{whose, ended}, acted}); err != nil {
 		return nil, PasskeyID{}, err
 	}
 	if waits || len(browser) > 0 && !hmac.Equal(browser, device.hash()) { // not finished, or another browser's

@@ -174,7 +174,7 @@ func (k *Keeper) ResetPasswordTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "account.password.changed", Subject: acc.Person}); err != nil {
 		return err
 	}
-	if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: a, Credential: "pwd", Change: "update"}); err != nil {
+	if err := k.newsTx(ctx, tx, News{Kind: CredentialChanged, Account: a, Credential: FactorPassword, Change: "update"}); err != nil {
 		return err
 	}
 	return k.tellTx(ctx, tx, by, a, "password_changed", nil)

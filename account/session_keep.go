@@ -216,7 +216,7 @@ func (k *Keeper) endTx(ctx context.Context, tx *db.Tx, a ID, only, except Sessio
 	if err != nil {
 		return 0, err
 	}
-	n := int64(len(ended))
+	n := int64(len(ended) / 2) // beside each stands what was acting from it, or nothing
 	if only.IsZero() && except.IsZero() {
 		acting, err := endActingTx(ctx, tx, a, why, now)
 		if err != nil {

@@ -27,7 +27,6 @@ const (
 	LogoutPath     = "/logout"
 
 	BackchannelPath = "/bc-authorize" // CIBA Core 1.0, section 7
-	VerifyPath      = "/verify"
 )
 
 // Trust frameworks and evidence of verified_claims.
@@ -62,7 +61,6 @@ func (p *Provider) describe() ([]byte, error) {
 		"pushed_authorization_request_endpoint":                    at(PushPath),
 		"introspection_endpoint":                                   at(IntrospectPath),
 		"revocation_endpoint":                                      at(RevokePath),
-		"verification_endpoint":                                    at(VerifyPath),
 		"end_session_endpoint":                                     at(LogoutPath),
 		"response_types_supported":                                 []string{"code"},
 		"response_modes_supported":                                 ResponseModes,
@@ -91,7 +89,8 @@ func (p *Provider) describe() ([]byte, error) {
 		"prompt_values_supported":                                  []string{"none", "login", "consent", "select_account"},
 		"acr_values_supported":                                     ACRValues(),
 		"ui_locales_supported":                                     []string{"vi", "en"},
-		"backchannel_logout_supported":                             false,
+		"backchannel_logout_supported":                             true,
+		"backchannel_logout_session_supported":                     true,
 		"frontchannel_logout_supported":                            false,
 		"verified_claims_supported":                                true,
 		"trust_frameworks_supported":                               []string{Framework},

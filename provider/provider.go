@@ -90,6 +90,7 @@ type Provider struct {
 	nonces   dpop.Nonces
 	metadata []byte
 	keysets  *keyset.Directory // nil: no keys are fetched
+	notices  Notices           // nil: clients are told nothing
 
 	withdrawn []func(context.Context, *db.Tx, Withdrawal) error
 }

@@ -45,7 +45,7 @@ func TestEveryPageOfEveryDoor(t *testing.T) {
 	}
 	t.Run("the neighbours", func(t *testing.T) { neighbours(t, e) })
 	signInAs(c.Get(e.Citizen+"/signin"), e, her.Sample).Want(http.StatusOK)
-	notice(t, c, e, her, guest)
+	lodge(t, c, e, her, guest)
 	for _, door := range []string{e.Portal, e.Officer, e.Partner, e.Auditor} {
 		p := c.Get(door + "/signin")
 		if p.URL.Path == "/signin/passkey" {
@@ -156,8 +156,8 @@ func appointed(t *testing.T, s *stack, her, second *tour.Applicant) *browse.Pass
 	return key
 }
 
-// notice files a lodging notice and leaves a draft of a second one.
-func notice(t *testing.T, c *webtest.Client, e tour.Env, her, guest *tour.Applicant) {
+// lodge files a lodging notice and leaves a draft of a second one.
+func lodge(t *testing.T, c *webtest.Client, e tour.Env, her, guest *tour.Applicant) {
 	t.Helper()
 	if p := c.Get(e.Portal + "/signin?return=/lodging"); p.Has(`form[action="/consent"]`) {
 		p.Submit("Đồng ý")

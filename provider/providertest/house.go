@@ -31,6 +31,7 @@ import (
 	"danh/office"
 	"danh/partner"
 	"danh/provider"
+	"danh/provider/notice"
 	"danh/registry/card"
 	"danh/registry/population"
 	"danh/registry/residence"
@@ -49,6 +50,7 @@ type House struct {
 	Cards     *card.Registry
 	Provider  *provider.Provider
 	Outward   *outward.Client // speaks to every port of 127.0.0.1
+	Notices   *notice.Desk
 	Issuer    string
 	MTLS      provider.MTLS // as the provider was opened with it; see Meets
 
@@ -119,6 +121,7 @@ func furnish(t testing.TB, d *db.DB, issuer string, keeper func(*account.Config)
 	h.Outward, err = outward.New(outward.Config{Allow: []string{"http://127.0.0.1:*"}, Log: h.Log, Timeout: 2 * time.Second})
 	must(err)
 	h.open(t, nil)
+	h.Keeper.OnNews(func(ctx context.Context, tx *db.Tx, n account.News) error { return h.Provider.HandleNewsTx(ctx, tx, n) })
 	must(h.populate(t))
 	return h
 }
@@ -131,6 +134,10 @@ func (h *House) open(t testing.TB, desk *approval.Desk) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if h.Notices == nil {
+		h.Notices = notice.New(notice.Config{DB: h.DB, Clock: h.Clock, Log: h.Log, Jobs: h.Jobs, Seal: h.Seal, Audit: h.Audit, Notify: h.Notify, Partners: h.Partners, Provider: h.Provider, Outward: h.Outward})
+	}
+	h.Provider.Tell(h.Notices)
 }
 
 // Meets makes the provider one that meets clients with certificates.

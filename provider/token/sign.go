@@ -27,11 +27,17 @@ import (
 type Signer struct {
 	keys *keys.Store
 	mu   sync.RWMutex
-	made map[keys.Purpose]made // ready until the key changes
+	made map[what]made // ready until the key changes
 }
 
 // NewSigner returns a signer over the installation's keys.
-func NewSigner(k *keys.Store) *Signer { return &Signer{keys: k, made: map[keys.Purpose]made{}} }
+func NewSigner(k *keys.Store) *Signer { return &Signer{keys: k, made: map[what]made{}} }
+
+// what is signed: a key signs tokens of several types.
+type what struct {
+	purpose keys.Purpose
+	typ     string
+}
 
 type made struct {
 	kid    string
@@ -42,7 +48,7 @@ type made struct {
 func (s *Signer) Sign(purpose keys.Purpose, typ string, claims any) (string, error) {
 	kid, key := s.keys.Signer(purpose)
 	s.mu.RLock()
-	m := s.made[purpose]
+	m := s.made[what{purpose, typ}]
 	s.mu.RUnlock()
 	if m.kid != kid {
 		var with any = cryptosigner.Opaque(key)
@@ -56,7 +62,7 @@ func (s *Signer) Sign(purpose keys.Purpose, typ string, claims any) (string, err
 		}
 		m = made{kid, signer}
 		s.mu.Lock()
-		s.made[purpose] = m
+		s.made[what{purpose, typ}] = m
 		s.mu.Unlock()
 	}
 	payload, err := json.Marshal(claims)
