@@ -35,6 +35,7 @@ Rates are given by the clock and per CPU-second of the server process.
   flow        PAR, authorise with session and consent, token, userinfo
   introspect  token introspection by a client
   refresh     refresh-token rotation
+  fapi        the same flow over TLS by the FAPI 2.0 profile: private_key_jwt, DPoP
   passkey     assertions bound to a text, against the bare signature check
   start       from exec to ready on existing data
   memory      resident memory after the start
@@ -57,6 +58,7 @@ var benches = []struct {
 	{"flow", benchFlow},
 	{"introspect", benchIntrospect},
 	{"refresh", benchRefresh},
+	{"fapi", benchFAPI},
 	{"passkey", benchPasskey},
 	{"match", benchMatch},
 	{"fingerprint", benchFingerprint},

@@ -10,8 +10,11 @@ package benchclient
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -31,7 +34,10 @@ import (
 type Target struct {
 	Issuer   string
 	Client   string
-	Secret   string // client_secret_basic
+	Secret   string            // client_secret_basic
+	Key      *ecdsa.PrivateKey `json:"-"` // private_key_jwt with ES256, for FAPI
+	KID      string
+	Trust    *x509.CertPool `json:"-"` // nil: the system's
 	Redirect string
 	Scope    string           // e.g. "openid profile"; with offline_access for Refresh
 	Sessions [][]*http.Cookie // cookies of sessions of people who have agreed to the scope; workers share them out
@@ -66,7 +72,7 @@ func New(ctx context.Context, t Target) (*Client, error) {
 	c := &Client{t: t, http: &http.Client{
 		Timeout:       30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true,
+		Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true, TLSClientConfig: &tls.Config{RootCAs: t.Trust, MinVersion: tls.VersionTLS12},
 			DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext},
 	}}
 	c.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(t.Client)+":"+url.QueryEscape(t.Secret)))
@@ -76,9 +82,6 @@ func New(ctx context.Context, t Target) (*Client, error) {
 	}
 	if _, err := c.json(r, http.StatusOK, &c.meta); err != nil {
 		return nil, fmt.Errorf("discover the provider: %w", err)
-	}
-	if len(t.Sessions) == 0 {
-		return nil, errors.New("at least one session is needed")
 	}
 	return c, nil
 }
@@ -143,31 +146,41 @@ func (c *Client) SignIn(ctx context.Context, session []*http.Cookie) (Tokens, er
 	if err != nil {
 		return Tokens{}, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.meta.Authorize+"?"+url.Values{"client_id": {c.t.Client}, "request_uri": {pushed.RequestURI}}.Encode(), nil)
+	code, err := c.authorize(ctx, session, pushed.RequestURI, state)
 	if err != nil {
 		return Tokens{}, err
+	}
+	var t Tokens
+	err = c.post(ctx, c.meta.Token, url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {c.t.Redirect}, "code_verifier": {verifier}}, http.StatusOK, &t)
+	if err == nil && (t.Access == "" || t.ID == "") {
+		err = errors.New("the token endpoint gave no tokens")
+	}
+	return t, err
+}
+
+// authorize brings a browser with a session to the authorization endpoint and
+// gives the code that it carries back.
+func (c *Client) authorize(ctx context.Context, session []*http.Cookie, requestURI, state string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.meta.Authorize+"?"+url.Values{"client_id": {c.t.Client}, "request_uri": {requestURI}}.Encode(), nil)
+	if err != nil {
+		return "", err
 	}
 	for _, c := range session {
 		r.AddCookie(c)
 	}
 	res, err := c.json(r, http.StatusSeeOther, nil)
 	if err != nil {
-		return Tokens{}, err
+		return "", err
 	}
 	to, err := url.Parse(res.Header.Get("Location"))
 	if err != nil {
-		return Tokens{}, err
+		return "", err
 	}
 	q := to.Query()
-	if !strings.HasPrefix(to.String(), c.t.Redirect) || q.Get("code") == "" || q.Get("state") != state || q.Get("iss") == "" {
-		return Tokens{}, fmt.Errorf("the authorization endpoint led to %s %s", to.Path, q.Get("error"))
+	if !strings.HasPrefix(to.String(), c.t.Redirect) || q.Get("code") == "" || q.Get("state") != state || q.Get("iss") != c.t.Issuer {
+		return "", fmt.Errorf("the authorization endpoint led to %s %s", to.Path, q.Get("error"))
 	}
-	var t Tokens
-	err = c.post(ctx, c.meta.Token, url.Values{"grant_type": {"authorization_code"}, "code": {q.Get("code")}, "redirect_uri": {c.t.Redirect}, "code_verifier": {verifier}}, http.StatusOK, &t)
-	if err == nil && (t.Access == "" || t.ID == "") {
-		err = errors.New("the token endpoint gave no tokens")
-	}
-	return t, err
+	return q.Get("code"), nil
 }
 
 // UserInfo reads what a token may see and checks that somebody is there.
@@ -192,7 +205,7 @@ func (c *Client) UserInfo(ctx context.Context, token string) error {
 // Flow runs whole sign-ins: pushed request, authorization with session and
 // consent, tokens, userinfo.
 func (c *Client) Flow(ctx context.Context, workers int, d time.Duration) (Result, error) {
-	return run(ctx, workers, d, func(ctx context.Context, worker int) (func(context.Context) error, error) {
+	return c.run(ctx, workers, d, func(ctx context.Context, worker int) (func(context.Context) error, error) {
 		s := c.t.Sessions[worker%len(c.t.Sessions)]
 		return func(ctx context.Context) error {
 			t, err := c.SignIn(ctx, s)
@@ -206,7 +219,7 @@ func (c *Client) Flow(ctx context.Context, workers int, d time.Duration) (Result
 
 // Introspect asks about a living token again and again.
 func (c *Client) Introspect(ctx context.Context, workers int, d time.Duration) (Result, error) {
-	return run(ctx, workers, d, func(ctx context.Context, worker int) (func(context.Context) error, error) {
+	return c.run(ctx, workers, d, func(ctx context.Context, worker int) (func(context.Context) error, error) {
 		t, err := c.SignIn(ctx, c.t.Sessions[worker%len(c.t.Sessions)])
 		if err != nil {
 			return nil, err
@@ -228,7 +241,7 @@ func (c *Client) Introspect(ctx context.Context, workers int, d time.Duration) (
 
 // Refresh renews tokens, each time with the refresh token that the last one gave.
 func (c *Client) Refresh(ctx context.Context, workers int, d time.Duration) (Result, error) {
-	return run(ctx, workers, d, func(ctx context.Context, worker int) (func(context.Context) error, error) {
+	return c.run(ctx, workers, d, func(ctx context.Context, worker int) (func(context.Context) error, error) {
 		t, err := c.SignIn(ctx, c.t.Sessions[worker%len(c.t.Sessions)])
 		if err != nil {
 			return nil, err
@@ -248,7 +261,10 @@ func (c *Client) Refresh(ctx context.Context, workers int, d time.Duration) (Res
 }
 
 // run lets workers repeat one act until the time is over.
-func run(ctx context.Context, workers int, d time.Duration, prepare func(ctx context.Context, worker int) (func(context.Context) error, error)) (Result, error) {
+func (c *Client) run(ctx context.Context, workers int, d time.Duration, prepare func(ctx context.Context, worker int) (func(context.Context) error, error)) (Result, error) {
+	if len(c.t.Sessions) == 0 {
+		return Result{}, errors.New("at least one session is needed")
+	}
 	acts := make([]func(context.Context) error, workers)
 	for i := range acts {
 		var err error
