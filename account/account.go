@@ -81,6 +81,8 @@ type Account struct {
 	Language    string
 	HasEmail    bool
 	OpenedAt    time.Time
+
+	Organisation bool // an organisation's: of no level, and used by who acts for it
 }
 
 // Declared is what the holder typed herself.

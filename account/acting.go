@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"danh/audit"
@@ -14,6 +15,7 @@ import (
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/registry/organisation"
 )
 
 // Acting is that a session is used for somebody else: Account, Person and
@@ -28,7 +30,16 @@ type Acting struct {
 	Until    clock.Date
 	EndsAt   time.Time
 
+	Organisation organisation.ID      // for which she acts; zero for a child or a ward
+	Scopes       []organisation.Scope // and what she may do for it
+
 	own Session
+}
+
+// Covers reports whether what she does in the name of an organisation covers a
+// thing; acting for a person it is not asked.
+func (a *Acting) Covers(s organisation.Scope) bool {
+	return a.Organisation.IsZero() || s == "" || slices.Contains(a.Scopes, s)
 }
 
 // Holder is the session as the one whose phone it is knows it: passkeys,
@@ -42,12 +53,13 @@ func (s Session) Holder() Session {
 
 // actingStands joins session s of account a to the account c that it acts for,
 // as x and by link r, if every condition for it holds at $2 (an instant) and $4
-// (a day): the time is not over, the link stands, both accounts may be used.
+// (a day): the time is not over, the link stands, both accounts may be used. For
+// an organisation's account the registry is asked besides (see actsFor).
 const actingStands = `account_acting x ON x.account = s.acting AND x.id = s.acting_id AND x.ended_at IS NULL AND x.ends_at > $2
 		AND a.level >= 2 AND NOT a.provisional AND NOT a.represented
-	%[1]s JOIN account_representation r ON r.person = x.person AND r.id = x.representation AND r.representative = a.person AND r.confirms
+	LEFT JOIN account_representation r ON r.person = x.person AND r.id = x.representation AND r.representative = a.person AND r.confirms
 		AND r.ended_at IS NULL AND r.valid_from <= $4 AND (r.valid_to IS NULL OR r.valid_to >= $4)
-	%[1]s JOIN account_account c ON c.id = x.account AND c.person = r.person AND c.status = 'active' AND NOT c.provisional`
+	%[1]s JOIN account_account c ON c.id = x.account AND (c.organisation OR c.person = r.person) AND c.status = 'active' AND NOT c.provisional`
 
 // actingRow is what FindSession reads of it, NULL when there is none.
 type actingRow struct {
@@ -59,12 +71,32 @@ type actingRow struct {
 	until    clock.Date
 	ends     sql.NullInt64
 	begun    bool
+	link     organisation.MandateID
+	org      sql.NullBool
+
+	scopes []organisation.Scope
 }
 
-const actingColumns = `x.id, c.id, c.person, c.level, r.relation, r.valid_to, x.ends_at, s.acting IS NOT NULL`
+const actingColumns = `x.id, c.id, c.person, c.level, COALESCE(r.relation, x.relation), r.valid_to, x.ends_at, s.acting IS NOT NULL, x.representation, c.organisation`
 
 func (a *actingRow) into() []any {
-	return []any{&a.id, &a.account, &a.person, &a.level, &a.relation, &a.until, &a.ends, &a.begun}
+	return []any{&a.id, &a.account, &a.person, &a.level, &a.relation, &a.until, &a.ends, &a.begun, &a.link, &a.org}
+}
+
+// ask asks the registry, for an organisation, by what she acts at this moment.
+func (a *actingRow) ask(ctx context.Context, k *Keeper, own id.Person) error {
+	if !a.org.Bool || a.account.IsZero() {
+		return nil
+	}
+	auth, ok, err := k.actsFor(ctx, k.c.DB.Read(), own, organisation.ID(a.person), a.relation.String, a.link)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		a.account = ID{}
+	}
+	a.until, a.scopes = auth.Until, auth.Scopes
+	return nil
 }
 
 // apply makes a session act. One that began to and may not any more is its
@@ -79,6 +111,9 @@ func (a actingRow) apply(s *Session) {
 	}
 	own := *s
 	s.Acting = &Acting{Account: own.Account, Person: own.Person, Session: own.ID, Relation: a.relation.String, Until: a.until, EndsAt: clock.FromMicros(a.ends.Int64), own: own}
+	if a.org.Bool {
+		s.Acting.Organisation, s.Acting.Scopes = organisation.ID(a.person), a.scopes
+	}
 	s.ID, s.Account, s.Person, s.Level = a.id, a.account, a.person, Level(a.level.Int64)
 }
 
@@ -122,33 +157,8 @@ func (k *Keeper) BeginActing(ctx context.Context, s Session, link Representation
 		if err != nil {
 			return err
 		}
-		key, err := k.c.Seal.FindOrMakeTx(ctx, tx, Owner(for_.ID))
-		if err != nil {
+		if err := k.beginActingTx(ctx, tx, s, for_, r.ID[:], "", name, now.Add(f.duration("acting_minutes", time.Minute))); err != nil {
 			return err
-		}
-		sealed, err := key.Seal(sealActing, []byte(name))
-		if err != nil {
-			return err
-		}
-		x, ends := id.New[sessionKind](), now.Add(f.duration("acting_minutes", time.Minute))
-		// What is left of an earlier time of acting that ended by itself gives way.
-		if s.ActingOver {
-			if err := k.stopActingTx(ctx, tx, s, now); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO account_acting (account, id, person, representation, by_account, session, name, began_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			for_.ID, x, for_.Person, r.ID, s.Account, s.ID, sealed, clock.Micros(now), clock.Micros(ends)); err != nil {
-			return fmt.Errorf("begin to act: %w", err)
-		}
-		// One conditional update: of two taps one finds a session that acts for nobody.
-		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_session SET acting = $3, acting_id = $4 WHERE account = $1 AND id = $2 AND acting IS NULL AND NOT awaiting AND ended_at IS NULL AND ends_at > $5`,
-			s.Account, s.ID, for_.ID, x, clock.Micros(now)))
-		if err != nil {
-			return fmt.Errorf("begin to act: %w", err)
-		}
-		if !ok {
-			return fault.New(fault.Conflict, "account.acting.already")
 		}
 		if err := k.recordActingTx(ctx, tx, s.Actor(), "account.acting.began", s.Person, for_.Person, map[string]string{"relation": r.Relation, "until": r.Until.String()}); err != nil {
 			return err
@@ -157,6 +167,40 @@ func (k *Keeper) BeginActing(ctx context.Context, s Session, link Representation
 		by.OnBehalfOf = for_.Person
 		return k.tellTx(ctx, tx, by, for_.ID, "acting_began", nil)
 	})
+}
+
+// beginActingTx has a session act for an account by a link, until an instant.
+func (k *Keeper) beginActingTx(ctx context.Context, tx *db.Tx, s Session, for_ Account, link []byte, relation, name string, ends time.Time) error {
+	now := k.c.Clock.Now()
+	key, err := k.c.Seal.FindOrMakeTx(ctx, tx, Owner(for_.ID))
+	if err != nil {
+		return err
+	}
+	sealed, err := key.Seal(sealActing, []byte(name))
+	if err != nil {
+		return err
+	}
+	x := id.New[sessionKind]()
+	// What is left of an earlier time of acting that ended by itself gives way.
+	if s.ActingOver {
+		if err := k.stopActingTx(ctx, tx, s, now); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO account_acting (account, id, person, representation, by_account, session, name, began_at, ends_at, relation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		for_.ID, x, for_.Person, link, s.Account, s.ID, sealed, clock.Micros(now), clock.Micros(ends), sql.NullString{String: relation, Valid: relation != ""}); err != nil {
+		return fmt.Errorf("begin to act: %w", err)
+	}
+	// One conditional update: of two taps one finds a session that acts for nobody.
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_session SET acting = $3, acting_id = $4 WHERE account = $1 AND id = $2 AND acting IS NULL AND NOT awaiting AND ended_at IS NULL AND ends_at > $5`,
+		s.Account, s.ID, for_.ID, x, clock.Micros(now)))
+	if err != nil {
+		return fmt.Errorf("begin to act: %w", err)
+	}
+	if !ok {
+		return fault.New(fault.Conflict, "account.acting.already")
+	}
+	return nil
 }
 
 // mayActTx finds the link by which a session may act, and for which account.

@@ -23,28 +23,30 @@ import (
 	"danh/office"
 	"danh/registry/card"
 	"danh/registry/immigration"
+	"danh/registry/organisation"
 	"danh/registry/population"
 )
 
 // Config is what the keeper stands on.
 type Config struct {
-	DB         *db.DB
-	Clock      clock.Clock
-	Log        *slog.Logger
-	Seal       *seal.Sealer
-	Jobs       *job.Queue
-	Audit      *audit.Log
-	Notify     *notify.Sender
-	Population *population.Registry
-	Calendar   WorkingDays
-	Carrier    SubscriberCheck       // nil: the answer is always Unknown
-	Roster     *office.Roster        // nil: no officer may do anything to an account
-	Cards      *card.Registry        // nil: cards lock nothing
-	Borders    *immigration.Registry // nil: stays lock nothing
-	Citizen    string                // address of the citizen's door, for links in messages; passkeys are bound to it, and without it there are none
-	Areas      Areas                 // nil: every registrar sees every case
-	Places     Places                // nil: nobody knows where a sign-in comes from
-	CoolOff    time.Duration         // how long an unlocking can be stopped, and how old a passkey must be for it; 0: the dated rules. Never set beyond loopback
+	DB            *db.DB
+	Clock         clock.Clock
+	Log           *slog.Logger
+	Seal          *seal.Sealer
+	Jobs          *job.Queue
+	Audit         *audit.Log
+	Notify        *notify.Sender
+	Population    *population.Registry
+	Calendar      WorkingDays
+	Carrier       SubscriberCheck        // nil: the answer is always Unknown
+	Roster        *office.Roster         // nil: no officer may do anything to an account
+	Cards         *card.Registry         // nil: cards lock nothing
+	Borders       *immigration.Registry  // nil: stays lock nothing
+	Organisations *organisation.Registry // nil: nobody acts for an organisation
+	Citizen       string                 // address of the citizen's door, for links in messages; passkeys are bound to it, and without it there are none
+	Areas         Areas                  // nil: every registrar sees every case
+	Places        Places                 // nil: nobody knows where a sign-in comes from
+	CoolOff       time.Duration          // how long an unlocking can be stopped, and how old a passkey must be for it; 0: the dated rules. Never set beyond loopback
 
 	Pepper      []byte          // optional secret mixed into every password hash
 	Argon       password.Params // zero: t=2, m=19 MiB, p=1

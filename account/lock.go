@@ -134,7 +134,7 @@ func (k *Keeper) UnlockTx(ctx context.Context, tx *db.Tx, by audit.Actor, a ID, 
 		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM account_password WHERE account = $1`, a).Scan(&passwords); err != nil {
 			return fmt.Errorf("look for a password: %w", err)
 		}
-		if passwords == 0 {
+		if passwords == 0 && !acc.Organisation { // an organisation's account never has one
 			to = Issued
 			// Its days may be over: they ran while it was locked.
 			var lapsed int

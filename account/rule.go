@@ -54,9 +54,10 @@ type book struct {
 	order    []string
 	assures  map[string][]assured // by the factors used
 	demands  map[string][]Demand
-	asking   []string          // the journeys in the table's order
-	common   map[string][]Rule // passcodes that are tried first
-	acting   map[string][]Rule // journeys that are open while she acts for somebody else
+	asking   []string            // the journeys in the table's order
+	common   map[string][]Rule   // passcodes that are tried first
+	forOrg   map[string][]scoped // journeys that are open while she acts for an organisation
+	acting   map[string][]Rule   // journeys that are open while she acts for somebody else
 }
 
 const ruleAge = time.Minute
@@ -66,7 +67,7 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	if b := r.book.Load(); b != nil && now.Sub(b.loaded) < ruleAge && !now.Before(b.loaded) {
 		return b, nil
 	}
-	b := &book{loaded: now, rules: map[string][]Rule{}, features: map[string][]Feature{}, assures: map[string][]assured{}, demands: map[string][]Demand{}, common: map[string][]Rule{}, acting: map[string][]Rule{}}
+	b := &book{loaded: now, rules: map[string][]Rule{}, features: map[string][]Feature{}, assures: map[string][]assured{}, demands: map[string][]Demand{}, common: map[string][]Rule{}, acting: map[string][]Rule{}, forOrg: map[string][]scoped{}}
 	err := db.Each(ctx, r.db.Read(), `SELECT name, valid_from, valid_to, value, source, verified FROM account_rule`, nil, func(s db.Row) error {
 		var v Rule
 		if err := s.Scan(&v.Name, &v.From, &v.To, &v.Value, &v.Source, &v.Confirmed); err != nil {
@@ -133,6 +134,15 @@ func (r *rules) load(ctx context.Context) (*book, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read common passcodes: %w", err)
+	}
+	err = db.Each(ctx, r.db.Read(), `SELECT journey, scope, valid_from, valid_to FROM account_organisation_journey`, nil, func(s db.Row) error {
+		var v scoped
+		err := s.Scan(&v.Name, &v.scope, &v.From, &v.To)
+		b.forOrg[v.Name] = append(b.forOrg[v.Name], v)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what is open while acting for an organisation: %w", err)
 	}
 	err = db.Each(ctx, r.db.Read(), `SELECT journey, valid_from, valid_to FROM account_acting_journey`, nil, func(s db.Row) error {
 		var v Rule

@@ -17,6 +17,7 @@ import (
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/internal/id"
+	"danh/registry/organisation"
 )
 
 // touchEvery is how exactly the last use of a session is kept.
@@ -93,6 +94,9 @@ func (k *Keeper) findSession(ctx context.Context, t Token, device *Token) (Sessi
 		}
 		s.LastSeen = now
 	}
+	if err := acting.ask(ctx, k, s.Person); err != nil {
+		return Session{}, err
+	}
 	acting.apply(&s)
 	return s, nil
 }
@@ -117,19 +121,26 @@ func (k *Keeper) endMoved(ctx context.Context, s Session) error {
 // does not ask whether the session is idle: what was given for it may be used
 // by others while she does nothing.
 func (k *Keeper) SessionStands(ctx context.Context, a ID, s SessionID) (bool, error) {
-	var one int
+	var org bool
+	var who, for_ id.Person
+	var relation sql.NullString
+	var link organisation.MandateID
 	now := k.c.Clock.Now()
-	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT 1 FROM account_session s JOIN account_account a ON a.id = s.account
+	err := k.c.DB.Read().QueryRowContext(ctx, `SELECT FALSE, a.person, a.person, NULL, NULL FROM account_session s JOIN account_account a ON a.id = s.account
 		WHERE s.account = $1 AND s.id = $3 AND NOT s.awaiting AND NOT s.new_device AND s.ended_at IS NULL AND s.ends_at > $2 AND a.status = 'active'
-		UNION ALL SELECT 1 FROM account_acting f JOIN account_session s ON s.account = f.by_account AND s.id = f.session JOIN account_account a ON a.id = s.account
+		UNION ALL SELECT c.organisation, a.person, c.person, x.relation, x.representation FROM account_acting f JOIN account_session s ON s.account = f.by_account AND s.id = f.session JOIN account_account a ON a.id = s.account
 		JOIN `+fmt.Sprintf(actingStands, "")+`
 		WHERE f.account = $1 AND f.id = $3 AND x.id = f.id AND NOT s.awaiting AND NOT s.new_device AND s.ended_at IS NULL AND s.ends_at > $2 AND a.status = 'active'`,
-		a, clock.Micros(now), s, clock.DateOf(now)).Scan(&one)
+		a, clock.Micros(now), s, clock.DateOf(now)).Scan(&org, &who, &for_, &relation, &link)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("look whether the session stands: %w", err)
+	}
+	if org {
+		_, ok, err := k.actsFor(ctx, k.c.DB.Read(), who, organisation.ID(for_), relation.String, link)
+		return ok, err
 	}
 	return true, nil
 }

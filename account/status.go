@@ -48,19 +48,21 @@ type Ground string
 
 // The grounds (Decree 59/2022 article 19, Law on Identification article 34).
 const (
-	OwnRequest      Ground = "own_request"
-	Breach          Ground = "breach"
-	CardRevoked     Ground = "card_revoked"
-	CardHeld        Ground = "card_held"
-	Death           Ground = "death"
-	CompetentBody   Ground = "competent_body"
-	StayExpired     Ground = "stay_expired"     // a foreigner's passport or residence card
-	PhoneConflict   Ground = "phone_conflict"   // the phone's true owner opened an account with it
-	NumberCancelled Ground = "number_cancelled" // the number was cancelled
-	Suspected       Ground = "suspected"        // two officers decided so about a signal
-	CardLost        Ground = "card_lost"        // only while a dated rule says so
-	CardExpired     Ground = "card_expired"     // only while a dated rule says so
+	OwnRequest            Ground = "own_request"
+	Breach                Ground = "breach"
+	CardRevoked           Ground = "card_revoked"
+	CardHeld              Ground = "card_held"
+	Death                 Ground = "death"
+	CompetentBody         Ground = "competent_body"
+	StayExpired           Ground = "stay_expired"     // a foreigner's passport or residence card
+	PhoneConflict         Ground = "phone_conflict"   // the phone's true owner opened an account with it
+	NumberCancelled       Ground = "number_cancelled" // the number was cancelled
+	Suspected             Ground = "suspected"        // two officers decided so about a signal
+	OrganisationSuspended Ground = "organisation_suspended"
+	OrganisationDissolved Ground = "organisation_dissolved"
+	CardLost              Ground = "card_lost"    // only while a dated rule says so
+	CardExpired           Ground = "card_expired" // only while a dated rule says so
 )
 
 // Grounds lists the grounds of a lock.
-var Grounds = []Ground{OwnRequest, Breach, CardRevoked, CardHeld, Death, CompetentBody, StayExpired, PhoneConflict, NumberCancelled, Suspected, CardLost, CardExpired}
+var Grounds = []Ground{OwnRequest, Breach, CardRevoked, CardHeld, Death, CompetentBody, StayExpired, PhoneConflict, NumberCancelled, Suspected, OrganisationSuspended, OrganisationDissolved, CardLost, CardExpired}

@@ -59,13 +59,13 @@ func (s store) numberIndex(n population.Number) []byte {
 }
 func (s store) phoneIndex(phone string) []byte { return s.seal.Blind("account.phone", phone) }
 
-const accountColumns = `id, person, level, status, provisional, proof_what, proof_how, proof_strength, proof_at, carrier, language, email IS NOT NULL, opened_at`
+const accountColumns = `id, person, level, status, provisional, proof_what, proof_how, proof_strength, proof_at, carrier, language, email IS NOT NULL, opened_at, organisation`
 
 func scanAccount(row db.Row) (Account, error) {
 	var a Account
 	var proofAt, opened int64
 	err := row.Scan(&a.ID, &a.Person, &a.Level, &a.Status, &a.Provisional, &a.Proofing.What, &a.Proofing.How, &a.Proofing.Strength,
-		&proofAt, &a.Proofing.Carrier, &a.Language, &a.HasEmail, &opened)
+		&proofAt, &a.Proofing.Carrier, &a.Language, &a.HasEmail, &opened, &a.Organisation)
 	a.Proofing.At, a.OpenedAt = clock.FromMicros(proofAt), clock.FromMicros(opened)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Account{}, fault.New(fault.NotFound, "account.not_found")

@@ -11,6 +11,7 @@ import (
 
 	"danh/account"
 	"danh/account/approval"
+	accountorganisation "danh/account/organisation"
 	"danh/account/recovery"
 	"danh/account/remote"
 	"danh/account/signal"
@@ -67,6 +68,7 @@ func (r *rooms) purges() []db.Purge {
 	for _, p := range [][]db.Purge{
 		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), right.Purges(), inspect.Purges(), r.afar.Purges(),
 		notice.Purges(), r.signals.Purges(), r.warrants.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
+		r.seats.Purges(),
 	} {
 		all = append(all, p...)
 	}
@@ -187,6 +189,7 @@ type rooms struct {
 	signals   *signal.Desk
 	recovery  *recovery.Desk
 	warrants  *warrant.Desk
+	seats     *accountorganisation.Desk
 	provider  *provider.Provider
 	rights    *right.Desk
 	notices   *notice.Desk
@@ -262,12 +265,14 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}
 	if r.accounts, err = account.New(account.Config{Pepper: pepper, DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
 		Population: g.population, Calendar: r.calendar, Carrier: carrier, MaxPassword: f.PasswordMax, Idle: f.SessionIdle, Absolute: f.SessionMax, CoolOff: f.CoolOff, Places: places,
-		Roster: r.roster, Cards: g.cards, Borders: g.immigration, Citizen: f.Issuer, Areas: office.Areas{Residence: g.residence, Units: g.units, Clock: g.clock},
+		Roster: r.roster, Cards: g.cards, Borders: g.immigration, Organisations: g.organisations, Citizen: f.Issuer, Areas: office.Areas{Residence: g.residence, Units: g.units, Clock: g.clock},
 		Origins: []string{f.PortalURL, f.OfficerURL, f.PartnerURL, f.AuditorURL}}); err != nil {
 		return nil, err
 	}
 	r.approvals = approval.New(approval.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Accounts: r.accounts})
 	r.remote = remote.New(remote.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Accounts: r.accounts, Approvals: r.approvals})
+	r.seats = accountorganisation.New(accountorganisation.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Notify: r.notify, Roster: r.roster, Calendar: r.calendar, Accounts: r.accounts,
+		Registry: g.organisations, Population: g.population, Citizen: f.Issuer})
 	r.warrants = warrant.New(warrant.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Calendar: r.calendar, Accounts: r.accounts})
 	r.signals = signal.New(signal.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Roster: r.roster, Accounts: r.accounts})
 	r.recovery = recovery.New(recovery.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts, Approvals: r.approvals,
@@ -280,6 +285,9 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	g.population.Subscribe(population.NumberChanged, r.accounts.HandleNumberChanged)
 	for _, k := range []card.EventKind{card.HandedOver, card.WasLost, card.WasHeld, card.Released, card.WasRevoked, card.HasExpired} {
 		g.cards.Subscribe(k, r.accounts.HandleCard)
+	}
+	for _, k := range []organisation.EventKind{organisation.WasSuspended, organisation.HasResumed, organisation.WasDissolved} {
+		g.organisations.Subscribe(k, r.accounts.HandleOrganisation)
 	}
 	for _, k := range []immigration.EventKind{immigration.DocumentEnded, immigration.DocumentRenewed} {
 		g.immigration.Subscribe(k, r.accounts.HandleStanding)
