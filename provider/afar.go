@@ -277,13 +277,17 @@ func (p *Provider) keepSubjectTx(ctx context.Context, tx *db.Tx, c partner.Clien
 // FindSubjectTx finds whom a client knows by a pairwise name; the zero key when
 // nobody, or when another sector knows her by it.
 func (p *Provider) FindSubjectTx(ctx context.Context, tx *db.Tx, c partner.Client, subject string) (account.ID, error) {
+	return p.findSubject(ctx, tx, c, subject)
+}
+
+func (p *Provider) findSubject(ctx context.Context, q db.Q, c partner.Client, subject string) (account.ID, error) {
 	name, err := base64.RawURLEncoding.Strict().DecodeString(subject)
 	if err != nil || len(name) != 32 {
 		return account.ID{}, nil
 	}
 	var a account.ID
 	found := false
-	if err := db.Each(ctx, tx, `SELECT account FROM provider_subject WHERE subject = $1`, []any{name}, func(r db.Row) error {
+	if err := db.Each(ctx, q, `SELECT account FROM provider_subject WHERE subject = $1`, []any{name}, func(r db.Row) error {
 		found = true
 		return r.Scan(&a)
 	}); err != nil {

@@ -10,7 +10,7 @@ ALTER TABLE provider_consent ADD COLUMN approval ${BYTES};
 ALTER TABLE provider_consent ADD COLUMN words_hash ${BYTES};
 DROP INDEX provider_consent_current;
 CREATE UNIQUE INDEX provider_consent_current ON provider_consent (account, client, purpose) WHERE ended_at IS NULL;
-CREATE INDEX provider_consent_client ON provider_consent (client, given_at);
+CREATE INDEX provider_consent_client ON provider_consent (client, id);
 ALTER TABLE provider_grant ADD COLUMN purpose TEXT ${C} NOT NULL DEFAULT '';
 
 -- +goose Down

@@ -131,3 +131,59 @@ func TestConsentBypassByParameter(t *testing.T) {
 		}
 	})
 }
+
+// TestPartnerListsItsOwnConsents by the name that it knows her by, and nobody
+// else's: neither another party's consents nor her under another's name.
+func TestPartnerListsItsOwnConsents(t *testing.T) {
+	run(t, func(t *testing.T, d *door) {
+		s := d.lan(t, true)
+		for _, scope := range []string{"openid purpose:open_account profile", "openid purpose:statements email"} {
+			d.Tokens(t, s, scope)
+		}
+		list := func(client string, v url.Values) []any {
+			t.Helper()
+			res, body := d.callAs(t, client, Secret.Reveal(), "/consents/list", v)
+			if res.StatusCode != 200 {
+				t.Fatalf("%d %s", res.StatusCode, body)
+			}
+			for _, secret := range []string{"Phương Lan", number, Phone[1:], s.Account.String(), s.Person.String()} {
+				if strings.Contains(body, secret) {
+					t.Errorf("the list says %q", secret)
+				}
+			}
+			return doc(t, body)["consents"].([]any)
+		}
+		all := list("bank", url.Values{})
+		if len(all) != 2 {
+			t.Fatalf("%d consents", len(all))
+		}
+		first := all[0].(map[string]any)
+		sub := first["sub"].(string)
+		if sub != d.Provider.SubjectOf(d.Client(t, "bank"), s.Account) || first["state"] != "standing" || first["purpose"] != "statements" {
+			t.Errorf("%v", first)
+		}
+		if got := list("bank", url.Values{"sub": {sub}, "purpose": {"open_account"}, "state": {"standing"}}); len(got) != 1 {
+			t.Errorf("narrowed: %v", got)
+		}
+		if got := list("bank", url.Values{"limit": {"1"}, "before": {first["id"].(string)}}); len(got) != 1 || got[0].(map[string]any)["purpose"] != "open_account" {
+			t.Errorf("the next page: %v", got)
+		}
+		// Another party's consents, asked for by every parameter there is.
+		for _, v := range []url.Values{{}, {"sub": {sub}}, {"client_id": {"shop"}}, {"before": {"ffffffff-ffff-7fff-bfff-ffffffffffff"}}} {
+			if got := list("shop", v); len(got) != 0 {
+				t.Errorf("the shop sees %v", got)
+			}
+		}
+		for _, v := range []url.Values{{"limit": {"0"}}, {"limit": {"501"}}, {"state": {"any"}}, {"before": {"x"}}} {
+			if res, _ := d.call(t, "/consents/list", v); res.StatusCode != 400 {
+				t.Errorf("%v: %d", v, res.StatusCode)
+			}
+		}
+		if res, _ := d.callAs(t, "bank", "wrong", "/consents/list", url.Values{}); res.StatusCode != 401 {
+			t.Errorf("a wrong secret: %d", res.StatusCode)
+		}
+		if res, _ := d.callAs(t, "", "", "/consents/list", url.Values{"client_id": {"bank"}}); res.StatusCode != 401 {
+			t.Errorf("no credential: %d", res.StatusCode)
+		}
+	})
+}

@@ -66,6 +66,7 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	mux.HandleFunc("POST "+provider.UserInfoPath, d.userinfo)
 	mux.HandleFunc("POST "+provider.IntrospectPath, d.introspect)
 	mux.HandleFunc("POST "+provider.RevokePath, d.revoke)
+	mux.HandleFunc("POST "+provider.ConsentsPath, d.held)
 	mux.HandleFunc("GET "+provider.LogoutPath, d.logout)
 	mux.HandleFunc("POST "+provider.LogoutPath, d.logout)
 	mux.HandleFunc("POST "+provider.LogoutPath+"/confirm", d.confirmLogout)
