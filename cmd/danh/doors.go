@@ -37,12 +37,12 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 		}},
 		{"officer", f.OfficerPort, func(secret string, key []byte) (http.Handler, error) {
 			return officer.Door(officer.Config{Origin: f.OfficerURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log,
-				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster), Signals: r.signals, Warrants: r.warrants,
+				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster), Signals: r.signals, Warrants: r.warrants, Rights: r.rights,
 				Operations: office.OpenOperations(r.db, r.roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit,
 				Counters: r.counters, Visits: r.visits, Enrolment: r.enrolment, Keep: r.keep, Recovery: r.recovery, Diary: r.procedure.Diary(), Notices: r.procedure})
 		}},
 		{"partner", f.PartnerPort, func(secret string, key []byte) (http.Handler, error) {
-			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log, Accounts: r.accounts})
+			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log, Provider: r.provider, Partners: r.partners, Rights: r.rights, Accounts: r.accounts})
 		}},
 		{"auditor", f.AuditorPort, func(secret string, key []byte) (http.Handler, error) {
 			return auditor.Door(auditor.Config{Origin: f.AuditorURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log, Audit: r.audit,

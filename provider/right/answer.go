@@ -228,6 +228,9 @@ func (d *Desk) officeStep(ctx context.Context, by audit.Actor, code string, do f
 		if err == nil && !c.atOffice() {
 			err = ErrUnknown
 		}
+		if err == nil && c.person == s.Person {
+			err = fault.New(fault.Forbidden, "right.own")
+		}
 		if err != nil {
 			return err
 		}

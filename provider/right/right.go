@@ -19,6 +19,7 @@ package right
 import (
 	"context"
 	"database/sql"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,12 @@ import (
 	"danh/partner"
 	"danh/provider"
 )
+
+// Texts are the words of kinds, states, reasons and faults, for every door that
+// shows requests.
+//
+//go:embed right.text.json
+var Texts embed.FS
 
 // Kind is what is asked.
 type Kind string

@@ -110,7 +110,7 @@ func Door(c Config) http.Handler {
 			About: page.Text{VI: "Tài khoản định danh của bạn: đăng nhập, thông báo, ai đã xem dữ liệu.", EN: "Your identity account: signing in, messages, who looked at your data."},
 			Inbox: "/inbox", Push: "/settings/push",
 			Quick: []page.Shortcut{{Text: page.Text{VI: "Quét mã", EN: "Scan a code"}, Href: "/scan"}, {Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Href: "/inbox"}, {Text: page.Text{VI: "Ai đã xem", EN: "Who looked"}, Href: "/looked"}}},
-		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, approval.Texts, card.Texts, enrolmentvisit.Texts}})
+		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, approval.Texts, card.Texts, enrolmentvisit.Texts, right.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
 	desk := acting.New(site, c.Accounts, c.Portal)

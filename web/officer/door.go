@@ -36,6 +36,7 @@ import (
 	"danh/office"
 	"danh/partner"
 	"danh/procedure"
+	"danh/provider/right"
 	"danh/registry/card"
 	"danh/registry/immigration"
 	holding "danh/web/officer/account"
@@ -45,6 +46,7 @@ import (
 	keeping "danh/web/officer/card"
 	"danh/web/officer/cases"
 	"danh/web/officer/counter"
+	"danh/web/officer/datarequest"
 	"danh/web/officer/desk"
 	"danh/web/officer/dispute"
 	"danh/web/officer/dossier"
@@ -83,6 +85,7 @@ type Config struct {
 	Keep       *keep.Desk            // with Visits: cards and accounts that exist
 	Signals    *accountsignal.Desk   // what might be a theft
 	Warrants   *accountwarrant.Desk  // what competent bodies ask
+	Rights     *right.Desk           // what people ask about their data
 	Diary      *office.Diary
 	Notices    *procedure.Desk // with Diary: what guests contradicted
 	HTTP       *http.Client    // to the issuer; nil for a sensible one
@@ -120,6 +123,9 @@ func Door(c Config) (http.Handler, error) {
 		{ID: "warrants", Href: "/warrants", Icon: "gavel", Text: page.Text{VI: "Yêu cầu khóa", EN: "Requests to lock"}, Show: func(r *http.Request) bool {
 			return c.Warrants != nil && holds(office.Registrar, office.IntakeOfficer, office.Approver)(r)
 		}},
+		{ID: "data", Href: "/data-requests", Icon: "database", Text: page.Text{VI: "Yêu cầu về dữ liệu", EN: "Data requests"}, Show: func(r *http.Request) bool {
+			return c.Rights != nil && holds(office.Registrar)(r)
+		}},
 		{ID: "recoveries", Href: "/recoveries", Icon: "key", Text: page.Text{VI: "Lấy lại tài khoản", EN: "Recoveries"}, Show: func(r *http.Request) bool {
 			return c.Recovery != nil && holds(office.Approver)(r)
 		}},
@@ -145,7 +151,7 @@ func Door(c Config) (http.Handler, error) {
 		Foot: []page.Link{
 			{Href: client.Issuer() + "/looked", Text: page.Text{VI: "Ai đã xem dữ liệu của tôi", EN: "Who looked at my data"}},
 		},
-		Texts: []fs.FS{texts, enrolmentcounter.Texts, enrolmentvisit.Texts, card.Texts, immigration.Texts, account.Texts, capture.Texts},
+		Texts: []fs.FS{texts, enrolmentcounter.Texts, enrolmentvisit.Texts, card.Texts, immigration.Texts, account.Texts, capture.Texts, right.Texts},
 	})
 	guard := session.New(client, c.Accounts, c.Roster, c.Clock, site.Fail)
 	mux := http.NewServeMux()
@@ -155,6 +161,9 @@ func Door(c Config) (http.Handler, error) {
 	capture.Mount(mux)
 	hotline.Mount(mux, site, guard, c.Accounts)
 	scam.Mount(mux, site, guard, c.Accounts.Scams())
+	if c.Rights != nil {
+		datarequest.Mount(mux, site, guard, c.Rights, c.Clock)
+	}
 	if c.Warrants != nil {
 		warrant.Mount(mux, site, guard, c.Warrants)
 	}

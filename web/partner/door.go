@@ -12,6 +12,7 @@ package partnerdoor
 import (
 	"embed"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -24,6 +25,8 @@ import (
 	"danh/internal/relyingparty"
 	"danh/partner"
 	"danh/provider"
+	"danh/provider/right"
+	"danh/web/partner/privacy"
 )
 
 //go:embed *.html *.text.json
@@ -38,7 +41,10 @@ type Config struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Accounts *account.Keeper
-	HTTP     *http.Client // to the issuer; nil for a sensible one
+	Provider *provider.Provider // with Rights
+	Partners *partner.Directory // with Rights
+	Rights   *right.Desk        // nil: no pages about consents and requests
+	HTTP     *http.Client       // to the issuer; nil for a sensible one
 }
 
 type door struct {
@@ -66,20 +72,27 @@ func Door(c Config) (http.Handler, error) {
 		return nil, err
 	}
 	d := &door{c: c, client: client}
+	shown := func(*http.Request) bool { return c.Rights != nil }
 	d.site = page.New(page.Config{
 		Door: "partner", Secure: secure, Log: c.Log, Clock: c.Clock, Home: "/",
 		Brand: page.Text{VI: "Cổng đối tác", EN: "Partner door"},
 		Nav: []page.Link{
 			{ID: "guide", Href: "/guide", Icon: "book", Text: page.Text{VI: "Cách kết nối", EN: "How to connect"}},
 			{ID: "clients", Href: "/clients", Icon: "plug", Text: page.Text{VI: "Ứng dụng của tôi", EN: "My clients"}},
+			{ID: "consents", Href: "/consents", Icon: "badge", Text: page.Text{VI: "Đồng ý", EN: "Consents"}, Show: shown},
+			{ID: "requests", Href: "/requests", Icon: "file", Text: page.Text{VI: "Yêu cầu", EN: "Requests"}, Show: shown},
 		},
-		Foot: []page.Link{{Href: client.Issuer() + "/.well-known/openid-configuration", Text: page.Text{VI: "Tài liệu dò tìm OpenID", EN: "OpenID discovery document"}}},
+		Texts: []fs.FS{right.Texts},
+		Foot:  []page.Link{{Href: client.Issuer() + "/.well-known/openid-configuration", Text: page.Text{VI: "Tài liệu dò tìm OpenID", EN: "OpenID discovery document"}}},
 	})
 	d.j = d.site.Journey(files)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", d.home)
 	mux.HandleFunc("GET /guide", d.guide)
 	mux.HandleFunc("GET /clients", d.clients)
+	if c.Rights != nil {
+		privacy.Mount(mux, d.site, privacy.Config{Provider: c.Provider, Partners: c.Partners, Desk: c.Rights, Clock: c.Clock, Who: d.who})
+	}
 	mux.HandleFunc("GET /signin", d.signIn)
 	mux.HandleFunc("GET "+partner.CallbackPath, d.callback)
 	mux.HandleFunc("POST /signout", func(w http.ResponseWriter, r *http.Request) { client.Logout(w, r) })
@@ -96,6 +109,20 @@ func Door(c Config) (http.Handler, error) {
 		}
 		routed.ServeHTTP(w, r)
 	})), nil
+}
+
+// who is the account that is signed in, as far as it stands.
+func (d *door) who(w http.ResponseWriter, r *http.Request) (account.ID, bool) {
+	who, ok := d.client.Session(w, r)
+	if !ok {
+		return account.ID{}, false
+	}
+	key, err := account.ParseID(who.Subject)
+	if err != nil {
+		return account.ID{}, false
+	}
+	a, err := d.c.Accounts.Find(r.Context(), key)
+	return key, err == nil && a.Status == account.Active && !a.Provisional
 }
 
 func (d *door) home(w http.ResponseWriter, r *http.Request) {

@@ -69,10 +69,10 @@ type item struct {
 func (d *journey) item(r *http.Request, c right.Case) item {
 	language := page.Language(r)
 	now := d.Clock.Now()
-	it := item{Case: c, Who: c.Name.In(language), Kind: "requests.kind." + string(c.Kind), State: "requests.state." + string(c.State), Tone: "info", Late: c.Late || c.Overdue(now)}
+	it := item{Case: c, Who: c.Name.In(language), Kind: "right.kind." + string(c.Kind), State: "right.state." + string(c.State), Tone: "info", Late: c.Late || c.Overdue(now)}
 	switch {
 	case it.Late && c.Open():
-		it.State, it.Tone = "requests.state.overdue", "danger"
+		it.State, it.Tone = "right.state.overdue", "danger"
 	case c.State == right.Done:
 		it.Tone = "ok"
 	case c.State == right.Refused:
@@ -103,7 +103,7 @@ func (d *journey) events(c right.Case, now time.Time) []page.Event {
 	out := []page.Event{{Line: "solid", Icon: "send", Text: "requests.event.made", At: c.MadeAt}}
 	switch {
 	case c.State == right.TakenBack:
-		return append(out, page.Event{Line: "dashed", Icon: "x", Text: "requests.state.taken_back", At: c.EndedAt})
+		return append(out, page.Event{Line: "dashed", Icon: "x", Text: "right.state.taken_back", At: c.EndedAt})
 	case !c.AcknowledgedAt.IsZero():
 		out = append(out, page.Event{Line: "solid", Icon: "check", Text: "requests.event.acknowledged", At: c.AcknowledgedAt, Bad: c.AcknowledgedAt.After(c.AckDue)})
 	default:
@@ -115,12 +115,12 @@ func (d *journey) events(c right.Case, now time.Time) []page.Event {
 	if c.Open() {
 		return append(out, page.Event{Line: "dotted", Icon: "flag", Text: "requests.event.due", At: c.Due, Bad: c.Overdue(now)})
 	}
-	return append(out, page.Event{Line: "solid", Icon: "flag", Text: "requests.state." + string(c.State), At: c.EndedAt, Bad: c.Late})
+	return append(out, page.Event{Line: "solid", Icon: "flag", Text: "right.state." + string(c.State), At: c.EndedAt, Bad: c.Late})
 }
 
 // field names a field; one without words here is told by its claim.
 func (d *journey) field(language, f string) string {
-	if t := d.j.Say(language, "requests.field."+f, nil); t != "requests.field."+f {
+	if t := d.j.Say(language, "right.field."+f, nil); t != "right.field."+f {
 		return t
 	}
 	return strings.ReplaceAll(f, "_", " ")
@@ -218,7 +218,7 @@ func (d *journey) form(w http.ResponseWriter, r *http.Request, status int, f *pa
 			days = l.Shared
 		}
 		hint := d.j.Say(language, "requests.kind."+string(k)+".hint", nil) + " " + d.j.Say(language, "requests.days", map[string]string{"n": strconv.Itoa(days)})
-		kinds = append(kinds, page.Choice{Value: string(k), Text: "requests.kind." + string(k), Hint: page.Raw(hint)})
+		kinds = append(kinds, page.Choice{Value: string(k), Text: "right.kind." + string(k), Hint: page.Raw(hint)})
 	}
 	d.j.Render(w, r, status, "new", page.View{Title: "requests.new", Args: map[string]string{"partner": name}, Back: "/requests/new", Task: "requests.task", Form: f,
 		Data: map[string]any{"Of": f.Value("of"), "Kinds": kinds, "Boxes": boxes, "Danh": c.ID.IsZero()}})
@@ -231,7 +231,8 @@ func (d *journey) make(w http.ResponseWriter, r *http.Request) {
 		d.j.Fail(w, r, err)
 		return
 	}
-	if !f.Require("kind") {
+	if f.Value("kind") == "" {
+		f.Add("kind", "right.kind")
 		d.form(w, r, http.StatusUnprocessableEntity, f)
 		return
 	}
