@@ -20,6 +20,7 @@ import (
 // everything is a value for each placeholder of any template.
 var everything = map[string]string{
 	"why": "impossible_travel", "to": "Đà Nẵng / Da Nang",
+	"organisation": "Công ty Mây Trắng", "client": "dt-0417", "party": "DT-0417", "link": "https://partner.example/", "what": "shb-2025",
 	"code": "123456", "purpose": "open", "at": "09:00 21/11/2026", "level": "1", "device": "Firefox trên Android", "until": "22/11/2026", "from": "21/11/2026",
 	"date": "30/11/2026", "days": "9", "deadline": "23/11/2026", "office": "Công an phường Hoàn Kiếm", "reason": "passwords", "guests": "2", "place": "12 Hàng Bài",
 	"on": "21/11/2026", "mine": "dossiers", "track": "https://danh.example/track", "procedure": "Thông báo lưu trú", "partner": "Ngân hàng Mẫu", "fields": "họ tên, ngày sinh", "due": "02/12/2026",

@@ -18,3 +18,9 @@ func (d *Directory) KnownTx(ctx context.Context, tx *db.Tx, id ID) (bool, error)
 	}
 	return known, nil
 }
+
+// FindClientTx gives a client as it stands in a transaction, with the keys that
+// have ended in their place, also one whose time is over.
+func (d *Directory) FindClientTx(ctx context.Context, tx *db.Tx, id ID) (Client, error) {
+	return find(ctx, tx, id)
+}

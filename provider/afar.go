@@ -23,6 +23,7 @@ import (
 	"danh/internal/fault"
 	"danh/partner"
 	"danh/provider/claim"
+	"danh/provider/jar"
 )
 
 // Afar is a checked request that a client made itself, without a browser
@@ -34,6 +35,36 @@ type Afar struct {
 	Client    partner.Client // as far as the request's purpose goes
 
 	asked *asked
+}
+
+// UnwrapAfar takes such a request out of the object in which its client signed it
+// (CIBA Core 1.0, section 7.1.1). A client that registered an algorithm, and
+// every bank, signs them all; what stands beside the object is refused.
+func (p *Provider) UnwrapAfar(ctx context.Context, c partner.Client, v url.Values) (url.Values, *jar.Object, error) {
+	if !v.Has("request") {
+		if c.Settings.BackchannelAlg != "" || c.Profile == partner.FAPI2 {
+			return nil, nil, refuse("invalid_request", "this client signs its requests")
+		}
+		return v, nil, nil
+	}
+	if len(v) > 1 {
+		return nil, nil, refuse("invalid_request", "nothing stands beside a signed request")
+	}
+	if c.Settings.BackchannelAlg == "" {
+		return nil, nil, refuse("invalid_request", "this client has not registered that it signs its requests")
+	}
+	o, err := jar.Read(v.Get("request"), jar.Rules{Client: string(c.ID), Issuer: p.c.Issuer, Algorithm: c.Settings.BackchannelAlg,
+		Keys:   func(kid string) []jose.JSONWebKey { return p.KeysOf(ctx, c, kid).Keys },
+		Strict: true, Now: p.c.Clock.Now()})
+	if err != nil {
+		return nil, nil, refuse("invalid_request", badObject(err).Description)
+	}
+	return o.Values, &o, nil
+}
+
+// UseObjectTx uses up the object in which a request came.
+func (p *Provider) UseObjectTx(ctx context.Context, tx *db.Tx, c partner.Client, o *jar.Object) error {
+	return useObjectTx(ctx, tx, c, o)
 }
 
 // ReadAfar checks what a client asks for without a browser: scopes with their
@@ -64,7 +95,9 @@ func (p *Provider) ReadAfar(c partner.Client, v url.Values) (Afar, error) {
 	}
 	if s := v.Get("claims"); s != "" {
 		var err error
-		if a.Request, err = claim.Parse(s, a.ACR); err != nil {
+		if a.Request, err = claim.Parse(s, a.ACR); errors.Is(err, claim.ErrVerified) {
+			return Afar{}, refuse("invalid_request", "verified_claims does not have the form of OpenID Connect for Identity Assurance")
+		} else if err != nil {
 			return Afar{}, refuse("invalid_request", "claims is not a JSON object of at most 8 KiB")
 		}
 	}
@@ -94,6 +127,9 @@ func (p *Provider) OpenAfar(ctx context.Context, client partner.ID, text string)
 		return a, fmt.Errorf("read request: %w", err)
 	}
 	c, err := p.findClient(ctx, client)
+	if rest := p.rests(ctx, c, string(client), err); rest != nil {
+		return a, rest
+	}
 	if fault.Is(err, fault.NotFound) {
 		return a, errUnknown
 	}
@@ -157,7 +193,7 @@ var errTooWeak = fault.New(fault.Invalid, "account.approval.weak")
 // ApproveAfarTx takes her yes, which proved has just been shown for: the consent
 // is kept where it is another than the one that stands, and what the grant
 // knows of how it came about is given back to be kept.
-func (p *Provider) ApproveAfarTx(ctx context.Context, tx *db.Tx, s account.Session, a Afar, ticked []Field, proved account.Proved, by approval.ID) (string, error) {
+func (p *Provider) ApproveAfarTx(ctx context.Context, tx *db.Tx, s account.Session, a Afar, ticked []Field, proved account.Proved, by approval.ID, language string) (string, error) {
 	now := p.c.Clock.Now()
 	s.AuthTime, s.Assurance, s.AMR = now, proved.Assurance, proved.AMR() // she signed in to this by the proof, whatever the session may be
 	r, seen, old, err := p.afar(ctx, tx, s, a)
@@ -176,7 +212,7 @@ func (p *Provider) ApproveAfarTx(ctx context.Context, tx *db.Tx, s account.Sessi
 	if old != nil && now.Before(old.ExpiresAt) && old.Offline == c.Offline && maps.Equal(old.Fields, c.Fields) {
 		c = old
 	} else {
-		c.Approval, c.Language = by, a.asked.Language
+		c.Approval, c.Language = by, language
 		if err := p.replaceConsentTx(ctx, tx, c); err != nil {
 			return "", err
 		}
@@ -205,6 +241,9 @@ func (p *Provider) ApproveAfarTx(ctx context.Context, tx *db.Tx, s account.Sessi
 	return string(b), nil
 }
 
+// ErrWithdrawn says that she took her yes back before it was used.
+var ErrWithdrawn = refuse("access_denied", "the person took it back")
+
 // GrantedAfar is a grant that was kept and whose tokens are about to be issued.
 type GrantedAfar struct {
 	g       grant
@@ -213,10 +252,16 @@ type GrantedAfar struct {
 }
 
 // GrantAfarTx makes the grant of an approved request, for the client that made
-// it. Whoever calls it has used the request up in this transaction.
-func (p *Provider) GrantAfarTx(ctx context.Context, tx *db.Tx, c partner.Client, b Binding, of account.ID, id [16]byte, askedText, factsText string) (GrantedAfar, error) {
+// it. Whoever calls it has used the request up in this transaction, and lets an
+// error undo that: a client that proved too little, or asks for another
+// resource, may try again. ErrWithdrawn alone is final.
+func (p *Provider) GrantAfarTx(ctx context.Context, tx *db.Tx, c partner.Client, b Binding, of account.ID, id [16]byte, askedText, factsText string, less ...Narrow) (GrantedAfar, error) {
 	now := p.c.Clock.Now()
-	out := GrantedAfar{g: grant{place: place{of, grantID(id)}, client: c, binding: b}, at: now}
+	out := GrantedAfar{g: grant{place: place{of, grantID(id)}, client: c}, at: now}
+	var err error
+	if out.g.binding, err = confirm(c, b); err != nil {
+		return out, err
+	}
 	g := &out.g
 	if err := json.Unmarshal([]byte(askedText), &g.asked); err != nil {
 		return out, fmt.Errorf("read request: %w", err)
@@ -231,12 +276,15 @@ func (p *Provider) GrantAfarTx(ctx context.Context, tx *db.Tx, c partner.Client,
 	if err := p.narrow(g, nil); err != nil {
 		return out, err
 	}
+	if err := p.narrow(g, less); err != nil {
+		return out, err
+	}
 	stands, err := p.readConsentTx(ctx, tx, g, now)
 	if err != nil {
 		return out, err
 	}
 	if !stands { // withdrawn since she said yes
-		return out, refuse("access_denied", "the person took it back")
+		return out, ErrWithdrawn
 	}
 	out.refresh, err = p.keepGrantTx(ctx, tx, g, askedText, factsText, now)
 	return out, err

@@ -27,6 +27,7 @@ const (
 	LogoutPath     = "/logout"
 
 	BackchannelPath = "/bc-authorize" // CIBA Core 1.0, section 7
+	VerifyPath      = "/verify"
 )
 
 // Trust frameworks and evidence of verified_claims.
@@ -61,6 +62,7 @@ func (p *Provider) describe() ([]byte, error) {
 		"pushed_authorization_request_endpoint":                    at(PushPath),
 		"introspection_endpoint":                                   at(IntrospectPath),
 		"revocation_endpoint":                                      at(RevokePath),
+		"verification_endpoint":                                    at(VerifyPath),
 		"end_session_endpoint":                                     at(LogoutPath),
 		"response_types_supported":                                 []string{"code"},
 		"response_modes_supported":                                 ResponseModes,

@@ -27,12 +27,13 @@ import (
 )
 
 type partnerCommand struct {
-	Add    partnerAddCommand    `cmd:"" help:"Register a client and print its secret, once."`
-	Check  partnerCheckCommand  `cmd:"" help:"Check the document in which a party says how it wants to connect."`
-	Load   partnerLoadCommand   `cmd:"" help:"Register a client from its document."`
-	List   partnerListCommand   `cmd:"" help:"List the clients that may connect."`
-	Rotate partnerRotateCommand `cmd:"" help:"Give a client another secret; the old one stops at once."`
-	End    partnerEndCommand    `cmd:"" help:"End a client's right to connect, and with it all its tokens."`
+	Certificate partnerCertificateCommand `cmd:"" help:"Make a key and a certificate for trying out a client with certificates."`
+	Add         partnerAddCommand         `cmd:"" help:"Register a client and print its secret, once."`
+	Check       partnerCheckCommand       `cmd:"" help:"Check the document in which a party says how it wants to connect."`
+	Load        partnerLoadCommand        `cmd:"" help:"Register a client from its document."`
+	List        partnerListCommand        `cmd:"" help:"List the clients that may connect."`
+	Rotate      partnerRotateCommand      `cmd:"" help:"Give a client another secret; the old one stops at once."`
+	End         partnerEndCommand         `cmd:"" help:"End a client's right to connect, and with it all its tokens."`
 }
 
 // Help implements kong.HelpProvider.
@@ -65,6 +66,7 @@ func withPartners(w *world, f dataFlags, do func(ctx context.Context, d *db.DB, 
 
 type partnerAddCommand struct {
 	dataFlags
+	senderFlags
 	ID         string        `name:"id" help:"Client identifier: small letters, digits, . _ -" required:"" placeholder:"ID"`
 	NameVI     string        `name:"name-vi" help:"Name as Vietnamese readers see it." required:"" placeholder:"NAME"`
 	NameEN     string        `name:"name-en" help:"Name as English readers see it." required:"" placeholder:"NAME"`
@@ -72,7 +74,7 @@ type partnerAddCommand struct {
 	PostLogout []string      `help:"Where a person may be sent after signing out. May be repeated." sep:"none" placeholder:"URL"`
 	Scope      []string      `help:"What it may ask for and why. May be repeated." required:"" sep:"none" placeholder:"SCOPE:VI|EN"`
 	Sector     string        `help:"Subjects are alike within a sector; without it, the redirect address's host." placeholder:"NAME"`
-	JWKS       string        `name:"jwks" help:"Public keys with which it signs (private_key_jwt), instead of a secret." type:"existingfile" placeholder:"FILE"`
+	JWKS       string        `name:"jwks" help:"Public keys with which it signs (private_key_jwt), instead of a secret." type:"existingfile" placeholder:"FILE" xor:"credential"`
 	ACR        []string      `name:"acr" help:"Authentication context class that it asks for when a request names none, and that its tokens must be worth. May be repeated." sep:"none" placeholder:"URN"`
 	MaxAge     time.Duration `name:"max-age" help:"Age of the sign-in that it asks for when a request does not say." placeholder:"DURATION"`
 	For        time.Duration `help:"The right ends by itself after this time, e.g. 8760h." placeholder:"DURATION"`
@@ -99,13 +101,19 @@ func (c *partnerAddCommand) Run(w *world) error {
 		client.Asks = append(client.Asks, a)
 	}
 	var secret partner.Secret
-	if c.JWKS != "" {
+	held, err := c.apply(&client)
+	if err != nil {
+		return err
+	}
+	switch {
+	case held:
+	case c.JWKS != "":
 		keys, err := readPublicKeys(c.JWKS)
 		if err != nil {
 			return err
 		}
 		client.AuthMethod, client.JWKS = partner.PrivateKeyJWT, keys
-	} else {
+	default:
 		secret = partner.NewSecret()
 		client.SecretHash = secret.Hash()
 	}
@@ -200,7 +208,11 @@ func sayPartner(err error) error {
 		"partner.asks.openid":             "--scope openid is always needed",
 		"partner.purpose.missing":         "every scope needs a purpose in both languages",
 		"partner.jwks.missing":            "the key set is empty, or holds more than ten keys",
-		"partner.jwks.weak":               "a key is too weak or not public: P-256, Ed25519 or RSA from 2048 bits",
+		"partner.jwks.weak":               "a key is too weak or not public: P-256, Ed25519 or RSA from 2048 bits; with fapi2 for ES256, PS256 or EdDSA",
+		"partner.fapi.auth_method":        "--profile fapi2 takes keys (--jwks) or certificates (--certificate, --tls-dn, --tls-dns), not a secret",
+		"partner.fapi.unbound":            "--profile fapi2 takes tokens that are bound to a key: --dpop or --mtls",
+		"partner.tls.name":                "--tls-dn or --tls-dns: one name, as in CN=client,O=Bank,C=VN",
+		"partner.tls.certificate":         "the certificate is missing, or its key is too weak",
 		"partner.door_and_partner_differ": "this identifier is one of the installation's own doors",
 	}
 	var said []error

@@ -46,6 +46,7 @@ import (
 	"danh/provider/inspect"
 	"danh/provider/notice"
 	"danh/provider/right"
+	"danh/provider/verify"
 	"danh/registry/card"
 	"danh/registry/immigration"
 	"danh/registry/organisation"
@@ -66,7 +67,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), right.Purges(), inspect.Purges(), r.afar.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), right.Purges(), verify.Purges(), inspect.Purges(), r.afar.Purges(),
 		notice.Purges(), r.signals.Purges(), r.warrants.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 		r.seats.Purges(),
 	} {
@@ -195,6 +196,7 @@ type rooms struct {
 	notices   *notice.Desk
 	inspector *inspect.Inspector
 	afar      *ciba.Desk
+	verify    *verify.Desk
 	forms     *form.Sealer
 	counters  *counter.Desk
 	visits    *visit.Desk
@@ -302,6 +304,10 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}
 	r.rights = right.New(right.Config{DB: g.db, Clock: g.clock, Seal: g.seal, Audit: g.audit, Notify: r.notify, Jobs: g.jobs, Accounts: r.accounts, Partners: r.partners, Provider: r.provider,
 		Calendar: r.calendar, Roster: r.roster})
+	if r.verify, err = verify.New(verify.Config{DB: g.db, Clock: g.clock, Keys: g.keys, Audit: g.audit, Notify: r.notify, Population: g.population, Residence: g.residence, Units: g.units,
+		Accounts: r.accounts, Provider: r.provider}); err != nil {
+		return nil, err
+	}
 	r.inspector = inspect.New(inspect.Config{DB: g.db, Clock: g.clock, Log: log, Partners: r.partners})
 	r.notices = notice.New(notice.Config{DB: g.db, Clock: g.clock, Log: log, Jobs: g.jobs, Seal: g.seal, Audit: g.audit, Notify: r.notify, Partners: r.partners, Provider: r.provider, Outward: r.outward})
 	r.provider.Tell(r.notices)

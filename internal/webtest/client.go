@@ -12,6 +12,8 @@ package webtest
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"maps"
@@ -40,6 +42,11 @@ func New(t testing.TB, base string) *Client {
 	j := newJar()
 	return &Client{T: t, Base: strings.TrimSuffix(base, "/"), Header: http.Header{}, jar: j,
 		http: &http.Client{Jar: j, Timeout: 60 * time.Second}}
+}
+
+// Trust lets the client believe a server's authorities.
+func (c *Client) Trust(pool *x509.CertPool) {
+	c.http.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
 }
 
 // Serve starts a handler on a loopback port for the length of the test and

@@ -53,7 +53,7 @@ var Fields = []Field{
 	{"gender", "profile", partner.Text{VI: "Giới tính", EN: "Sex"}, readOrMatch},
 	{"address", "residence", partner.Text{VI: "Nơi cư trú", EN: "Residence"}, readOrMatch},
 	{"phone_number", "phone", partner.Text{VI: "Số điện thoại", EN: "Telephone number"}, readOrMatch},
-	{"email", "email", partner.Text{VI: "Thư điện tử", EN: "E-mail"}, readOrMatch},
+	{"email", "email", partner.Text{VI: "Thư điện tử", EN: "E-mail"}, []Mode{Read}},
 	{"account_level", "level", partner.Text{VI: "Mức tài khoản", EN: "Account level"}, []Mode{Read}},
 	{"card", "card", partner.Text{VI: "Thẻ căn cước", EN: "ID card"}, []Mode{Read}},
 	{"household", "household", partner.Text{VI: "Quan hệ trong hộ", EN: "Household"}, []Mode{Read}},
@@ -65,6 +65,12 @@ var Fields = []Field{
 const (
 	AgeField = "age_over_18"
 	AgeScope = "age"
+)
+
+// MatchField and MatchScope stand for what is compared and not read.
+const (
+	MatchField = "match"
+	MatchScope = "match"
 )
 
 // FindField finds a fact by its name.

@@ -57,12 +57,13 @@ func Compare(was, now Document) []Change {
 	set("events", was.Events, now.Events)
 	set("authorization_details_types", was.DetailTypes, now.DetailTypes)
 	for _, x := range [][3]string{
-		{"backchannel_logout_uri", was.LogoutURI, now.LogoutURI}, {"events_endpoint", was.EventsURI, now.EventsURI}, {"backchannel_token_delivery_mode", was.BackchannelMode, now.BackchannelMode},
+		{"jwks_uri", was.JWKSURI, now.JWKSURI}, {"backchannel_logout_uri", was.LogoutURI, now.LogoutURI}, {"events_endpoint", was.EventsURI, now.EventsURI}, {"backchannel_token_delivery_mode", was.BackchannelMode, now.BackchannelMode},
 		{"backchannel_client_notification_endpoint", was.NotificationURI, now.NotificationURI}, {"sector_identifier_uri", was.SectorIdentifier, now.SectorIdentifier},
 		{"tls_client_auth_subject_dn", was.TLSSubjectDN, now.TLSSubjectDN}, {"tls_client_auth_san_dns", was.TLSSANDNS, now.TLSSANDNS},
 	} {
-		// Without a sector identifier the pairwise subjects change: also wider.
-		note(x[0], x[1], x[2], x[2] != "" || x[0] == "sector_identifier_uri")
+		// Without a sector identifier the pairwise subjects change, without a
+		// key set the way to prove itself: also wider.
+		note(x[0], x[1], x[2], x[2] != "" || x[0] == "sector_identifier_uri" || x[0] == "jwks_uri")
 	}
 	// Who answers at the party may be exchanged at any time.
 	if !reflect.DeepEqual(was.Contacts, now.Contacts) && len(was.Contacts)+len(now.Contacts) > 0 {

@@ -29,6 +29,7 @@ type Document struct {
 	About            partner.Text `json:"about"`
 	Profile          string       `json:"profile"`
 	AuthMethod       string       `json:"token_endpoint_auth_method"`
+	JWKSURI          string       `json:"jwks_uri,omitempty"` // keys by reference, instead of keys that are handed in
 	RedirectURIs     []string     `json:"redirect_uris"`
 	PostLogoutURIs   []string     `json:"post_logout_redirect_uris,omitempty"`
 	LogoutURI        string       `json:"backchannel_logout_uri,omitempty"`
@@ -105,7 +106,7 @@ func (d Document) Client(at clock.Date) partner.Client {
 	c := partner.Client{
 		Name: d.Name, Profile: partner.Profile(d.Profile), AuthMethod: partner.AuthMethod(d.AuthMethod), RedirectURIs: d.RedirectURIs, PostLogoutURIs: d.PostLogoutURIs,
 		Asks: []partner.Ask{{Scope: "openid", Purpose: partner.Text{VI: "nhận ra bạn khi bạn đăng nhập", EN: "recognise you when you sign in"}}},
-		Settings: partner.Settings{LogoutURI: d.LogoutURI, LogoutSession: d.LogoutURI != "", EventsURI: d.EventsURI, Events: d.Events, BackchannelMode: d.BackchannelMode,
+		Settings: partner.Settings{JWKSURI: d.JWKSURI, LogoutURI: d.LogoutURI, LogoutSession: d.LogoutURI != "", EventsURI: d.EventsURI, Events: d.Events, BackchannelMode: d.BackchannelMode,
 			NotificationURI: d.NotificationURI, SectorIdentifier: d.SectorIdentifier, TLSSubjectDN: d.TLSSubjectDN, TLSSANDNS: d.TLSSANDNS, DetailTypes: d.DetailTypes},
 	}
 	if d.Profile == string(partner.FAPI2) {
@@ -143,6 +144,10 @@ func (p Purpose) approved(at clock.Date) partner.Purpose {
 			scope(ground.AgeScope)
 			out.Fields = append(out.Fields, ground.AgeField)
 		}
+	}
+	if len(out.Matches) > 0 {
+		scope(ground.MatchScope)
+		out.Fields = append(out.Fields, ground.MatchField)
 	}
 	if p.Away && len(out.Scopes) > 0 {
 		scope("offline_access")

@@ -304,7 +304,7 @@ func (c *checker) admitted(u *url.URL) bool {
 }
 
 func (c *checker) addresses() {
-	for path, s := range map[string]string{"backchannel_logout_uri": c.d.LogoutURI, "events_endpoint": c.d.EventsURI, "backchannel_client_notification_endpoint": c.d.NotificationURI, "sector_identifier_uri": c.d.SectorIdentifier} {
+	for path, s := range map[string]string{"backchannel_logout_uri": c.d.LogoutURI, "events_endpoint": c.d.EventsURI, "backchannel_client_notification_endpoint": c.d.NotificationURI, "sector_identifier_uri": c.d.SectorIdentifier, "jwks_uri": c.d.JWKSURI} {
 		if s != "" {
 			c.address("address", path, s)
 		}

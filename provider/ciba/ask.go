@@ -5,6 +5,7 @@ package ciba
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"math/big"
 	"net/url"
@@ -23,6 +24,7 @@ import (
 	"danh/internal/job"
 	"danh/partner"
 	"danh/provider"
+	"danh/provider/jar"
 )
 
 // Answer tells a client that its request was taken (CIBA Core 1.0, section 7.3).
@@ -40,6 +42,7 @@ func refuse(code, description string) *provider.Error {
 // asking is a client's request, checked as far as its text goes.
 type asking struct {
 	provider.Afar
+	object  *jar.Object // in which it came; nil: none
 	hint    hint
 	message string
 	token   string // client_notification_token
@@ -52,11 +55,14 @@ const maxToken = 1024
 const maxMessage = 64
 
 func (d *Desk) read(ctx context.Context, c partner.Client, v url.Values) (in asking, err error) {
-	if in.Afar, err = d.c.Provider.ReadAfar(c, v); err != nil {
+	if v, in.object, err = d.c.Provider.UnwrapAfar(ctx, c, v); err != nil {
 		return in, err
 	}
 	if v.Get("scope") == "" {
 		return in, refuse("invalid_request", "scope is missing")
+	}
+	if in.Afar, err = d.c.Provider.ReadAfar(c, v); err != nil {
+		return in, err
 	}
 	in.message = v.Get("binding_message")
 	switch {
@@ -143,6 +149,12 @@ func (d *Desk) Ask(ctx context.Context, c partner.Client, v url.Values) (Answer,
 	var wait time.Duration
 	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		now := d.c.Clock.Now()
+		if err := d.c.Provider.UseObjectTx(ctx, tx, c, in.object); err != nil {
+			if e := new(provider.Error); errors.As(err, &e) {
+				return refuse("invalid_request", e.Description)
+			}
+			return err
+		}
 		// 1. Counted before anything is looked at, by what the client said: of nobody
 		// and of somebody it is told alike that it asks too often.
 		if wait, err = d.c.Accounts.CountTx(ctx, tx, "backchannel.client", d.c.Seal.Blind("backchannel.client", string(c.ID)+"\x00"+in.hint.String()), most, time.Hour); err != nil || wait > 0 {
@@ -215,6 +227,10 @@ func (d *Desk) whomTx(ctx context.Context, tx *db.Tx, c partner.Client, h hint) 
 		return none(err)
 	}
 	if person, err = d.c.Accounts.AnswersAloneTx(ctx, tx, of); err != nil || person.IsZero() {
+		return none(err)
+	}
+	// A client under trial asks its own staff and synthetic people.
+	if may, err := d.c.Provider.Admits(ctx, c, account.Session{Account: of, Person: person, Status: account.Active}); err != nil || !may {
 		return none(err)
 	}
 	now := clock.Micros(d.c.Clock.Now())

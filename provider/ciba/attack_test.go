@@ -480,6 +480,40 @@ func TestReportedRequest(t *testing.T) {
 	})
 }
 
+// A client under trial reaches none but its own people.
+func TestTrialReachesNobodyElse(t *testing.T) {
+	lay(t, func(t *testing.T, x *table) {
+		c := x.Client(t, "bank")
+		c.Trial = true
+		a, err := x.desk.Ask(t.Context(), c, x.request())
+		ok(t, err)
+		x.quiet(t)
+		x.want(t, "bank", a.Request, "authorization_pending")
+	})
+}
+
+// The tokens are bound to the keys that the client proves when it fetches them; a
+// fetch without them uses nothing up.
+func TestTokensAreBoundToTheirFetcher(t *testing.T) {
+	lay(t, func(t *testing.T, x *table) {
+		a := x.ask(t, "bank", x.request())
+		x.agree(t, a.Match)
+		c := x.Client(t, "bank")
+		c.Settings.DPoPBound = true
+		_, err := x.desk.Redeem(t.Context(), c, provider.Binding{}, a.Request)
+		refused(t, err, "invalid_dpop_proof")
+		const jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+		_, err = x.desk.Redeem(t.Context(), c, provider.Binding{JKT: jkt}, a.Request, provider.Narrow{Resources: []string{"https://elsewhere.example"}})
+		refused(t, err, "invalid_target")
+		tok, err := x.desk.Redeem(t.Context(), c, provider.Binding{JKT: jkt}, a.Request)
+		ok(t, err)
+		cnf, _ := claims(t, tok.AccessToken)["cnf"].(map[string]any)
+		if tok.TokenType != "DPoP" || cnf["jkt"] != jkt {
+			t.Fatalf("%+v %v", tok.TokenType, cnf)
+		}
+	})
+}
+
 // A yes that she takes back before the client fetched it gives nothing.
 func TestWithdrawnBeforeItWasFetched(t *testing.T) {
 	lay(t, func(t *testing.T, x *table) {
@@ -515,7 +549,7 @@ func TestMalformedRequests(t *testing.T) {
 			"a number it may not have": {"shop", x.request("login_hint", "personal_number:"+x.number()), "invalid_request"},
 			"a phone it may not have":  {"shop", x.request("login_hint", "phone:0912345678"), "invalid_request"},
 			"no openid":                {"bank", x.request("scope", "profile"), "invalid_scope"},
-			"no scope":                 {"bank", x.request("scope", ""), "invalid_scope"},
+			"no scope":                 {"bank", x.request("scope", ""), "invalid_request"},
 			"a scope it may not ask":   {"shop", x.request("scope", "openid number", "login_hint", "x"), "invalid_scope"},
 			"a purpose it has not":     {"bank", x.request("scope", "openid purpose:lottery"), "invalid_scope"},
 			"a long message":           {"bank", x.request("binding_message", long), "invalid_binding_message"},

@@ -240,7 +240,7 @@ func (d *Desk) Approve(ctx context.Context, s account.Session, which ID, languag
 		if err != nil {
 			return err
 		}
-		facts, err := d.c.Provider.ApproveAfarTx(ctx, tx, s, a, r.Ticked, proved, by)
+		facts, err := d.c.Provider.ApproveAfarTx(ctx, tx, s, a, r.Ticked, proved, by, language)
 		if err != nil {
 			return err
 		}

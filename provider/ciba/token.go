@@ -39,7 +39,7 @@ func tooMany(wait time.Duration) error {
 // Redeem answers a poll: the tokens, once, or how far the request is (CIBA Core
 // 1.0, sections 10.1 and 11). The keys that the client proved now are what the
 // tokens are bound to.
-func (d *Desk) Redeem(ctx context.Context, c partner.Client, b provider.Binding, request string) (provider.Tokens, error) {
+func (d *Desk) Redeem(ctx context.Context, c partner.Client, b provider.Binding, request string, less ...provider.Narrow) (provider.Tokens, error) {
 	if m := c.Settings.BackchannelMode; m != Poll && m != Ping {
 		return provider.Tokens{}, refuse("unauthorized_client", "the client is not registered for requests without a browser")
 	}
@@ -68,10 +68,9 @@ func (d *Desk) Redeem(ctx context.Context, c partner.Client, b provider.Binding,
 			return fmt.Errorf("use a yes: %w", err)
 		}
 		// 2. Keep the grant. What she took back since is a no, and stays used up.
-		out, err = d.c.Provider.GrantAfarTx(ctx, tx, c, b, account.ID(of), row, asked, facts)
-		var e *provider.Error
-		if errors.As(err, &e) {
-			refused, err = e, nil
+		out, err = d.c.Provider.GrantAfarTx(ctx, tx, c, b, account.ID(of), row, asked, facts, less...)
+		if errors.Is(err, provider.ErrWithdrawn) {
+			refused, err = err, nil
 		}
 		return err
 	})

@@ -32,6 +32,7 @@ import (
 	"danh/provider"
 	"danh/provider/ciba"
 	"danh/provider/right"
+	"danh/provider/verify"
 	"danh/registry/card"
 	"danh/web/citizen/acting"
 	"danh/web/citizen/activate"
@@ -73,6 +74,7 @@ type Config struct {
 	Recovery  *recovery.Desk // nil: no page that gets an account back
 	Provider  *provider.Provider
 	Rights    *right.Desk      // nil: no pages about what she asks of those who hold her data
+	Verify    *verify.Desk     // nil: nothing is compared for partners
 	Remote    *remotedesk.Desk // nil: no sign-in by QR code
 	Afar      *ciba.Desk       // nil: no partner asks without her browser
 	Notify    *notify.Sender
@@ -135,7 +137,7 @@ func Door(c Config) http.Handler {
 	}
 	passcode.Mount(mux, site, passcode.Config{Accounts: c.Accounts, Guard: guard})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
-	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Afar: c.Afar, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
+	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Verify: c.Verify, Afar: c.Afar, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send, Approvals: c.Approvals})
 	consents.Mount(mux, site, c.Provider)
 	if c.Afar != nil {

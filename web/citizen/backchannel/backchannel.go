@@ -136,13 +136,7 @@ type line struct {
 	provider.Line
 	Label string // a text key
 	Name  string // of the box, when it is optional
-	Words string
-}
-
-// words are values that are codes: they are told in words.
-var words = map[provider.Field]map[string]page.Text{
-	provider.Sex:   {"male": {VI: "Nam", EN: "Male"}, "female": {VI: "Nữ", EN: "Female"}},
-	provider.Level: {"1": {VI: "Mức độ 1", EN: "Level 1"}, "2": {VI: "Mức độ 2", EN: "Level 2"}},
+	Shown string
 }
 
 func (d *journey) lines(language string, all []provider.Line, optional bool) []line {
@@ -151,12 +145,12 @@ func (d *journey) lines(language string, all []provider.Line, optional bool) []l
 		if l.Optional != optional {
 			continue
 		}
-		v := line{Line: l, Label: "approval.field." + string(l.Field), Name: "take." + string(l.Field), Words: l.Value}
-		if t, ok := words[l.Field][l.Value]; ok {
-			v.Words = t.In(language)
+		v := line{Line: l, Label: "approval.field." + string(l.Field), Name: "take." + string(l.Field), Shown: l.Value}
+		if l.Words.VI != "" {
+			v.Shown = l.Words.In(language)
 		}
-		if v.Words == "" {
-			v.Words = d.j.Say(language, "asked.none", nil)
+		if v.Shown == "" {
+			v.Shown = d.j.Say(language, "asked.none", nil)
 		}
 		out = append(out, v)
 	}
@@ -173,6 +167,11 @@ type asked struct {
 	Optional []line
 	Kept     []string
 	Offline  string
+	Code     string // of the purpose; "" when the request names none
+	Ground   string
+	Keep     string
+	Given    string
+	Rights   string
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
@@ -227,6 +226,12 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request, status int, v aske
 	for _, l := range q.Kept {
 		v.Kept = append(v.Kept, d.j.Say(language, "approval.field."+string(l.Field), nil))
 	}
+	v.Code, v.Ground, v.Keep, v.Rights = q.Client.Only.Code, q.Ground, q.Keep.In(language), q.Rights.In(language)
+	var given []string
+	for _, g := range q.Given {
+		given = append(given, g.In(language))
+	}
+	v.Given = strings.Join(given, ", ")
 	if q.Offline {
 		v.Offline = q.OfflineWhy.In(language)
 	}

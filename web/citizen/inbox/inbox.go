@@ -99,7 +99,7 @@ var places = map[string]string{
 	"signin_slowed": "/security", "account_unlocked": "/security", "sessions_ended": "/security", "phone_changed": "/security", "email_changed": "/security",
 	"passcode_set": "/security/passcode", "passcode_reset": "/security/passcode", "passcode_closed": "/security/passcode",
 	"travel_noticed": "/security", "signal_warned": "/security",
-	"consent_given": "/consents", "consent_withdrawn": "/consents", "consent_request_made": "/requests", "consent_request_acknowledged": "/requests", "consent_request_done": "/requests",
+	"consent_guessed": "/looked", "consent_given": "/consents", "consent_withdrawn": "/consents", "consent_request_made": "/requests", "consent_request_acknowledged": "/requests", "consent_request_done": "/requests",
 	"consent_request_refused": "/requests", "consent_request_overdue": "/requests", "opening_attempt": "/looked",
 	"dossier_received": "/dossiers", "dossier_supplement": "/dossiers", "dossier_approved": "/dossiers", "dossier_refused": "/dossiers", "card_ready": "/dossiers",
 	"card_lost": "/card", "card_held": "/card", "card_released": "/card", "card_revoked": "/card",

@@ -30,6 +30,8 @@ type item struct {
 	Number  int64 // place in the log, from 1
 	Change  bool  // something was changed, not looked at
 	Mine    bool  // she did it herself
+
+	Compared bool // nothing was read: what somebody stated was compared
 }
 
 // bundle is what the same one did on one day for the same purpose, on the same
@@ -85,6 +87,13 @@ func (d *journey) known(r *http.Request, key string) string {
 	return ""
 }
 
+func (d *journey) fieldName(r *http.Request, f string) string {
+	if name := d.known(r, "looked.field."+f); name != "" {
+		return name
+	}
+	return strings.ReplaceAll(f, "_", " ")
+}
+
 func (d *journey) item(r *http.Request, e audit.Recorded) item {
 	it := item{
 		ID: e.ID.String(), At: e.At, Sealed: e.Seq >= 0, Number: e.Seq + 1,
@@ -98,12 +107,16 @@ func (d *journey) item(r *http.Request, e audit.Recorded) item {
 	if it.Purpose == "" {
 		it.Purpose = d.known(r, "looked.purpose.unsaid")
 	}
+	answers := strings.Fields(e.Detail["answers"])
+	it.Compared = len(answers) > 0
+	for _, a := range answers { // what a partner stated was compared, and this is what it heard
+		f, said, _ := strings.Cut(a, "=")
+		it.Fields = append(it.Fields, page.Raw(d.j.Say(page.Language(r), "looked.answer."+said, map[string]string{"field": d.fieldName(r, f)})))
+	}
 	for _, f := range e.Fields {
-		name := d.known(r, "looked.field."+f)
-		if name == "" {
-			name = strings.ReplaceAll(f, "_", " ")
+		if !it.Compared {
+			it.Fields = append(it.Fields, page.Raw(d.fieldName(r, f)))
 		}
-		it.Fields = append(it.Fields, page.Raw(name))
 	}
 	switch g := e.Ground; {
 	case strings.HasPrefix(g, "consent:"):

@@ -249,7 +249,7 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", challenge)
 	case "insufficient_scope":
 		status = http.StatusForbidden
-		w.Header().Set("WWW-Authenticate", challengeOf(r)+`, error="insufficient_scope", scope="openid"`)
+		w.Header().Set("WWW-Authenticate", challengeOf(r)+`, error="insufficient_scope", scope="`+scopeOf(r)+`"`)
 	}
 	b, _ := json.Marshal(struct {
 		Error       string `json:"error"`

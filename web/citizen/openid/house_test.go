@@ -4,7 +4,10 @@ package openid_test
 
 import (
 	"context"
+	"crypto/tls"
+	"io"
 	"io/fs"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +20,7 @@ import (
 	"danh/account/accounttest"
 	"danh/account/approval"
 	remotedesk "danh/account/remote"
+	"danh/internal/certificate"
 	"danh/internal/db"
 	"danh/internal/dbtest"
 	"danh/internal/page"
@@ -38,6 +42,7 @@ type door struct {
 	*House
 	Browser *webtest.Client
 	Party   *party
+	Own     *certificate.Authority // nil without TLS
 }
 
 // party is a relying party's address: it keeps what the browser brings.
@@ -85,26 +90,48 @@ func (p *party) Clear() {
 	p.got = nil
 }
 
-func open(t testing.TB, d *db.DB) *door {
+func open(t testing.TB, d *db.DB) *door { return openOver(t, d, false) }
+
+// openSecure is open over TLS, with a certificate of the installation's own
+// authority; callers are asked for certificates and may have none.
+func openSecure(t testing.TB, d *db.DB) *door { return openOver(t, d, true) }
+
+func openOver(t testing.TB, d *db.DB, secure bool) *door {
 	t.Helper()
 	var h http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
-	t.Cleanup(server.Close)
+	var own *certificate.Authority
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of callers who do not trust it
+	address := "http://" + server.Listener.Addr().String()
+	if secure {
+		address = "https://" + server.Listener.Addr().String()
+		server.Listener = tls.NewListener(server.Listener, &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert,
+			GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return own.Certificate(hello) }})
+	}
 	rp := newParty(t)
-	house := New(t, d, server.URL, func(c *partner.Client) {
+	house := New(t, d, address, func(c *partner.Client) {
 		c.RedirectURIs = append(c.RedirectURIs, rp.URL+"/cb")
 		c.PostLogoutURIs = append(c.PostLogoutURIs, rp.URL+"/bye")
 	})
 	house.Clock.Set(time.Now()) // relying parties keep their own time
+	browser := webtest.New(t, address)
+	if secure {
+		var err error
+		own, err = certificate.Open(certificate.Config{Dir: t.TempDir(), Keys: house.Keys, Clock: house.Clock})
+		ok(t, err)
+		browser.Trust(own.Pool())
+	}
+	server.Start()
+	t.Cleanup(server.Close)
 	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open, Texts: []fs.FS{session.Texts, approval.Texts}})
-	guard := session.New(house.Keeper, false, site.Fail)
+	guard := session.New(house.Keeper, secure, site.Fail)
 	mux := http.NewServeMux()
-	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Guard: guard, Clock: house.Clock, Log: house.Log})
-	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{}.Read, Send: openid.Send})
+	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure})
+	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send})
 	consents.Mount(mux, site, house.Provider)
 	approvals := approval.New(approval.Config{DB: d, Clock: house.Clock, Seal: house.Seal, Audit: house.Audit, Accounts: house.Keeper})
 	approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
-	remote.Mount(mux, site, remote.Config{Guard: guard, Home: server.URL, Origin: house.Provider.ReturnOrigin,
+	remote.Mount(mux, site, remote.Config{Guard: guard, Home: address, Origin: house.Provider.ReturnOrigin,
 		Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper, Approvals: approvals}),
 		Asker: func(ctx context.Context, request string) remotedesk.Service {
 			name := house.Provider.Asker(ctx, request)
@@ -113,7 +140,7 @@ func open(t testing.TB, d *db.DB) *door {
 	signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Codes: true, Origin: house.Provider.ReturnOrigin})
 	mux.Handle("POST /here", session.Here(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })))
 	h = site.Wrap(guard.Load(mux))
-	return &door{House: house, Browser: webtest.New(t, server.URL), Party: rp}
+	return &door{House: house, Browser: browser, Party: rp, Own: own}
 }
 
 func run(t *testing.T, body func(t *testing.T, d *door)) {

@@ -24,6 +24,7 @@ import (
 	"danh/internal/page"
 	"danh/provider"
 	"danh/provider/ciba"
+	"danh/provider/verify"
 	"danh/web/citizen/session"
 )
 
@@ -33,6 +34,7 @@ var files embed.FS
 // Config is what the door stands on.
 type Config struct {
 	Provider *provider.Provider
+	Verify   *verify.Desk // nil: nothing is compared
 	Guard    *session.Guard
 	Clock    clock.Clock // nil: the machine's
 	Afar     *ciba.Desk  // nil: no requests without a browser
@@ -64,6 +66,10 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	mux.HandleFunc("POST "+provider.TokenPath, d.token)
 	mux.HandleFunc("GET "+provider.UserInfoPath, d.userinfo)
 	mux.HandleFunc("POST "+provider.UserInfoPath, d.userinfo)
+	if c.Verify != nil {
+		mux.HandleFunc("POST "+provider.VerifyPath, d.verify)
+		mux.HandleFunc("POST "+provider.VerifyPath+"/people", d.verifyPeople)
+	}
 	mux.HandleFunc("POST "+provider.IntrospectPath, d.introspect)
 	mux.HandleFunc("POST "+provider.RevokePath, d.revoke)
 	mux.HandleFunc("POST "+provider.ConsentsPath, d.held)
@@ -146,22 +152,32 @@ func presented(w http.ResponseWriter, r *http.Request) string {
 	return ""
 }
 
-func (d *door) userinfo(w http.ResponseWriter, r *http.Request) {
+// access reads the access token of a resource request, with what proves that its
+// bearer may use it. It answers the error itself.
+func (d *door) access(w http.ResponseWriter, r *http.Request) (provider.Access, bool) {
 	a := provider.Access{Token: presented(w, r), DPoP: dpopScheme(r), Method: r.Method, Endpoint: d.Provider.Issuer() + r.URL.Path}
 	if a.Token == "" {
 		// RFC 6750, section 3.1: without a token, no error code.
 		w.Header().Add("WWW-Authenticate", bearerChallenge)
 		w.Header().Add("WWW-Authenticate", dpopChallenge)
 		d.status(w, http.StatusUnauthorized)
-		return
+		return a, false
 	}
 	var err error
 	if a.Proof, err = d.proof(w, r); err != nil {
 		d.fail(w, r, err)
-		return
+		return a, false
 	}
 	if chain := certificate.Shown(r); len(chain) > 0 {
 		a.Certificate = chain[0]
+	}
+	return a, true
+}
+
+func (d *door) userinfo(w http.ResponseWriter, r *http.Request) {
+	a, ok := d.access(w, r)
+	if !ok {
+		return
 	}
 	doc, err := d.Provider.UserInfo(r.Context(), a)
 	if err != nil {

@@ -4,7 +4,10 @@ package openid_test
 
 import (
 	"bufio"
+	"context"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
 	"net/url"
@@ -22,6 +25,7 @@ import (
 	"danh/account/accounttest"
 	"danh/internal/db"
 	"danh/internal/dbtest"
+	"danh/partner"
 	. "danh/provider/providertest"
 )
 
@@ -66,6 +70,9 @@ func (d *door) peer(t *testing.T, script string, given map[string]any) map[strin
 	cmd.Dir = peers
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
+	if d.Own != nil {
+		cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+d.Own.File())
+	}
 	in, err := cmd.StdinPipe()
 	ok(t, err)
 	out, err := cmd.StdoutPipe()
@@ -160,40 +167,96 @@ func TestPeers(t *testing.T) {
 	}
 }
 
+// Clients that other people wrote, as banks of the FAPI 2.0 profile, over TLS.
+func TestPeersOfTheFAPIProfile(t *testing.T) {
+	for _, script := range []string{"fapi-openid-client.js", "fapi-oauth4webapi.js"} {
+		for _, way := range []string{"private_key_jwt and DPoP", "certificate"} {
+			t.Run(script+"/"+way, func(t *testing.T) {
+				change := func(*Sender, *partner.Client) {}
+				if way == "certificate" {
+					change = SelfSigned(t)
+				}
+				secure(t, change, func(t *testing.T, d *door, f *Sender) {
+					d.lan(t, true)
+					given := map[string]any{"issuer": d.Issuer, "client": f.ID, "redirect": d.Party.URL + "/cb", "scope": "openid profile offline_access"}
+					if f.TLS == nil {
+						given["jwk"] = jose.JSONWebKey{Key: f.Key, KeyID: "k1"}
+					} else {
+						key, err := x509.MarshalPKCS8PrivateKey(f.TLS.PrivateKey)
+						ok(t, err)
+						given["certificate"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.TLS.Leaf.Raw}))
+						given["key"] = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
+						given["ca"] = string(d.Own.PEM())
+					}
+					got := d.peer(t, script, given)
+					at := func(what, k string) any {
+						m, _ := got[what].(map[string]any)
+						return m[k]
+					}
+					if at("userinfo", "name") != "Nguyễn Thị Phương Lan" || at("live", "active") != true || at("live", "cnf") == nil || at("revoked", "active") != false || got["rotated"] != true {
+						t.Errorf("found %v", got)
+					}
+					if want := map[bool]string{true: "dpop", false: "bearer"}[f.TLS == nil]; got["type"] != want {
+						t.Errorf("tokens of type %v, want %s", got["type"], want)
+					}
+					if n, counted := got["asked"].(float64); counted && f.TLS == nil && n < 1 {
+						t.Error("no nonce was ever asked for")
+					}
+				})
+			})
+		}
+	}
+}
+
+// The same over TLS with Go's client, which knows neither pushed requests nor
+// bound tokens: a client of the oidc profile at an https issuer.
+func TestGoClientOverTLS(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, Schemas, func(t *testing.T, data *db.DB) {
+		d := openSecure(t, data)
+		d.lan(t, true)
+		d.goClient(t, oidc.ClientContext(t.Context(), d.through(nil)))
+	})
+}
+
 func TestGoClient(t *testing.T) {
 	run(t, func(t *testing.T, d *door) {
 		d.lan(t, true)
-		p, err := oidc.NewProvider(t.Context(), d.Issuer)
-		ok(t, err)
-		c := oauth2.Config{ClientID: "bank", ClientSecret: Secret.Reveal(), Endpoint: p.Endpoint(), RedirectURL: d.Party.URL + "/cb", Scopes: []string{"openid", "profile", "offline_access"}}
-		verifier := oauth2.GenerateVerifier()
-		back, err := url.Parse(d.walk(t, c.AuthCodeURL("the-state", oidc.Nonce("the-nonce"), oauth2.S256ChallengeOption(verifier))))
-		ok(t, err)
-		if back.Query().Get("state") != "the-state" {
-			t.Fatalf("came back with %v", back.Query())
-		}
-		tok, err := c.Exchange(t.Context(), back.Query().Get("code"), oauth2.VerifierOption(verifier))
-		ok(t, err)
-		raw, _ := tok.Extra("id_token").(string)
-		id, err := p.VerifierContext(t.Context(), &oidc.Config{ClientID: "bank", SupportedSigningAlgs: []string{"ES256"}, Now: d.Clock.Now}).Verify(t.Context(), raw)
-		ok(t, err)
-		ok(t, id.VerifyAccessToken(tok.AccessToken))
-		if id.Nonce != "the-nonce" {
-			t.Error("another nonce")
-		}
-		info, err := p.UserInfo(t.Context(), oauth2.StaticTokenSource(tok))
-		ok(t, err)
-		var claims struct{ Name string }
-		ok(t, info.Claims(&claims))
-		if claims.Name != "Nguyễn Thị Phương Lan" || info.Subject != id.Subject {
-			t.Errorf("userinfo %+v", claims)
-		}
-		old := *tok
-		old.Expiry = d.Clock.Now().Add(-1)
-		fresh, err := c.TokenSource(t.Context(), &oauth2.Token{RefreshToken: old.RefreshToken}).Token()
-		ok(t, err)
-		if fresh.RefreshToken == tok.RefreshToken || fresh.AccessToken == tok.AccessToken {
-			t.Error("the tokens did not rotate")
-		}
+		d.goClient(t, t.Context())
 	})
+}
+
+func (d *door) goClient(t *testing.T, ctx context.Context) {
+	p, err := oidc.NewProvider(ctx, d.Issuer)
+	ok(t, err)
+	c := oauth2.Config{ClientID: "bank", ClientSecret: Secret.Reveal(), Endpoint: p.Endpoint(), RedirectURL: d.Party.URL + "/cb", Scopes: []string{"openid", "profile", "offline_access"}}
+	verifier := oauth2.GenerateVerifier()
+	back, err := url.Parse(d.walk(t, c.AuthCodeURL("the-state", oidc.Nonce("the-nonce"), oauth2.S256ChallengeOption(verifier))))
+	ok(t, err)
+	if back.Query().Get("state") != "the-state" {
+		t.Fatalf("came back with %v", back.Query())
+	}
+	tok, err := c.Exchange(ctx, back.Query().Get("code"), oauth2.VerifierOption(verifier))
+	ok(t, err)
+	raw, _ := tok.Extra("id_token").(string)
+	id, err := p.VerifierContext(ctx, &oidc.Config{ClientID: "bank", SupportedSigningAlgs: []string{"ES256"}, Now: d.Clock.Now}).Verify(ctx, raw)
+	ok(t, err)
+	ok(t, id.VerifyAccessToken(tok.AccessToken))
+	if id.Nonce != "the-nonce" {
+		t.Error("another nonce")
+	}
+	info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(tok))
+	ok(t, err)
+	var claims struct{ Name string }
+	ok(t, info.Claims(&claims))
+	if claims.Name != "Nguyễn Thị Phương Lan" || info.Subject != id.Subject {
+		t.Errorf("userinfo %+v", claims)
+	}
+	old := *tok
+	old.Expiry = d.Clock.Now().Add(-1)
+	fresh, err := c.TokenSource(ctx, &oauth2.Token{RefreshToken: old.RefreshToken}).Token()
+	ok(t, err)
+	if fresh.RefreshToken == tok.RefreshToken || fresh.AccessToken == tok.AccessToken {
+		t.Error("the tokens did not rotate")
+	}
 }
