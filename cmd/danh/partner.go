@@ -221,6 +221,11 @@ func sayPartner(err error) error {
 			said = append(said, errors.New(s))
 		}
 	}
+	for _, p := range f.Fields { // what has no words here is at least named
+		if words[p.Key] == "" {
+			said = append(said, fmt.Errorf("%s: %s", p.Name, p.Key))
+		}
+	}
 	if len(said) == 0 {
 		return err
 	}

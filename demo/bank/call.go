@@ -46,8 +46,12 @@ func (b *bank) ring(w http.ResponseWriter, r *http.Request) {
 		Interval int    `json:"interval"`
 		Match    string `json:"danh_match"`
 	}
-	err := b.fapi.post(r.Context(), b.fapi.at.CIBA, url.Values{"scope": {"openid purpose:hotline"}, "login_hint": {subject}, "binding_message": {c.Binding},
-		"client_notification_token": {c.notice}, "requested_expiry": {"180"}}, &out)
+	now := time.Now()
+	request, err := sign(b.fapi.keys.client, "JWT", false, map[string]any{"iss": b.c.Client, "aud": b.c.Issuer, "jti": rand.Text(), "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+		"scope": "openid purpose:hotline profile", "login_hint": subject, "binding_message": c.Binding, "client_notification_token": c.notice, "requested_expiry": 180})
+	if err == nil {
+		err = b.fapi.post(r.Context(), b.fapi.at.CIBA, url.Values{"request": {request}}, &out)
+	}
 	if err != nil {
 		b.fail(w, r, "Danh did not ring", err)
 		return

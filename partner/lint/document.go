@@ -114,6 +114,9 @@ func (d Document) Client(at clock.Date) partner.Client {
 		tls := c.AuthMethod == partner.TLSClient || c.AuthMethod == partner.SelfSignedTLS
 		c.Settings.TLSBound, c.Settings.DPoPBound = tls, !tls
 	}
+	if d.BackchannelMode != "" && d.Profile == string(partner.FAPI2) {
+		c.Settings.BackchannelAlg = "ES256" // banks sign what they ask of a phone
+	}
 	for _, x := range d.Contacts {
 		c.Settings.Contacts = append(c.Settings.Contacts, x.Mail)
 	}
