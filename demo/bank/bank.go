@@ -32,7 +32,7 @@ type wish struct {
 }
 
 var wishes = map[string]wish{
-	"open_account": {"profile number residence", `{"userinfo":{"verified_claims":{"verification":{"trust_framework":{"value":"vn_identification_law"},"time":null,"evidence":null},"claims":{"name":null,"birthdate":null,"personal_number":null,"address":null}}}}`},
+	"open_account": {"profile number residence", `{"userinfo":{"verified_claims":{"verification":{"trust_framework":{"value":"vn_identification_law"},"time":null,"evidence":[{"type":{"value":"electronic_record"}}]},"claims":{"name":null,"birthdate":null,"personal_number":null,"address":null}}}}`},
 	"yearly_check": {"", ""},
 	"transfer":     {"", ""},
 }
