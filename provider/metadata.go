@@ -103,21 +103,28 @@ func (p *Provider) describe() ([]byte, error) {
 		"dpop_signing_alg_values_supported":                        dpop.Algorithms,
 		"tls_client_certificate_bound_access_tokens":               true,
 	}
-	if p.c.MTLS.Origin != "" {
-		aliases := map[string]string{}
-		for _, name := range []string{"token_endpoint", "pushed_authorization_request_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint"} {
-			if s, ok := doc[name].(string); ok {
-				aliases[name] = p.c.MTLS.Origin + strings.TrimPrefix(s, p.c.Issuer)
-			}
-		}
-		doc["mtls_endpoint_aliases"] = aliases // RFC 8705, section 5
-	}
 	p.describeAfar(doc)
+	if p.c.MTLS.Origin != "" {
+		doc["mtls_endpoint_aliases"] = p.aliases(doc)
+	}
 	b, err := json.Marshal(doc)
 	if err != nil {
 		return nil, fmt.Errorf("describe the provider: %w", err)
 	}
 	return b, nil
+}
+
+// aliases are the endpoints of programs at the listener that asks for
+// certificates (RFC 8705, section 5). Where browsers go, nothing is asked for.
+func (p *Provider) aliases(doc map[string]any) map[string]string {
+	out := map[string]string{}
+	for name, v := range doc {
+		path, ok := strings.CutPrefix(fmt.Sprint(v), p.c.Issuer)
+		if ok && strings.HasSuffix(name, "_endpoint") && name != "authorization_endpoint" && name != "end_session_endpoint" {
+			out[name] = p.c.MTLS.Origin + path
+		}
+	}
+	return out
 }
 
 // verifiable lists the claims that registers vouch for.

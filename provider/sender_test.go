@@ -15,6 +15,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"danh/account"
+	"danh/internal/db"
+	"danh/internal/keys"
 	"danh/partner"
 	"danh/provider"
 	. "danh/provider/providertest"
@@ -499,6 +501,78 @@ func TestCredentialsMixed(t *testing.T) {
 			if e, _ := err.(*provider.Error); e == nil || e.Code != "invalid_client" {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+	})
+}
+
+// Tokens for a request that she answered on her phone are bound like all others.
+func TestDowngradeWithoutABrowser(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		_, s := h.SignInLan(t, true)
+		h.Sends(t, "credit")
+		h.Sends(t, "insurer", SelfSigned(t))
+		for id, code := range map[partner.ID]string{"credit": "invalid_dpop_proof", "insurer": "invalid_request"} {
+			err := h.DB.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := h.Provider.GrantAfarTx(t.Context(), tx, h.Client(t, id), Unbound, s.Account, [16]byte{1}, "{}", "{}")
+				return err
+			})
+			refused(t, err, code)
+		}
+	})
+}
+
+// The next key is in the published set before it signs, and what the former one
+// signed is good for as long as it may live: whoever keeps the set for a day
+// never meets a key that it does not know.
+func TestKeysRotateWithOverlap(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		_, s := h.SignInLan(t, true)
+		f := h.Sends(t, "credit")
+		published := func() map[string]bool {
+			b, err := h.Provider.JWKS()
+			ok(t, err)
+			var set jose.JSONWebKeySet
+			ok(t, json.Unmarshal(b, &set))
+			out := map[string]bool{}
+			for _, k := range set.Keys {
+				if !k.IsPublic() || k.Algorithm != "ES256" || k.Use != "sig" {
+					t.Errorf("published as %s %s", k.Algorithm, k.Use)
+				}
+				out[k.KeyID] = true
+			}
+			return out
+		}
+		kid := func(token string) string {
+			o, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+			ok(t, err)
+			return o.Signatures[0].Protected.KeyID
+		}
+		first := tokens(t, h, s, f, "openid profile")
+		for purpose, token := range map[keys.Purpose]string{keys.AccessToken: first.AccessToken, keys.IDToken: first.IDToken} {
+			next, err := h.Keys.Rotate(purpose, 5*time.Minute)
+			ok(t, err)
+			if cached := published(); !cached[next] || !cached[kid(token)] {
+				t.Fatalf("%s: the next key is not published before it signs", purpose)
+			}
+		}
+		cached := published()
+		if still := tokens(t, h, s, f, "openid"); kid(still.AccessToken) != kid(first.AccessToken) || kid(still.IDToken) != kid(first.IDToken) {
+			t.Error("the next key signs before the time that it was announced for")
+		}
+		h.Clock.Advance(6 * time.Minute)
+		second := tokens(t, h, s, f, "openid profile")
+		for _, token := range []string{second.AccessToken, second.IDToken} {
+			if !cached[kid(token)] {
+				t.Error("a client that kept the key set meets an unknown key")
+			}
+		}
+		if kid(second.AccessToken) == kid(first.AccessToken) || kid(second.IDToken) == kid(first.IDToken) {
+			t.Fatal("nothing rotated")
+		}
+		_, err := h.Provider.UserInfo(t.Context(), f.Access(t, first.AccessToken)) // signed by the former key
+		ok(t, err)
+		if now := published(); !now[kid(first.AccessToken)] || !now[kid(first.IDToken)] {
+			t.Error("the former key is gone while its tokens live")
 		}
 	})
 }
