@@ -165,6 +165,7 @@ func TestProofsThatAreRefused(t *testing.T) {
 		"a path below":           func(d *draft) { d.claims["htu"] = at + "/" },
 		"another host":           func(d *draft) { d.claims["htu"] = "https://attacker.example/token" },
 		"the host as user":       func(d *draft) { d.claims["htu"] = "https://id.example@attacker.example/token" },
+		"a user before it":       func(d *draft) { d.claims["htu"] = "https://user@id.example/token" },
 		"another port":           func(d *draft) { d.claims["htu"] = "https://id.example:8443/token" },
 		"plain http":             func(d *draft) { d.claims["htu"] = "http://id.example/token" },
 		"a path alone":           func(d *draft) { d.claims["htu"] = "/token" },
