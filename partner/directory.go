@@ -259,6 +259,9 @@ func (d *Directory) putTx(ctx context.Context, tx *db.Tx, by audit.Actor, c Clie
 		return errors.Join(fault.New(fault.Conflict, "partner.door_and_partner_differ"), err)
 	}
 	tx.After(func() { d.forget(c.ID) })
+	if err := d.followTx(ctx, tx, by, c); err != nil {
+		return err
+	}
 	return d.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: action, Purpose: "partner.register",
 		Detail: map[string]string{"client": string(c.ID)}})
 }
@@ -269,8 +272,31 @@ func (d *Directory) RetireTx(ctx context.Context, tx *db.Tx, by audit.Actor, id 
 	if by.Kind != audit.KindOfficer && by.Kind != audit.KindSystem {
 		return fault.New(fault.Forbidden, "partner.not_yours")
 	}
+	return d.retireTx(ctx, tx, by, id)
+}
+
+// retireTx ends a client, and with it those that were derived from it.
+func (d *Directory) retireTx(ctx context.Context, tx *db.Tx, by audit.Actor, id ID) error {
+	now := clock.Micros(d.c.Clock.Now())
+	var derived []ID
+	if err := db.Each(ctx, tx, `SELECT client FROM partner_registration WHERE template = $1 AND ended_at IS NULL ORDER BY client`, []any{string(id)}, func(r db.Row) error {
+		var c ID
+		err := r.Scan(&c)
+		derived = append(derived, c)
+		return err
+	}); err != nil {
+		return fmt.Errorf("find what was derived from a client: %w", err)
+	}
+	for _, c := range derived {
+		if err := d.retireTx(ctx, tx, by, c); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE partner_registration SET ended_at = $2 WHERE client = $1 AND ended_at IS NULL`, string(id), now); err != nil {
+		return fmt.Errorf("end a registration: %w", err)
+	}
 	res, err := tx.ExecContext(ctx, `UPDATE partner_client SET retired_at = $2, updated_at = $2 WHERE id = $1 AND retired_at IS NULL`,
-		string(id), clock.Micros(d.c.Clock.Now()))
+		string(id), now)
 	if err != nil {
 		return fmt.Errorf("retire client: %w", err)
 	}

@@ -26,6 +26,7 @@ const (
 	RevokePath     = "/revoke"
 	LogoutPath     = "/logout"
 
+	RegisterPath    = "/register"     // RFC 7591, section 3
 	BackchannelPath = "/bc-authorize" // CIBA Core 1.0, section 7
 	VerifyPath      = "/verify"
 )
@@ -81,6 +82,7 @@ func (p *Provider) describe() ([]byte, error) {
 		"claims_parameter_supported":                               true,
 		"request_parameter_supported":                              true,
 		"request_object_signing_alg_values_supported":              jar.Algorithms,
+		"registration_endpoint":                                    at(RegisterPath),
 		"authorization_details_types_supported":                    detail.Names(),
 		"require_signed_request_object":                            false,
 		"authorization_signing_alg_values_supported":               []string{"ES256"},

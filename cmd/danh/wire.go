@@ -45,6 +45,7 @@ import (
 	"danh/provider/ciba"
 	"danh/provider/inspect"
 	"danh/provider/notice"
+	"danh/provider/register"
 	"danh/provider/right"
 	"danh/provider/verify"
 	"danh/registry/card"
@@ -67,7 +68,7 @@ func schemas() []db.Schema {
 func (r *rooms) purges() []db.Purge {
 	var all []db.Purge
 	for _, p := range [][]db.Purge{
-		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), right.Purges(), verify.Purges(), inspect.Purges(), r.afar.Purges(),
+		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), partner.Purges(), right.Purges(), verify.Purges(), inspect.Purges(), r.afar.Purges(),
 		notice.Purges(), r.signals.Purges(), r.warrants.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 		r.seats.Purges(),
 	} {
@@ -197,6 +198,7 @@ type rooms struct {
 	inspector *inspect.Inspector
 	afar      *ciba.Desk
 	verify    *verify.Desk
+	register  *register.Desk
 	forms     *form.Sealer
 	counters  *counter.Desk
 	visits    *visit.Desk
@@ -308,6 +310,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		Accounts: r.accounts, Provider: r.provider}); err != nil {
 		return nil, err
 	}
+	r.register = register.New(register.Config{DB: g.db, Clock: g.clock, Keys: g.keys, Partners: r.partners, Reach: r.outward, Issuer: f.Issuer})
 	r.inspector = inspect.New(inspect.Config{DB: g.db, Clock: g.clock, Log: log, Partners: r.partners})
 	r.notices = notice.New(notice.Config{DB: g.db, Clock: g.clock, Log: log, Jobs: g.jobs, Seal: g.seal, Audit: g.audit, Notify: r.notify, Partners: r.partners, Provider: r.provider, Outward: r.outward})
 	r.provider.Tell(r.notices)

@@ -24,6 +24,7 @@ import (
 	"danh/internal/page"
 	"danh/provider"
 	"danh/provider/ciba"
+	"danh/provider/register"
 	"danh/provider/verify"
 	"danh/web/citizen/session"
 )
@@ -36,9 +37,10 @@ type Config struct {
 	Provider *provider.Provider
 	Verify   *verify.Desk // nil: nothing is compared
 	Guard    *session.Guard
-	Clock    clock.Clock // nil: the machine's
-	Afar     *ciba.Desk  // nil: no requests without a browser
-	Secure   bool        // served over https
+	Clock    clock.Clock    // nil: the machine's
+	Afar     *ciba.Desk     // nil: no requests without a browser
+	Register *register.Desk // nil: nobody registers clients
+	Secure   bool           // served over https
 	Log      *slog.Logger
 }
 
@@ -46,6 +48,7 @@ type door struct {
 	Config
 	j     *page.Journey
 	brake brake
+	slow  brake // of registrations
 }
 
 // Mount puts the endpoints on the mux.
@@ -56,7 +59,7 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	if c.Clock == nil {
 		c.Clock = clock.System()
 	}
-	d := &door{Config: c, j: site.Journey(files), brake: brake{clock: c.Clock, most: beginMost}}
+	d := &door{Config: c, j: site.Journey(files), brake: brake{clock: c.Clock, most: beginMost}, slow: brake{clock: c.Clock, most: registerMost}}
 	mux.HandleFunc("GET "+provider.DiscoveryPath, d.metadata)
 	mux.HandleFunc("GET "+provider.MetadataPath, d.metadata)
 	mux.HandleFunc("GET "+provider.JWKSPath, d.keys)
@@ -76,6 +79,9 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	mux.HandleFunc("GET "+provider.LogoutPath, d.logout)
 	mux.HandleFunc("POST "+provider.LogoutPath, d.logout)
 	mux.HandleFunc("POST "+provider.LogoutPath+"/confirm", d.confirmLogout)
+	if c.Register != nil {
+		d.mountRegister(mux)
+	}
 	if c.Afar != nil {
 		mux.HandleFunc("POST "+provider.BackchannelPath, d.askAfar)
 	}
