@@ -21,6 +21,7 @@ import (
 // Registration is a client that a party registered by a statement.
 type Registration struct {
 	Client   Client
+	Party    PartyID
 	Template Client // what it is measured by, as it is now
 	Software string
 	Hosts    []string
@@ -124,8 +125,11 @@ func (d *Directory) DeriveTx(ctx context.Context, tx *db.Tx, s Statement, c Clie
 	if taken, err := d.KnownTx(ctx, tx, c.ID); err != nil || taken {
 		return errors.Join(fault.New(fault.Conflict, "partner.invalid"), err)
 	}
+	if err := lockTx(ctx, tx, s.Client); err != nil {
+		return err
+	}
 	var n int
-	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM partner_registration WHERE party = $1 AND ended_at IS NULL`, string(s.Party)).Scan(&n); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM partner_registration WHERE template = $1 AND ended_at IS NULL`, string(s.Client)).Scan(&n); err != nil {
 		return fmt.Errorf("count registrations: %w", err)
 	}
 	if n >= MaxRegistered {
@@ -145,6 +149,15 @@ func (d *Directory) DeriveTx(ctx context.Context, tx *db.Tx, s Statement, c Clie
 	return nil
 }
 
+// lockTx has whoever counts what hangs on a client wait for whoever counts it
+// already, or two would both find the last place free.
+func lockTx(ctx context.Context, tx *db.Tx, client ID) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE partner_client SET updated_at = updated_at WHERE id = $1`, string(client)); err != nil {
+		return fmt.Errorf("lock a client: %w", err)
+	}
+	return nil
+}
+
 // FindRegistration gives a client that was registered by a statement and stands;
 // ErrUnknown for every other. Its template no longer standing is ErrStatement.
 func (d *Directory) FindRegistration(ctx context.Context, q db.Q, client ID) (Registration, error) {
@@ -152,9 +165,9 @@ func (d *Directory) FindRegistration(ctx context.Context, q db.Q, client ID) (Re
 		q = d.c.DB.Read()
 	}
 	var r Registration
-	var template, party, hosts string
+	var template, hosts string
 	err := q.QueryRowContext(ctx, `SELECT template, party, software, hosts, token_hash FROM partner_registration WHERE client = $1 AND ended_at IS NULL`,
-		string(client)).Scan(&template, &party, &r.Software, &hosts, &r.hash)
+		string(client)).Scan(&template, &r.Party, &r.Software, &hosts, &r.hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, ErrUnknown
 	}
@@ -167,7 +180,7 @@ func (d *Directory) FindRegistration(ctx context.Context, q db.Q, client ID) (Re
 	if r.Client, err = find(ctx, q, client); err != nil {
 		return r, err
 	}
-	r.Template, err = d.templateTx(ctx, q, PartyID(party), ID(template))
+	r.Template, err = d.templateTx(ctx, q, r.Party, ID(template))
 	return r, err
 }
 

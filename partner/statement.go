@@ -46,8 +46,8 @@ type Statement struct {
 const (
 	StatementLife    = 30 * 24 * time.Hour
 	MaxStatementLife = 90 * 24 * time.Hour
-	maxStatements    = 10 // of a party that stand at a time
-	MaxRegistered    = 20 // clients of a party that registered by statements
+	maxStatements    = 10 // of a client that stand at a time
+	MaxRegistered    = 20 // instances of a client that stand at a time
 )
 
 var softwareForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,99}$`)
@@ -57,6 +57,15 @@ var (
 	ErrStatement  = fault.New(fault.Forbidden, "partner.statement.over") // ended, run out, or its client or party no longer stands
 	ErrRegistered = fault.New(fault.TooMany, "partner.statement.many")
 )
+
+// owner is whose a client's statements are: its party's or, of a client that the
+// operator registered by hand, the client's own.
+func (c Client) owner() PartyID {
+	if c.Party == "" {
+		return PartyID("client:" + c.ID)
+	}
+	return c.Party
+}
 
 // mayStateTx is the authority check: the operator, an officer, or whoever of the
 // party's own staff may change its application.
@@ -87,7 +96,7 @@ func (d *Directory) MakeStatementTx(ctx context.Context, tx *db.Tx, by audit.Act
 	if err != nil {
 		return Statement{}, err
 	}
-	if err := d.mayStateTx(ctx, tx, by, c.Party); err != nil {
+	if err := d.mayStateTx(ctx, tx, by, c.owner()); err != nil {
 		return Statement{}, err
 	}
 	now := d.c.Clock.Now()
@@ -112,20 +121,23 @@ func (d *Directory) MakeStatementTx(ctx context.Context, tx *db.Tx, by audit.Act
 	if err != nil {
 		return Statement{}, err
 	}
-	if c.OwnDoor || c.Party == "" || derived || !c.ValidUntil.IsZero() && !now.Before(c.ValidUntil) {
+	if c.OwnDoor || derived || !c.ValidUntil.IsZero() && !now.Before(c.ValidUntil) {
 		f.With("client", "partner.statement.client")
 	}
 	if len(f.Fields) > 0 {
 		return Statement{}, f
 	}
+	if err := lockTx(ctx, tx, client); err != nil {
+		return Statement{}, err
+	}
 	var standing int
-	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM partner_statement WHERE party = $1 AND ended_at IS NULL AND expires_at > $2`, string(c.Party), clock.Micros(now)).Scan(&standing); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM partner_statement WHERE client = $1 AND ended_at IS NULL AND expires_at > $2`, string(c.ID), clock.Micros(now)).Scan(&standing); err != nil {
 		return Statement{}, fmt.Errorf("count statements: %w", err)
 	}
 	if standing >= maxStatements {
 		return Statement{}, fault.New(fault.Conflict, "partner.statement.most")
 	}
-	s := Statement{ID: id.New[statementKind](), Party: c.Party, Client: c.ID, Software: software, Hosts: hosts, MadeAt: now, Expires: now.Add(life)}
+	s := Statement{ID: id.New[statementKind](), Party: c.owner(), Client: c.ID, Software: software, Hosts: hosts, MadeAt: now, Expires: now.Add(life)}
 	text, err := json.Marshal(hosts)
 	if err != nil {
 		return s, fmt.Errorf("write statement: %w", err)
@@ -204,7 +216,7 @@ func (d *Directory) StandingTx(ctx context.Context, q db.Q, statement StatementI
 // templateTx gives the client that a party's own ones are measured by.
 func (d *Directory) templateTx(ctx context.Context, q db.Q, party PartyID, client ID) (Client, error) {
 	c, err := find(ctx, q, client)
-	if fault.Is(err, fault.NotFound) || err == nil && (c.Party != party || !c.ValidUntil.IsZero() && !d.c.Clock.Now().Before(c.ValidUntil)) {
+	if fault.Is(err, fault.NotFound) || err == nil && (c.owner() != party || !c.ValidUntil.IsZero() && !d.c.Clock.Now().Before(c.ValidUntil)) {
 		return Client{}, ErrStatement
 	}
 	if err != nil {
@@ -212,7 +224,7 @@ func (d *Directory) templateTx(ctx context.Context, q db.Q, party PartyID, clien
 	}
 	p, err := FindPartyIn(ctx, q, party)
 	if fault.Is(err, fault.NotFound) {
-		return c, nil // registered by the operator's hand, under a name of a party that has no door
+		return c, nil // registered by the operator's hand: it has no application, and ends with its client
 	}
 	if err == nil && !p.EndedAt.IsZero() {
 		return Client{}, ErrStatement

@@ -34,6 +34,7 @@ type partnerCommand struct {
 	List        partnerListCommand        `cmd:"" help:"List the clients that may connect."`
 	Rotate      partnerRotateCommand      `cmd:"" help:"Give a client another secret; the old one stops at once."`
 	End         partnerEndCommand         `cmd:"" help:"End a client's right to connect, and with it all its tokens."`
+	Statement   partnerStatementCommand   `cmd:"" help:"Make a software statement, by which a party's software registers clients."`
 }
 
 // Help implements kong.HelpProvider.
@@ -213,6 +214,11 @@ func sayPartner(err error) error {
 		"partner.fapi.unbound":            "--profile fapi2 takes tokens that are bound to a key: --dpop or --mtls",
 		"partner.tls.name":                "--tls-dn or --tls-dns: one name, as in CN=client,O=Bank,C=VN",
 		"partner.tls.certificate":         "the certificate is missing, or its key is too weak",
+		"partner.statement.client":        "only the approved client of a party, or the one under trial, has statements",
+		"partner.statement.software":      "--software: 2 to 100 letters, digits, '.', '_' or '-'",
+		"partner.statement.hosts":         "--host: one of the client's own redirect addresses' hosts",
+		"partner.statement.life":          "--for: an hour to 90 days",
+		"partner.statement.most":          "the client has ten statements that stand: end one first",
 		"partner.door_and_partner_differ": "this identifier is one of the installation's own doors",
 	}
 	var said []error

@@ -254,7 +254,7 @@ func (d *Desk) Replace(ctx context.Context, client partner.ID, access string, bo
 			c.SecretHash = secret.Hash()
 		}
 	}
-	s := partner.Statement{Party: r.Client.Party, Client: r.Template.ID, Software: r.Software, Hosts: r.Hosts}
+	s := partner.Statement{Party: r.Party, Client: r.Template.ID, Software: r.Software, Hosts: r.Hosts}
 	if err := d.put(ctx, s, c, nil); err != nil {
 		return nil, err
 	}

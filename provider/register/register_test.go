@@ -400,13 +400,18 @@ func TestWhoMayMakeAStatement(t *testing.T) {
 			}
 		}
 		client, _, _ := h.registered(t, h.metadata(t, h.statement(t, "dt-0417").Text))
+		// A client that the operator registered by hand belongs to itself.
+		_, _, out := h.registered(t, h.metadata(t, h.statement(t, "bank").Text, func(m map[string]any) { m["scope"] = "openid profile" }))
+		if c := h.Client(t, out["client_id"].(partner.ID)); c.Party != "" || c.Name.EN != "Golden Rice Bank" {
+			t.Errorf("registered %+v", c)
+		}
 		for name, c := range map[string]struct {
 			client   partner.ID
 			software string
 			hosts    []string
 			life     time.Duration
 		}{
-			"own door": {"portal", "app", nil, 0}, "client without a party": {"bank", "app", nil, 0}, "an instance": {client, "app", nil, 0}, "odd software": {"dt-0417", "a b", nil, 0},
+			"own door": {"portal", "app", nil, 0}, "an instance": {client, "app", nil, 0}, "odd software": {"dt-0417", "a b", nil, 0},
 			"another host": {"dt-0417", "app", []string{"evil.example"}, 0}, "for ever": {"dt-0417", "app", nil, 91 * 24 * time.Hour}, "for no time": {"dt-0417", "app", nil, time.Second},
 		} {
 			if _, err := h.desk.Statement(t.Context(), officer, c.client, c.software, c.hosts, c.life); !fault.Is(err, fault.Invalid) {
