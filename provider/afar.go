@@ -154,12 +154,12 @@ func (p *Provider) afar(ctx context.Context, q db.Q, s account.Session, a Afar) 
 
 // AskAfar is what she is asked by such a request, with the real values, as the
 // consent page asks it.
-func (p *Provider) AskAfar(ctx context.Context, s account.Session, a Afar) (Question, error) {
+func (p *Provider) AskAfar(ctx context.Context, s account.Session, a Afar, language string) (Question, error) {
 	r, seen, c, err := p.afar(ctx, p.c.DB.Read(), s, a)
 	if err != nil {
 		return Question{}, err
 	}
-	return p.question(ctx, r, seen, c, p.c.Clock.Now(), a.asked.Language)
+	return p.question(ctx, r, seen, c, p.c.Clock.Now(), language)
 }
 
 // DocumentAfar is what she signs when she says yes: the same facts, and between
@@ -229,6 +229,9 @@ func (p *Provider) ApproveAfarTx(ctx context.Context, tx *db.Tx, s account.Sessi
 		if err := p.tellTx(ctx, tx, citizen(s), to, "consent_given", a.Client.Name); err != nil {
 			return "", err
 		}
+	}
+	if err := p.recordDetailsTx(ctx, tx, r, s, by); err != nil {
+		return "", err
 	}
 	f := p.facts(r, seen, c)
 	if err := p.recordSignInTx(ctx, tx, r, seen, f); err != nil {

@@ -105,7 +105,7 @@ func TestApprovingAnothersRequest(t *testing.T) {
 		r := x.waiting(t)
 		for name, err := range map[string]error{
 			"find":   func() error { _, err := x.desk.Find(t.Context(), his, r.ID); return err }(),
-			"ask":    func() error { _, err := x.desk.Question(t.Context(), his, r.ID); return err }(),
+			"ask":    func() error { _, err := x.desk.Question(t.Context(), his, r.ID, "vi"); return err }(),
 			"pick":   x.pick(t, his, r, a.Match),
 			"refuse": x.desk.Refuse(t.Context(), his, r.ID),
 			"report": x.desk.Report(t.Context(), his, r.ID),
@@ -123,7 +123,7 @@ func TestChangedBindingMessage(t *testing.T) {
 	lay(t, func(t *testing.T, x *table) {
 		a := x.ask(t, "bank", x.request())
 		r := x.waiting(t)
-		q, err := x.desk.Question(t.Context(), x.s, r.ID)
+		q, err := x.desk.Question(t.Context(), x.s, r.ID, "vi")
 		ok(t, err)
 		swap := func(words string) {
 			ok(t, x.DB.Write(t.Context(), func(tx *db.Tx) error {

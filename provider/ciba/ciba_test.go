@@ -163,7 +163,7 @@ func (x *table) quiet(t testing.TB) {
 
 func (x *table) pick(t testing.TB, s account.Session, r ciba.Request, number string) error {
 	t.Helper()
-	q, err := x.desk.Question(t.Context(), s, r.ID)
+	q, err := x.desk.Question(t.Context(), s, r.ID, "vi")
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func TestSheApprovesOnHerPhone(t *testing.T) {
 		}
 		x.want(t, "bank", a.Request, "authorization_pending")
 		r := x.waiting(t)
-		q, err := x.desk.Question(t.Context(), x.s, r.ID)
+		q, err := x.desk.Question(t.Context(), x.s, r.ID, "vi")
 		ok(t, err)
 		if r.Message != "Chuyển 5.000.000 đ · K7" || q.Client.Name.VI != "Ngân hàng Lúa Vàng" || len(q.Lines) == 0 || q.Lines[0].Value != "Nguyễn Thị Phương Lan" || len(r.Choices) != 3 {
 			t.Fatalf("%+v %+v", r, q)

@@ -88,8 +88,8 @@ func (d *Desk) afar(ctx context.Context, r Request) (provider.Afar, error) {
 	return a, err
 }
 
-// Ask prepares the page on which she reads who wants what, with the real values.
-func (d *Desk) Question(ctx context.Context, s account.Session, which ID) (provider.Question, error) {
+// Question prepares the page on which she reads who wants what, with the real values.
+func (d *Desk) Question(ctx context.Context, s account.Session, which ID, language string) (provider.Question, error) {
 	r, err := d.find(ctx, s, which)
 	if err != nil {
 		return provider.Question{}, err
@@ -101,7 +101,7 @@ func (d *Desk) Question(ctx context.Context, s account.Session, which ID) (provi
 	if err != nil {
 		return provider.Question{}, err
 	}
-	q, err := d.c.Provider.AskAfar(ctx, s, a)
+	q, err := d.c.Provider.AskAfar(ctx, s, a, language)
 	q.Seen = seen(q.Seen, r)
 	return q, err
 }
@@ -117,7 +117,7 @@ func seen(question string, r Request) string {
 // the request this session's; a wrong one ends it, for the screen that she looks
 // at is not the one that asks, and silences the client for a while.
 func (d *Desk) Pick(ctx context.Context, s account.Session, which ID, number int, saw string, ticked []provider.Field) error {
-	q, err := d.Question(ctx, s, which)
+	q, err := d.Question(ctx, s, which, "")
 	if err != nil {
 		return err
 	}

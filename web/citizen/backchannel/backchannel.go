@@ -25,6 +25,7 @@ import (
 	"danh/partner"
 	"danh/provider"
 	"danh/provider/ciba"
+	"danh/provider/detail"
 	"danh/web/citizen/session"
 )
 
@@ -172,6 +173,13 @@ type asked struct {
 	Keep     string
 	Given    string
 	Rights   string
+	Deeds    []deed
+}
+
+// deed is what the partner would do, as the page shows it.
+type deed struct {
+	detail.Shown
+	Money string
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request) {
@@ -216,7 +224,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 func (d *journey) ask(w http.ResponseWriter, r *http.Request, status int, v asked, problem string) {
 	s, _ := session.From(r.Context())
 	language := page.Language(r)
-	q, err := d.Desk.Question(r.Context(), s, v.ID)
+	q, err := d.Desk.Question(r.Context(), s, v.ID, language)
 	if err != nil {
 		d.j.Fail(w, r, err)
 		return
@@ -227,6 +235,9 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request, status int, v aske
 		v.Kept = append(v.Kept, d.j.Say(language, "approval.field."+string(l.Field), nil))
 	}
 	v.Code, v.Ground, v.Keep, v.Rights = q.Client.Only.Code, q.Ground, q.Keep.In(language), q.Rights.In(language)
+	for _, s := range q.Details {
+		v.Deeds = append(v.Deeds, deed{s, approval.Dong(s.Amount)})
+	}
 	var given []string
 	for _, g := range q.Given {
 		given = append(given, g.In(language))

@@ -32,5 +32,5 @@ func (d *door) afar(r *http.Request, c provider.Caller, v url.Values) (provider.
 	if d.Afar == nil {
 		return provider.Tokens{}, &provider.Error{Code: "unsupported_grant_type", Description: "requests without a browser are not served"}
 	}
-	return d.Afar.Redeem(r.Context(), c.Client, c.Binding, v.Get("auth_req_id"), provider.Narrow{Resources: v["resource"]})
+	return d.Afar.Redeem(r.Context(), c.Client, c.Binding, v.Get("auth_req_id"), provider.Narrow{Resources: v["resource"], Details: v.Get("authorization_details")})
 }

@@ -26,8 +26,10 @@ import (
 	"danh/internal/page"
 	"danh/internal/webtest"
 	"danh/partner"
+	"danh/provider/ciba"
 	. "danh/provider/providertest"
 	"danh/web/citizen/approve"
+	"danh/web/citizen/backchannel"
 	"danh/web/citizen/consent"
 	"danh/web/citizen/consents"
 	"danh/web/citizen/openid"
@@ -90,13 +92,15 @@ func (p *party) Clear() {
 	p.got = nil
 }
 
-func open(t testing.TB, d *db.DB) *door { return openOver(t, d, false) }
+func open(t testing.TB, d *db.DB, change ...func(*partner.Client)) *door {
+	return openOver(t, d, false, change...)
+}
 
 // openSecure is open over TLS, with a certificate of the installation's own
 // authority; callers are asked for certificates and may have none.
 func openSecure(t testing.TB, d *db.DB) *door { return openOver(t, d, true) }
 
-func openOver(t testing.TB, d *db.DB, secure bool) *door {
+func openOver(t testing.TB, d *db.DB, secure bool, change ...func(*partner.Client)) *door {
 	t.Helper()
 	var h http.Handler
 	var own *certificate.Authority
@@ -112,6 +116,9 @@ func openOver(t testing.TB, d *db.DB, secure bool) *door {
 	house := New(t, d, address, func(c *partner.Client) {
 		c.RedirectURIs = append(c.RedirectURIs, rp.URL+"/cb")
 		c.PostLogoutURIs = append(c.PostLogoutURIs, rp.URL+"/bye")
+		for _, f := range change {
+			f(c)
+		}
 	})
 	house.Clock.Set(time.Now()) // relying parties keep their own time
 	browser := webtest.New(t, address)
@@ -126,10 +133,14 @@ func openOver(t testing.TB, d *db.DB, secure bool) *door {
 	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open, Texts: []fs.FS{session.Texts, approval.Texts}})
 	guard := session.New(house.Keeper, secure, site.Fail)
 	mux := http.NewServeMux()
-	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure})
+	approvals := approval.New(approval.Config{DB: d, Clock: house.Clock, Seal: house.Seal, Audit: house.Audit, Accounts: house.Keeper})
+	afar, err := ciba.New(ciba.Config{DB: d, Clock: house.Clock, Log: house.Log, Keys: house.Keys, Seal: house.Seal, Jobs: house.Jobs, Audit: house.Audit, Notify: house.Notify, Accounts: house.Keeper,
+		Approvals: approvals, Provider: house.Provider})
+	ok(t, err)
+	backchannel.Mount(mux, site, backchannel.Config{Desk: afar, Provider: house.Provider})
+	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure})
 	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send})
 	consents.Mount(mux, site, house.Provider)
-	approvals := approval.New(approval.Config{DB: d, Clock: house.Clock, Seal: house.Seal, Audit: house.Audit, Accounts: house.Keeper})
 	approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
 	remote.Mount(mux, site, remote.Config{Guard: guard, Home: address, Origin: house.Provider.ReturnOrigin,
 		Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper, Approvals: approvals}),

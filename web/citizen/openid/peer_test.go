@@ -63,8 +63,11 @@ func (d *door) walk(t testing.TB, address string) string {
 }
 
 // peer runs a client to its end and gives what it found.
-func (d *door) peer(t *testing.T, script string, given map[string]any) map[string]any {
+func (d *door) peer(t *testing.T, script string, given map[string]any, walk ...func(string) string) map[string]any {
 	t.Helper()
+	if walk == nil {
+		walk = append(walk, func(address string) string { return d.walk(t, address) })
+	}
 	ok(t, install())
 	cmd := exec.CommandContext(t.Context(), "node", script)
 	cmd.Dir = peers
@@ -98,7 +101,7 @@ func (d *door) peer(t *testing.T, script string, given map[string]any) map[strin
 			return m.Done
 		}
 		d.Clock.Advance(1e9) // she takes a second
-		say(d.walk(t, m.Visit))
+		say(walk[0](m.Visit))
 	}
 	_ = in.Close()
 	_ = cmd.Wait()
