@@ -151,8 +151,15 @@ func fill(out map[Field]fact, fields []Field, name string, birth clock.Date, sex
 	put(Name, "name", name, name)
 	put(BirthDate, "birthdate", birth.String(), birth.Vietnamese())
 	put(Sex, "gender", string(sex), string(sex))
+	if f, ok := out[Sex]; ok {
+		f.words = sexes[sex]
+		out[Sex] = f
+	}
 	put(Number, "personal_number", number.Reveal(), number.Reveal())
 }
+
+// sexes are the codes of the register in words.
+var sexes = map[population.Sex]partner.Text{"male": {VI: "Nam", EN: "Male"}, "female": {VI: "Nữ", EN: "Female"}}
 
 // matching says what a purpose may compare; it reads nothing.
 func matching(c partner.Client) fact {

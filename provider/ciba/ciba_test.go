@@ -46,6 +46,8 @@ type table struct {
 	key     *browse.Passkey
 	s       account.Session
 	clinic  *callee
+
+	passcode account.Passcode // "": she has none
 }
 
 // callee is a client's notification endpoint.
@@ -93,6 +95,9 @@ func lay(t *testing.T, body func(t *testing.T, x *table)) {
 			case "bank", "shop":
 				c.Settings.BackchannelMode = "poll"
 				c.Purposes = []partner.Purpose{{Code: "transfer", Text: partner.Text{VI: "xác nhận lệnh chuyển tiền", EN: "confirm a transfer"}, Scopes: []string{"profile"}}}
+				if c.ID == "bank" {
+					c.Settings.DetailTypes = []string{"payment_initiation"}
+				}
 			case "clinic":
 				c.Settings.BackchannelMode, c.Settings.NotificationURI = "ping", x.clinic.URL+"/call"
 			}
@@ -116,6 +121,21 @@ func (x *table) signIn(t testing.TB, r account.RemoteInfo) account.Session {
 	_, s, err := x.Keeper.SignIn(t.Context(), account.SignIn{Number: x.number(), Password: accounttest.Password, Remote: r, Door: "citizen"})
 	ok(t, err)
 	return s
+}
+
+// sure signs her in with her passkey and gives her a passcode, which payments take.
+func (x *table) sure(t testing.TB) {
+	t.Helper()
+	c, err := x.Keeper.BeginPasskeySignIn(t.Context(), nil, x.remote)
+	ok(t, err)
+	answer, err := x.key.Assert(c.Options, x.Issuer)
+	ok(t, err)
+	tok, _, err := x.Keeper.SignInWithPasskey(t.Context(), account.PasskeySignIn{Ceremony: c.Token, Answer: answer, Remote: x.remote, Door: "citizen"})
+	ok(t, err)
+	x.s, err = x.Keeper.FindSessionOn(t.Context(), tok, x.remote.Device)
+	ok(t, err)
+	x.passcode = "493817"
+	ok(t, x.Keeper.SetPasscode(t.Context(), x.s, "", x.passcode))
 }
 
 func (x *table) number() string { return x.Person(accounttest.Lan).Declared.Number.Reveal() }
@@ -183,7 +203,7 @@ func (x *table) sign(t testing.TB, s account.Session, r ciba.Request) (approval.
 	ok(t, err)
 	answer, err := x.key.Assert(c.Options, x.Issuer)
 	ok(t, err)
-	return a, x.signing.Approve(t.Context(), s, a, account.Proof{Ceremony: c.Token, Answer: answer, Remote: x.remote})
+	return a, x.signing.Approve(t.Context(), s, a, account.Proof{Ceremony: c.Token, Answer: answer, Passcode: x.passcode, Remote: x.remote})
 }
 
 // agree is her whole way to a yes.
@@ -300,6 +320,42 @@ func TestSheApprovesOnHerPhone(t *testing.T) {
 		if list, err = x.Provider.ListConsents(t.Context(), x.s.Account); err != nil || len(list) != 1 {
 			t.Fatalf("%+v %v", list, err)
 		}
+	})
+}
+
+// A payment stands line by line in what she signs, takes what its journey asks
+// for, and in the token is what she signed.
+func TestPaymentOnHerPhone(t *testing.T) {
+	lay(t, func(t *testing.T, x *table) {
+		const bill = `[{"type":"payment_initiation","instructedAmount":{"currency":"VND","amount":"250000"},"creditorName":"Điện lực Sông Hậu","creditorAccount":{"bank":"999901","number":"0123456789"},"remittanceInformationUnstructured":"Tiền điện tháng 11"}]`
+		x.sure(t)
+		a := x.ask(t, "bank", x.request("authorization_details", bill, "scope", "openid"))
+		r := x.waiting(t)
+		q, err := x.desk.Question(t.Context(), x.s, r.ID, "vi")
+		ok(t, err)
+		if len(q.Details) != 1 || q.Details[0].Amount != "250000" {
+			t.Fatalf("%+v", q.Details)
+		}
+		ok(t, x.pick(t, x.s, r, a.Match))
+		by, err := x.sign(t, x.s, r)
+		ok(t, err)
+		signed, err := x.signing.Find(t.Context(), x.s, by)
+		ok(t, err)
+		if d := signed.Document; d.Amount != "250000" || d.Journey == ciba.Journey || !slices.ContainsFunc(d.Fields, func(f approval.Field) bool { return f.Value == "Điện lực Sông Hậu" }) ||
+			!slices.ContainsFunc(d.Fields, func(f approval.Field) bool { return f.Label == "approval.backchannel.number" && f.Value == a.Match }) {
+			t.Fatalf("%+v", d)
+		}
+		ok(t, x.desk.Approve(t.Context(), x.s, r.ID, "vi", by))
+		tok, err := x.poll(t, "bank", a.Request)
+		ok(t, err)
+		if list, _ := claims(t, tok.AccessToken)["authorization_details"].([]any); len(list) != 1 {
+			t.Fatalf("%v", claims(t, tok.AccessToken))
+		}
+		if !slices.Contains(x.Audited(t), "consent.authorised") {
+			t.Error("that she authorised something is not in her log")
+		}
+		_, err = x.desk.Ask(t.Context(), x.Client(t, "shop"), x.request("authorization_details", bill, "scope", "openid", "login_hint", "x"))
+		refused(t, err, "invalid_authorization_details")
 	})
 }
 

@@ -56,6 +56,7 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 type item struct {
 	ciba.Request
 	Name string
+	Stop bool // it stands first of its partner, which may still ask
 }
 
 // barred is a partner that may not ask.
@@ -78,28 +79,29 @@ func (d *journey) list(w http.ResponseWriter, r *http.Request) {
 		d.j.Fail(w, r, err)
 		return
 	}
-	var waiting, past []item
-	for _, q := range all {
-		it := item{q, d.name(r, q.Client)}
-		if q.State == ciba.Asked || q.State == ciba.Picked {
-			waiting = append(waiting, it)
-		} else {
-			past = append(past, it)
-		}
-	}
 	bars, err := d.Desk.ListUnasked(r.Context(), s)
 	if err != nil {
 		d.j.Fail(w, r, err)
 		return
 	}
 	var stopped []barred
-	open := true
+	open, named := true, map[partner.ID]bool{}
 	for _, b := range bars {
+		named[b.Client] = named[b.Client] || b.Until.IsZero()
 		if b.Client == ciba.Everybody {
 			open = false
 			continue
 		}
 		stopped = append(stopped, barred{b, d.name(r, b.Client)})
+	}
+	var waiting, past []item
+	for _, q := range all {
+		it := item{q, d.name(r, q.Client), !named[q.Client]}
+		if q.State == ciba.Asked || q.State == ciba.Picked {
+			waiting = append(waiting, it)
+			continue
+		}
+		past, named[q.Client] = append(past, it), true
 	}
 	d.j.Render(w, r, http.StatusOK, "list", page.View{Title: "asked.title", Lede: "asked.lede", Task: "asked.task", Back: "/",
 		Data: map[string]any{"Waiting": waiting, "Past": past, "Stopped": stopped, "Open": open}})
