@@ -53,6 +53,9 @@ func (p *Provider) Releases(ctx context.Context, c Consent, before audit.ID) (ou
 			continue
 		}
 		r := Release{At: e.At, Way: e.Detail[detailWay], Fields: strings.Fields(e.Detail[detailHanded]), Entry: e.ID}
+		if way, ok := strings.CutPrefix(e.Purpose, "provider."); ok && r.Way == "" && way != "release" {
+			r.Way = way // what is no release of values says its way by its purpose: "verify"
+		}
 		if len(r.Fields) == 0 {
 			r.Fields = e.Fields
 		}

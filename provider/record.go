@@ -103,9 +103,6 @@ func (p *Provider) OnWithdrawn(f func(ctx context.Context, tx *db.Tx, w Withdraw
 	p.withdrawn = append(p.withdrawn, f)
 }
 
-// SubjectOf is the name by which a client knows an account.
-func (p *Provider) SubjectOf(c partner.Client, a account.ID) string { return p.subject(c, a) }
-
 // IsOwnDoor reports whether a client is one of this installation's own doors.
 func (p *Provider) IsOwnDoor(ctx context.Context, client partner.ID) bool {
 	c, err := p.c.Partners.FindClient(ctx, client)

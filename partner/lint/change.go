@@ -86,6 +86,10 @@ func Compare(was, now Document) []Change {
 		before, _ := Life(old.Keep)
 		after, ok := Life(p.Keep)
 		note(path+".keep", old.Keep, p.Keep, !ok || after > before)
+		sooner, _ := Life(old.Lasts)
+		later, ok := Life(p.Lasts)
+		note(path+".consent_lasts", old.Lasts, p.Lasts, !ok || later == 0 || sooner != 0 && later > sooner)
+		set(path+".recipients", texts(old.Recipients, text), texts(p.Recipients, text))
 		note(path+".while_away", yes(old.Away), yes(p.Away), p.Away)
 		set(path+".attachments", old.Attachments, p.Attachments)
 		names := map[string]bool{}
@@ -101,6 +105,14 @@ func Compare(was, now Document) []Change {
 			// it tells less.
 			note(path+".fields."+n, string(a), string(b), b != "" && (a == "" || b.Rank() > a.Rank()))
 		}
+	}
+	return out
+}
+
+func texts(list []partner.Text, text func(partner.Text) string) []string {
+	var out []string
+	for _, t := range list {
+		out = append(out, text(t))
 	}
 	return out
 }

@@ -65,7 +65,9 @@ type Purpose struct {
 	Text        partner.Text           `json:"text"`
 	Ground      string                 `json:"ground"` // a code of the table of grounds
 	Keep        string                 `json:"keep,omitempty"`
-	Away        bool                   `json:"while_away,omitempty"` // also when she is not there (offline_access)
+	Lasts       string                 `json:"consent_lasts,omitempty"` // how long a consent holds, when that is less than a year
+	Recipients  []partner.Text         `json:"recipients,omitempty"`    // whom else the party passes it to
+	Away        bool                   `json:"while_away,omitempty"`    // also when she is not there (offline_access)
 	Fields      map[string]ground.Mode `json:"fields"`
 	Attachments []string               `json:"attachments,omitempty"`
 }
@@ -127,7 +129,7 @@ func (d Document) Client(at clock.Date) partner.Client {
 }
 
 func (p Purpose) approved(at clock.Date) partner.Purpose {
-	out := partner.Purpose{Code: p.Code, Text: p.Text, Keep: p.Keep}
+	out := partner.Purpose{Code: p.Code, Text: p.Text, Keep: p.Keep, Lasts: p.Lasts, Given: p.Recipients}
 	if g, ok := ground.Find(p.Ground, at); ok && g.Code != ground.Consent {
 		out.Ground = g.Law
 	}

@@ -450,6 +450,15 @@ func (c *checker) keep() {
 			c.add(Error, "keep.form", path)
 			continue
 		}
+		if lasts, ok := Life(p.Lasts); !ok || p.Lasts != "" && lasts == 0 {
+			c.add(Error, "keep.form", fmt.Sprintf("purposes.%d.consent_lasts", i))
+		}
+		for _, t := range p.Recipients {
+			if t.VI == "" || t.EN == "" || len(p.Recipients) > 20 {
+				c.add(Error, "purpose.text", fmt.Sprintf("purposes.%d.recipients", i))
+				break
+			}
+		}
 		reads := slices.Contains(slices.Collect(maps.Values(p.Fields)), ground.Read)
 		g, known := ground.Find(p.Ground, c.o.At)
 		if most, _ := Life(g.Keep); known && days > most {

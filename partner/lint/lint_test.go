@@ -66,6 +66,7 @@ func TestFindings(t *testing.T) {
 		"number on consent alone":    {func(d *lint.Document) { d.Purposes[0].Ground = "consent"; d.Purposes[0].Keep = "P1Y" }, "field.over", `"personal_number"`},
 		"a ground that is none":      {func(d *lint.Document) { d.Purposes[0].Ground = "because" }, "ground", `"because"`},
 		"kept too long":              {func(d *lint.Document) { d.Purposes[0].Keep = "P50Y" }, "keep.long", `"P50Y"`},
+		"lasting for nonsense":       {func(d *lint.Document) { d.Purposes[0].Lasts = "soon" }, "keep.form", `"soon"`},
 		"kept for nonsense":          {func(d *lint.Document) { d.Purposes[0].Keep = "5 years" }, "keep.form", `"5 years"`},
 		"plain http":                 {func(d *lint.Document) { d.RedirectURIs[0] = "http://app.songhau.example/cb" }, "redirect.plain", `http://app`},
 		"wildcard":                   {func(d *lint.Document) { d.RedirectURIs[0] = "https://*.songhau.example/cb" }, "redirect.form", `https://*`},
@@ -173,6 +174,8 @@ func TestChangesThatOnlyTakeAway(t *testing.T) {
 		"another ground":               {func(d *lint.Document) { d.Purposes[0].Ground = "public_service" }, false},
 		"another name":                 {func(d *lint.Document) { d.Name.VI = "Danh" }, false},
 		"back to plain OpenID":         {func(d *lint.Document) { d.Profile = "oidc" }, false},
+		"passed on to somebody":        {func(d *lint.Document) { d.Purposes[0].Recipients = []partner.Text{{VI: "Bên khác", EN: "Another"}} }, false},
+		"asked sooner again":           {func(d *lint.Document) { d.Purposes[0].Lasts = "P90D" }, true},
 		"while away":                   {func(d *lint.Document) { d.Purposes[0].Away = true }, false},
 		"a purpose under another code": {func(d *lint.Document) { d.Purposes[1].Code = "adults" }, false},
 	} {

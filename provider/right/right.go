@@ -234,7 +234,7 @@ func (d *Desk) Make(ctx context.Context, s account.Session, in Ask) (string, err
 		if !client.OwnDoor {
 			c.Client, c.Party, c.Name, c.Consent, c.Shared = consent.Client, consent.Shown.Party, consent.Shown.Client, consent.ID, len(consent.Shown.Given) > 0
 			if client.ID != "" {
-				c.Subject = d.c.Provider.SubjectOf(client, s.Account)
+				c.Subject = d.c.Provider.Subject(client, s.Account)
 			}
 		}
 	}

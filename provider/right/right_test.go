@@ -150,7 +150,7 @@ func TestRequestAnsweredByItsParty(t *testing.T) {
 		wrong(t, err, "right.open_already")
 		list, err := p.desk.ListFor(t.Context(), p.privacy)
 		ok(t, err)
-		if len(list) != 1 || list[0].Words != "" || list[0].Subject != p.Provider.SubjectOf(p.Client(t, "bank"), p.lan.Account) {
+		if len(list) != 1 || list[0].Words != "" || list[0].Subject != p.Provider.Subject(p.Client(t, "bank"), p.lan.Account) {
 			t.Fatalf("the party sees %+v", list)
 		}
 		c, err := p.desk.FindFor(t.Context(), p.privacy, code)

@@ -159,7 +159,7 @@ func TestPartnerListsItsOwnConsents(t *testing.T) {
 		}
 		first := all[0].(map[string]any)
 		sub := first["sub"].(string)
-		if sub != d.Provider.SubjectOf(d.Client(t, "bank"), s.Account) || first["state"] != "standing" || first["purpose"] != "statements" {
+		if sub != d.Provider.Subject(d.Client(t, "bank"), s.Account) || first["state"] != "standing" || first["purpose"] != "statements" {
 			t.Errorf("%v", first)
 		}
 		if got := list("bank", url.Values{"sub": {sub}, "purpose": {"open_account"}, "state": {"standing"}}); len(got) != 1 {
