@@ -68,6 +68,7 @@ func withPartners(w *world, f dataFlags, do func(ctx context.Context, d *db.DB, 
 type partnerAddCommand struct {
 	dataFlags
 	senderFlags
+	callerFlags
 	ID         string        `name:"id" help:"Client identifier: small letters, digits, . _ -" required:"" placeholder:"ID"`
 	NameVI     string        `name:"name-vi" help:"Name as Vietnamese readers see it." required:"" placeholder:"NAME"`
 	NameEN     string        `name:"name-en" help:"Name as English readers see it." required:"" placeholder:"NAME"`
@@ -102,7 +103,8 @@ func (c *partnerAddCommand) Run(w *world) error {
 		client.Asks = append(client.Asks, a)
 	}
 	var secret partner.Secret
-	held, err := c.apply(&client)
+	c.callerFlags.apply(&client)
+	held, err := c.senderFlags.apply(&client)
 	if err != nil {
 		return err
 	}
@@ -214,6 +216,10 @@ func sayPartner(err error) error {
 		"partner.fapi.unbound":            "--profile fapi2 takes tokens that are bound to a key: --dpop or --mtls",
 		"partner.tls.name":                "--tls-dn or --tls-dns: one name, as in CN=client,O=Bank,C=VN",
 		"partner.tls.certificate":         "the certificate is missing, or its key is too weak",
+		"partner.address.unsafe":          "addresses that are called are https, or http on this machine",
+		"partner.address.missing":         "--backchannel ping: --notification says where",
+		"partner.backchannel.missing":     "--notification and --backchannel-alg: with --backchannel poll or ping",
+		"partner.backchannel.unsigned":    "--profile fapi2 signs its requests to phones: --backchannel-alg",
 		"partner.statement.client":        "only the approved client of a party, or the one under trial, has statements",
 		"partner.statement.software":      "--software: 2 to 100 letters, digits, '.', '_' or '-'",
 		"partner.statement.hosts":         "--host: one of the client's own redirect addresses' hosts",
