@@ -415,6 +415,14 @@ func TestCertificateSwapped(t *testing.T) {
 		_, err = redeem(t, h, by, got)
 		refused(t, err, "invalid_grant")
 
+		early := h.Sends(t, "early", func(f *Sender, c *partner.Client) {
+			f.TLS = Certify(t, nil, pkix.Name{CommonName: "early"}, h.Clock.Now(), func(c *x509.Certificate) { c.NotBefore = h.Clock.Now().Add(time.Hour) })
+			c.AuthMethod, c.Settings = partner.SelfSignedTLS, partner.Settings{TLSBound: true}
+			c.JWKS = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: f.TLS.Leaf.PublicKey, Certificates: []*x509.Certificate{f.TLS.Leaf}}}}
+		})
+		_, err = h.Provider.Authenticate(t.Context(), early.Credentials(t, provider.TokenPath))
+		refused(t, err, "invalid_client") // and they begin
+
 		h.Clock.Advance(48 * time.Hour)
 		_, err = h.Provider.Authenticate(t.Context(), f.Credentials(t, provider.TokenPath))
 		refused(t, err, "invalid_client") // certificates end
