@@ -3,6 +3,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -72,10 +73,16 @@ func (s Shown) RightsSource() string { return words.In(s.Rights).Source }
 
 // hash names everything that she read, and which fields it was about.
 func (c Consent) hash() []byte {
-	b, _ := json.Marshal([]any{c.Shown, words.In(c.Shown.Rights), c.Purpose, c.Fields, c.Declined, c.Offline, c.Language}) // plain text: it cannot fail
+	told := words.In(c.Shown.Rights)
+	b, _ := json.Marshal([]any{c.Shown, told.Version, told.Text, c.Purpose, c.Fields, c.Declined, c.Offline, c.Language}) // plain text: it cannot fail
 	h := sha256.Sum256(b)
 	return h[:]
 }
+
+// WordsHold reports whether what is kept of her consent is what she was shown:
+// nobody altered the words afterwards. Consents from before words were hashed
+// cannot tell.
+func WordsHold(c Consent) bool { return len(c.Words) == 0 || bytes.Equal(c.Words, c.hash()) }
 
 // Standing reports whether the consent holds at an instant.
 func (c Consent) Standing(now time.Time) bool { return c.EndedAt.IsZero() && now.Before(c.ExpiresAt) }

@@ -88,6 +88,7 @@ type sheet struct {
 	Declined []field
 	Passes   string // to whom they pass it on
 	Ended    string
+	Altered  bool // what is kept is not what she was shown
 	Rights   string
 	Source   string
 }
@@ -98,7 +99,7 @@ func (d *journey) sheet(r *http.Request, it item) (sheet, []byte, error) {
 		return sheet{}, nil, err
 	}
 	language := page.Language(r)
-	s := sheet{item: it, Hash: grouped(provider.RecordHash(b)), Rights: it.Shown.Told().In(language), Source: it.Shown.RightsSource()}
+	s := sheet{item: it, Hash: grouped(provider.RecordHash(b)), Rights: it.Shown.Told().In(language), Altered: !provider.WordsHold(it.Consent), Source: it.Shown.RightsSource()}
 	s.Passes = it.Given
 	if !it.EndedAt.IsZero() {
 		s.Ended = it.EndedAt.In(clock.Vietnam).Format("02/01/2006 15:04")
