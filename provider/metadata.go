@@ -67,7 +67,7 @@ func (p *Provider) describe() ([]byte, error) {
 		"end_session_endpoint":                                     at(LogoutPath),
 		"response_types_supported":                                 []string{"code"},
 		"response_modes_supported":                                 ResponseModes,
-		"grant_types_supported":                                    []string{"authorization_code", "refresh_token"},
+		"grant_types_supported":                                    []string{"authorization_code", "refresh_token", "client_credentials"},
 		"subject_types_supported":                                  []string{"pairwise", "public"},
 		"id_token_signing_alg_values_supported":                    []string{"ES256"},
 		"token_endpoint_auth_methods_supported":                    auth,

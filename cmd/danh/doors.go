@@ -22,7 +22,7 @@ import (
 // doors opens every door. All but the first are ordinary clients of it.
 func (f *serveFlags) doors(r *rooms) ([]door, error) {
 	out := []door{{"citizen", f.CitizenPort, citizen.Door(citizen.Config{
-		Recovery: r.recovery, Accounts: r.accounts, Approvals: r.approvals, Provider: r.provider, Verify: r.verify, Rights: r.rights, Remote: r.remote, Afar: r.afar, Register: r.register, Notify: r.notify, Audit: r.audit, Offices: r.offices, Cards: r.cards, Forms: r.forms, Visits: r.visits, Enrolment: r.enrolment, Clock: r.clock, Log: r.log,
+		Recovery: r.recovery, Accounts: r.accounts, Approvals: r.approvals, Provider: r.provider, Notices: r.notices, Verify: r.verify, Rights: r.rights, Remote: r.remote, Afar: r.afar, Register: r.register, Notify: r.notify, Audit: r.audit, Offices: r.offices, Cards: r.cards, Forms: r.forms, Visits: r.visits, Enrolment: r.enrolment, Clock: r.clock, Log: r.log,
 		Secure: strings.HasPrefix(f.Issuer, "https://"), Portal: f.PortalURL,
 	}), nil}}
 	toIssuer := f.toIssuer(r.authority)

@@ -273,18 +273,20 @@ func (d *Desk) mark(ctx context.Context, to channel, mine noticeID, s row, r *ro
 			since = now
 		}
 		next := now.Add(max(pause(failures), r.wait))
-		status := Enabled
-		if to.Channel == events && now.Sub(since) >= patience {
-			status, paused = Paused, true
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE provider_stream SET lease_until = 0, failures = $4, failing_since = $5, next_at = $6, last_answer = $7, last_at = $8, status = $9,
-			reason = CASE WHEN $9 = 'paused' THEN $10 ELSE reason END, updated_at = CASE WHEN $9 = 'paused' THEN $8 ELSE updated_at END WHERE client = $1 AND channel = $2 AND lease = $3`,
-			string(to.Client), to.Channel, mine, failures, clock.Micros(since), clock.Micros(next), r.failed, at, string(status), reasonSilent)
+		_, err := tx.ExecContext(ctx, `UPDATE provider_stream SET lease_until = 0, failures = $4, failing_since = $5, next_at = $6, last_answer = $7, last_at = $8 WHERE client = $1 AND channel = $2 AND lease = $3`,
+			string(to.Client), to.Channel, mine, failures, clock.Micros(since), clock.Micros(next), r.failed, at)
 		if err != nil {
 			return fmt.Errorf("let a channel rest: %w", err)
 		}
-		if paused {
-			return d.stoppedTx(ctx, tx, s, since)
+		if to.Channel == events && now.Sub(since) >= patience {
+			paused, err = db.Changed(tx.ExecContext(ctx, `UPDATE provider_stream SET status = 'paused', reason = $3, updated_at = $4 WHERE client = $1 AND channel = $2 AND status = 'enabled'`,
+				string(to.Client), to.Channel, reasonSilent, at))
+			if err != nil {
+				return fmt.Errorf("pause a stream: %w", err)
+			}
+			if paused {
+				return d.stoppedTx(ctx, tx, s, since)
+			}
 		}
 		return d.promiseTx(ctx, tx, to, next)
 	})

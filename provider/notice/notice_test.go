@@ -39,6 +39,7 @@ type receiver struct {
 	got    []received
 	answer func(n int, r *http.Request) (status int, body string) // to the n-th delivery, from 1 on
 	n      int
+	refuse func(received) bool // with 500
 }
 
 // received is a token that a receiver was brought.
@@ -77,6 +78,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	if answer != nil {
 		status, text = answer(n, q)
+	}
+	if r.refuse != nil && r.refuse(got) {
+		status = http.StatusInternalServerError
 	}
 	r.mu.Lock()
 	r.got = append(r.got, got)

@@ -31,6 +31,7 @@ import (
 	"danh/office"
 	"danh/provider"
 	"danh/provider/ciba"
+	"danh/provider/notice"
 	"danh/provider/register"
 	"danh/provider/right"
 	"danh/provider/verify"
@@ -76,6 +77,7 @@ type Config struct {
 	Provider  *provider.Provider
 	Rights    *right.Desk      // nil: no pages about what she asks of those who hold her data
 	Verify    *verify.Desk     // nil: nothing is compared for partners
+	Notices   *notice.Desk     // nil: there are no streams of events
 	Remote    *remotedesk.Desk // nil: no sign-in by QR code
 	Afar      *ciba.Desk       // nil: no partner asks without her browser
 	Register  *register.Desk   // nil: no partner registers clients by itself
@@ -139,7 +141,7 @@ func Door(c Config) http.Handler {
 	}
 	passcode.Mount(mux, site, passcode.Config{Accounts: c.Accounts, Guard: guard})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
-	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Verify: c.Verify, Afar: c.Afar, Register: c.Register, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
+	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Notices: c.Notices, Verify: c.Verify, Afar: c.Afar, Register: c.Register, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send, Approvals: c.Approvals})
 	consents.Mount(mux, site, c.Provider)
 	if c.Afar != nil {

@@ -58,7 +58,7 @@ var journeys = map[string]string{
 	"acting": "", "signout": "", "frozen": "", "track": "", "paper": "", "install": "", "_": "", ".well-known": "",
 	first(provider.AuthorizePath): "sign_on", first(provider.LogoutPath): "",
 	first(provider.JWKSPath): "", first(provider.PushPath): "", first(provider.TokenPath): "", first(provider.UserInfoPath): "",
-	first(provider.IntrospectPath): "", first(provider.RevokePath): "",
+	first(provider.StreamPath): "", first(provider.IntrospectPath): "", first(provider.RevokePath): "",
 }
 
 // fromElsewhere are the paths to which other sites' pages post; they change

@@ -123,12 +123,14 @@ func (d *door) token(w http.ResponseWriter, r *http.Request) {
 		t, err = d.Provider.Redeem(r.Context(), c.Client, c.Binding, v.Get("code"), v.Get("redirect_uri"), v.Get("code_verifier"), less)
 	case "refresh_token":
 		t, err = d.Provider.Refresh(r.Context(), c.Client, c.Binding, v.Get("refresh_token"), v.Get("scope"), less)
+	case "client_credentials":
+		t, err = d.Provider.Own(c.Client, c.Binding, v.Get("scope"))
 	case ciba.GrantType:
 		t, err = d.afar(r, c, v)
 	case "":
 		err = &provider.Error{Code: "invalid_request", Description: "grant_type is missing"}
 	default:
-		err = &provider.Error{Code: "unsupported_grant_type", Description: "grant_type must be authorization_code or refresh_token"}
+		err = &provider.Error{Code: "unsupported_grant_type", Description: "grant_type must be one of those that the metadata list"}
 	}
 	if err != nil {
 		d.fail(w, r, err)
@@ -200,7 +202,9 @@ func dpopScheme(r *http.Request) bool {
 }
 
 // resource reports whether a request is for data that an access token opens.
-func resource(r *http.Request) bool { return r.URL.Path == provider.UserInfoPath }
+func resource(r *http.Request) bool {
+	return r.URL.Path == provider.UserInfoPath || strings.HasPrefix(r.URL.Path, provider.VerifyPath) || strings.HasPrefix(r.URL.Path, "/ssf/")
+}
 
 // fail writes an OAuth error answer (RFC 6749, section 5.2; RFC 6750, section
 // 3) and logs what is internal, once.

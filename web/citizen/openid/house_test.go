@@ -138,7 +138,7 @@ func openOver(t testing.TB, d *db.DB, secure bool, change ...func(*partner.Clien
 		Approvals: approvals, Provider: house.Provider})
 	ok(t, err)
 	backchannel.Mount(mux, site, backchannel.Config{Desk: afar, Provider: house.Provider})
-	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure})
+	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Notices: house.Notices, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure})
 	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send})
 	consents.Mount(mux, site, house.Provider)
 	approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})

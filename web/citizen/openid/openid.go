@@ -24,6 +24,7 @@ import (
 	"danh/internal/page"
 	"danh/provider"
 	"danh/provider/ciba"
+	"danh/provider/notice"
 	"danh/provider/register"
 	"danh/provider/verify"
 	"danh/web/citizen/session"
@@ -35,6 +36,7 @@ var files embed.FS
 // Config is what the door stands on.
 type Config struct {
 	Provider *provider.Provider
+	Notices  *notice.Desk // nil: there are no streams of events
 	Verify   *verify.Desk // nil: nothing is compared
 	Guard    *session.Guard
 	Clock    clock.Clock    // nil: the machine's
@@ -81,6 +83,9 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 	mux.HandleFunc("POST "+provider.LogoutPath+"/confirm", d.confirmLogout)
 	if c.Register != nil {
 		d.mountRegister(mux)
+	}
+	if c.Notices != nil {
+		d.mountStreams(mux)
 	}
 	if c.Afar != nil {
 		mux.HandleFunc("POST "+provider.BackchannelPath, d.askAfar)

@@ -17,6 +17,9 @@ func scopeOf(r *http.Request) string {
 	if strings.HasPrefix(r.URL.Path, provider.VerifyPath) {
 		return claim.Matching
 	}
+	if strings.HasPrefix(r.URL.Path, "/ssf/") {
+		return provider.ManageStreams
+	}
 	return claim.OpenID
 }
 
