@@ -164,37 +164,3 @@ func (d *Directory) ListStaff(ctx context.Context, party PartyID, at time.Time) 
 func (d *Directory) ListClients(ctx context.Context, party PartyID) ([]Client, error) {
 	return d.list(ctx, `retired_at IS NULL AND party = $1 ORDER BY trial, id`, string(party))
 }
-
-// CountTrial counts what a trial client did. Others are not counted: their
-// requests cost no statement.
-func (d *Directory) CountTrial(ctx context.Context, c Client, what string) error {
-	if !c.Trial {
-		return nil
-	}
-	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO partner_count (client, day, what, n) VALUES ($1, $2, $3, 1) ON CONFLICT (client, day, what) DO UPDATE SET n = partner_count.n + 1`,
-			string(c.ID), clock.DateOf(d.c.Clock.Now()).String(), what)
-		if err != nil {
-			return fmt.Errorf("count a trial: %w", err)
-		}
-		return nil
-	})
-}
-
-// ListCounts sums what a client did since a day.
-func (d *Directory) ListCounts(ctx context.Context, client ID, since clock.Date) (map[string]int64, error) {
-	out := map[string]int64{}
-	err := db.Each(ctx, d.c.DB.Read(), `SELECT what, SUM(n) FROM partner_count WHERE client = $1 AND day >= $2 GROUP BY what`, []any{string(client), since.String()}, func(r db.Row) error {
-		var what string
-		var n int64
-		if err := r.Scan(&what, &n); err != nil {
-			return err
-		}
-		out[what] = n
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the counts of a trial: %w", err)
-	}
-	return out, nil
-}

@@ -57,6 +57,9 @@ func (c *serveCommand) Run(w *world) error {
 		return err
 	}
 	meter := observe.NewMeter()
+	if err := r.admission.StartWatch(w.ctx); err != nil {
+		return err
+	}
 	measure(meter, r)
 	s := newServers(log)
 	doors, err := c.doors(r)

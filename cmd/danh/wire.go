@@ -40,6 +40,7 @@ import (
 	"danh/notify/sms"
 	"danh/office"
 	"danh/partner"
+	"danh/partner/admission"
 	"danh/procedure"
 	"danh/provider"
 	"danh/provider/ciba"
@@ -71,6 +72,7 @@ func (r *rooms) purges() []db.Purge {
 		job.Purges(), audit.Purges(), notify.Purges(), r.biometric.Purges(), r.residence.Purges(), r.cards.Purges(), r.immigration.Purges(), r.organisations.Purges(), r.accounts.Purges(), r.recovery.Purges(), r.remote.Purges(), r.approvals.Purges(), provider.Purges(), partner.Purges(), right.Purges(), verify.Purges(), inspect.Purges(), r.afar.Purges(),
 		notice.Purges(), r.signals.Purges(), r.warrants.Purges(), r.counters.Purges(), r.visits.Purges(), r.enrolment.Purges(), r.keep.Purges(), r.procedure.Purges(),
 		r.seats.Purges(),
+		r.admission.Purges(),
 	} {
 		all = append(all, p...)
 	}
@@ -184,6 +186,7 @@ type rooms struct {
 	offices   *office.Directory
 	roster    *office.Roster
 	partners  *partner.Directory
+	admission *admission.Desk
 	outward   *outward.Client
 	accounts  *account.Keeper
 	approvals *approval.Desk
@@ -254,7 +257,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	if r.outward, err = f.outward(log); err != nil {
 		return nil, err
 	}
-	r.partners = partner.New(partner.Config{DB: g.db, Clock: g.clock, Audit: g.audit})
+	r.partners = partner.New(partner.Config{DB: g.db, Clock: g.clock, Audit: g.audit, Log: log})
 	carrier, err := subscriber.New(subscriber.Config{URL: f.CarrierURL, Audit: g.audit, Clock: g.clock, Log: log})
 	if err != nil {
 		return nil, err
@@ -297,7 +300,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		g.immigration.Subscribe(k, r.accounts.HandleStanding)
 	}
 	if r.provider, err = provider.New(provider.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Audit: g.audit, Notify: r.notify,
-		Units: g.units, Population: g.population, Residence: g.residence, Cards: g.cards, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Issuer: f.Issuer, MTLS: meets}); err != nil {
+		Units: g.units, Population: g.population, Residence: g.residence, Cards: g.cards, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Admit: r.admit, Issuer: f.Issuer, MTLS: meets}); err != nil {
 		return nil, err
 	}
 	if r.afar, err = ciba.New(ciba.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts,
@@ -323,6 +326,9 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	}
 	if r.procedure, err = procedure.New(procedure.Config{DB: g.db, Clock: g.clock, Log: log, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify,
 		Population: g.population, Residence: g.residence, Units: g.units, Offices: r.offices, Accounts: r.accounts}); err != nil {
+		return nil, err
+	}
+	if err = r.openAdmission(f); err != nil {
 		return nil, err
 	}
 	if err = r.openEnrolment(f, carrier); err != nil {

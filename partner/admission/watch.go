@@ -137,10 +137,8 @@ func (d *Desk) remindTx(ctx context.Context, tx *db.Tx, c partner.Client, e endi
 		map[string]string{"client": string(c.ID), "what": name, "days": strconv.Itoa(due), "until": clock.DateOf(e.at.Add(-time.Second)).Vietnamese()})
 }
 
-const keepCounts = 92 // days
-
-// Purges deletes invitations that were not opened in time, counts that nobody
-// reads any more, and marks of reminders about what is long over.
+// Purges deletes invitations that were not opened in time, and marks of
+// reminders about what is long over.
 func (d *Desk) Purges() []db.Purge {
 	gone := func(name, query string, before func(time.Time) any) db.Purge {
 		return db.Purge{Name: name, Every: 24 * time.Hour, Run: func(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
@@ -153,7 +151,6 @@ func (d *Desk) Purges() []db.Purge {
 	}
 	return []db.Purge{
 		gone("partner_invitation", `DELETE FROM partner_invitation WHERE expires_at < $1`, func(t time.Time) any { return clock.Micros(t.AddDate(0, 0, -7)) }),
-		gone("partner_count", `DELETE FROM partner_count WHERE day < $1`, func(t time.Time) any { return clock.DateOf(t).AddDays(-keepCounts).String() }),
 		gone("partner_warning", `DELETE FROM partner_warning WHERE sent_at < $1`, func(t time.Time) any { return clock.Micros(t.AddDate(-4, 0, 0)) }),
 	}
 }

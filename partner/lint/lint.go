@@ -83,7 +83,7 @@ func both(t partner.Text) string { return t.VI + "\x00" + t.EN }
 type Options struct {
 	Trial bool       // for the trial: what only production forbids is a warning
 	At    clock.Date // chooses the grounds
-	Hosts []string   // origins without TLS that the operator of this installation admits ("http://127.0.0.1:9000"), or "loopback" for all on this machine
+	Hosts []string   // origins without TLS that the operator of this installation admits: "http://127.0.0.1:9000", "http://localhost:*"
 }
 
 // Report is what the checker says.
@@ -299,8 +299,13 @@ func loopback(u *url.URL) bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// admitted reports whether the operator's list names an origin; "*" stands for
+// any port, as in internal/outward.
 func (c *checker) admitted(u *url.URL) bool {
-	return slices.Contains(c.o.Hosts, "loopback") && loopback(u) || slices.Contains(c.o.Hosts, u.Scheme+"://"+u.Host) || loopback(u) && slices.Contains(c.o.Hosts, u.Host)
+	return slices.ContainsFunc(c.o.Hosts, func(h string) bool {
+		any, ports := strings.CutSuffix(h, ":*")
+		return h == u.Scheme+"://"+u.Host || ports && any == u.Scheme+"://"+u.Hostname()
+	})
 }
 
 func (c *checker) addresses() {

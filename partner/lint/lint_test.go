@@ -149,8 +149,13 @@ func TestLoopback(t *testing.T) {
 	if r := lint.Check(d.Text(), lint.Options{At: day}); r.OK() {
 		t.Error("production takes http")
 	}
-	if r := lint.Check(d.Text(), lint.Options{At: day, Hosts: []string{"http://127.0.0.1:9000"}}); !r.OK() {
-		t.Error("what the operator admits is refused", codes(r))
+	for _, h := range []string{"http://127.0.0.1:9000", "http://127.0.0.1:*"} {
+		if r := lint.Check(d.Text(), lint.Options{At: day, Hosts: []string{h}}); !r.OK() {
+			t.Error("what the operator admits is refused", codes(r))
+		}
+	}
+	if r := lint.Check(d.Text(), lint.Options{At: day, Hosts: []string{"http://127.0.0.1:9001", "https://127.0.0.1:*", "http://localhost:*"}}); r.OK() {
+		t.Error("another origin's leave is taken")
 	}
 }
 

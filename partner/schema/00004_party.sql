@@ -122,17 +122,7 @@ CREATE TABLE partner_warning (
     PRIMARY KEY (client, credential, days)
 );
 
--- What trial clients did, counted by day and by nothing about anybody.
-CREATE TABLE partner_count (
-    client TEXT ${C} NOT NULL,
-    day    TEXT ${C} NOT NULL,
-    what   TEXT ${C} NOT NULL,
-    n      BIGINT NOT NULL,
-    PRIMARY KEY (client, day, what)
-);
-
 -- +goose Down
-DROP TABLE partner_count;
 DROP TABLE partner_warning;
 DROP TABLE partner_log;
 DROP TABLE partner_agreement;
