@@ -78,9 +78,16 @@ type File struct {
 	Changes []lint.Change // since what was approved
 	Current *Application  // the latest; nil when there was none
 	Agreed  []Agreement   // of the current application, while it is open
-	Live    Keys
-	Trial   Keys
+
+	LiveKeys  Keys
+	TrialKeys Keys
 }
+
+// ApprovedDocument is what holds; zero before the first approval.
+func (f File) ApprovedDocument() lint.Document { return read(f.Approved) }
+
+// TrialReport is what the checker says of a draft for the trial.
+func (d *Desk) TrialReport(p partner.Party) lint.Report { return d.check(p.Draft, true) }
 
 // Find opens a party for one of its staff.
 func (d *Desk) Find(ctx context.Context, by audit.Actor, party partner.PartyID) (File, error) {
@@ -100,7 +107,7 @@ func (d *Desk) file(ctx context.Context, by audit.Actor, p partner.Party) (f Fil
 	if f.Roles, err = d.c.Partners.RolesOf(ctx, by.Account, p.ID, d.c.Clock.Now()); err != nil {
 		return f, err
 	}
-	if f.Live, f.Trial, err = readKeys(ctx, d.c.DB.Read(), p.ID); err != nil {
+	if f.LiveKeys, f.TrialKeys, err = readKeys(ctx, d.c.DB.Read(), p.ID); err != nil {
 		return f, err
 	}
 	a, err := findApplication(ctx, d.c.DB.Read(), `party = $1 ORDER BY made_at DESC, id DESC LIMIT 1`, string(p.ID))

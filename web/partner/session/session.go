@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package session owns how the partner door knows who is signed in: the sealed
+// cookie of an ordinary OpenID client, and the account behind it, read with
+// every request.
+//
+// It refuses to believe the cookie about anything but the account's key. What
+// somebody may do for a party is read by the room that is asked, in the
+// transaction of the change.
+package session
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"danh/account"
+	"danh/audit"
+	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/internal/page"
+	"danh/internal/relyingparty"
+)
+
+// Visitor is who is signed in.
+type Visitor struct {
+	Account  account.ID
+	Person   id.Person
+	Name     string
+	Session  string
+	Level    int // 0 while the account does not stand or its holder was not proofed
+	Standing Standing
+}
+
+// Standing says whether an account can do anything here.
+type Standing string
+
+// The standings.
+const (
+	Good        Standing = "good"
+	Provisional Standing = "provisional"
+	Inactive    Standing = "inactive"
+)
+
+// Actor is the visitor as the rooms know her.
+func (v Visitor) Actor() audit.Actor {
+	a := audit.Citizen(account.Owner(v.Account), v.Person)
+	a.Session = v.Session
+	return a
+}
+
+// Guard reads who is signed in.
+type Guard struct {
+	client   *relyingparty.Client
+	accounts *account.Keeper
+	fail     func(http.ResponseWriter, *http.Request, error)
+}
+
+// New returns the door's guard; fail shows a fault.
+func New(c *relyingparty.Client, k *account.Keeper, fail func(http.ResponseWriter, *http.Request, error)) *Guard {
+	return &Guard{client: c, accounts: k, fail: fail}
+}
+
+type key struct{}
+
+// Load reads the request's session and account into the context.
+func (g *Guard) Load(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, ok := g.client.Session(w, r)
+		if !ok || who.Act != nil { // whoever acts for a child does not do so here
+			next.ServeHTTP(w, r)
+			return
+		}
+		v, err := g.read(r.Context(), who)
+		if err != nil {
+			g.fail(w, r, err)
+			return
+		}
+		ctx := context.WithValue(r.Context(), key{}, v)
+		next.ServeHTTP(w, r.WithContext(page.WithPerson(ctx, page.Person{Name: v.Name, Href: "/clients"})))
+	})
+}
+
+func (g *Guard) read(ctx context.Context, who relyingparty.Identity) (Visitor, error) {
+	v := Visitor{Name: who.Text("name"), Session: who.SessionID, Standing: Inactive}
+	var err error
+	if v.Account, err = account.ParseID(who.Subject); err != nil {
+		return v, nil
+	}
+	a, err := g.accounts.Find(ctx, v.Account)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return v, nil
+	case err != nil:
+		return v, err
+	case a.Status == account.Active && a.Provisional:
+		v.Standing = Provisional
+	case a.Status == account.Active:
+		v.Person, v.Level, v.Standing = a.Person, int(a.Level), Good
+	}
+	return v, nil
+}
+
+// From gives who is signed in.
+func From(ctx context.Context) (Visitor, bool) {
+	v, ok := ctx.Value(key{}).(Visitor)
+	return v, ok
+}
+
+// Signed leads visitors who are not signed in through the sign-in and back.
+func (g *Guard) Signed(next func(http.ResponseWriter, *http.Request, Visitor)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if v, ok := From(r.Context()); ok {
+			w.Header().Set("Cache-Control", "no-store")
+			next(w, r, v)
+			return
+		}
+		back := r.URL.RequestURI()
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			back = r.URL.Path
+		}
+		http.Redirect(w, r, "/signin?return="+url.QueryEscape(back), http.StatusSeeOther)
+	}
+}
