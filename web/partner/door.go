@@ -24,9 +24,14 @@ import (
 	"danh/internal/page"
 	"danh/internal/relyingparty"
 	"danh/partner"
+	"danh/partner/admission"
+	"danh/partner/lint"
 	"danh/provider"
+	"danh/provider/inspect"
 	"danh/provider/right"
+	"danh/web/partner/party"
 	"danh/web/partner/privacy"
+	"danh/web/partner/session"
 )
 
 //go:embed *.html *.text.json
@@ -44,7 +49,10 @@ type Config struct {
 	Provider *provider.Provider // with Rights
 	Partners *partner.Directory // with Rights
 	Rights   *right.Desk        // nil: no pages about consents and requests
-	HTTP     *http.Client       // to the issuer; nil for a sensible one
+
+	Admission *admission.Desk    // with Partners: applications; nil: clients are the operator's alone
+	Inspector *inspect.Inspector // nil: trials are not counted
+	HTTP      *http.Client       // to the issuer; nil for a sensible one
 }
 
 type door struct {
@@ -82,14 +90,19 @@ func Door(c Config) (http.Handler, error) {
 			{ID: "consents", Href: "/consents", Icon: "badge", Text: page.Text{VI: "Đồng ý", EN: "Consents"}, Show: shown},
 			{ID: "requests", Href: "/requests", Icon: "file", Text: page.Text{VI: "Yêu cầu", EN: "Requests"}, Show: shown},
 		},
-		Texts: []fs.FS{right.Texts},
+		Texts: []fs.FS{right.Texts, lint.Texts},
 		Foot:  []page.Link{{Href: client.Issuer() + "/.well-known/openid-configuration", Text: page.Text{VI: "Tài liệu dò tìm OpenID", EN: "OpenID discovery document"}}},
 	})
 	d.j = d.site.Journey(files)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", d.home)
 	mux.HandleFunc("GET /guide", d.guide)
-	mux.HandleFunc("GET /clients", d.clients)
+	guard := session.New(client, c.Accounts, d.site.Fail)
+	if c.Admission != nil {
+		party.Mount(mux, d.site, guard, party.Config{Desk: c.Admission, Partners: c.Partners, Inspector: c.Inspector, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
+	} else {
+		mux.HandleFunc("GET /clients", d.clients)
+	}
 	if c.Rights != nil {
 		privacy.Mount(mux, d.site, privacy.Config{Provider: c.Provider, Partners: c.Partners, Desk: c.Rights, Clock: c.Clock, Who: d.who})
 	}
@@ -101,12 +114,9 @@ func Door(c Config) (http.Handler, error) {
 	})
 	// Signing out leads on to the issuer: browsers hold the redirects of a form
 	// to form-action too.
-	origin, routed := client.IssuerOrigin(), observe.Route(mux)
+	origin, routed := client.IssuerOrigin(), guard.Load(observe.Route(mux))
 	return d.site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page.AllowFormAction(w, origin)
-		if who, ok := client.Session(w, r); ok {
-			r = r.WithContext(page.WithPerson(r.Context(), page.Person{Name: who.Text("name"), Href: "/clients"}))
-		}
 		routed.ServeHTTP(w, r)
 	})), nil
 }

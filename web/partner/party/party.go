@@ -133,7 +133,9 @@ func (k *journey) render(c *call, status int, name, title string, data map[strin
 	data["Tabs"], data["File"], data["Path"], data["Stage"] = tabs, c.file, c.path(""), k.stage(c)
 	data["MayEdit"], data["MayKeys"], data["MayStaff"] = admission.May(c.file.Roles, "edit"), admission.May(c.file.Roles, "keys"), admission.May(c.file.Roles, "staff")
 	data["Banner"] = k.ends(c)
-	k.j.Render(c.w, c.r, status, name, k.view(c, title), data)
+	v := k.view(c, title)
+	v.Data = data
+	k.j.Render(c.w, c.r, status, name, v)
 }
 
 // stage says how far a party has come: trial, asking for production, production.

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package partnerdoor_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"danh/account"
+	"danh/account/accounttest"
+	"danh/audit"
+	"danh/internal/business"
+	"danh/internal/clock"
+	"danh/internal/db"
+	"danh/internal/dbtest"
+	"danh/internal/fault"
+	"danh/internal/id"
+	"danh/internal/webtest"
+	"danh/office"
+	"danh/partner"
+	"danh/partner/admission"
+	. "danh/provider/providertest"
+	"danh/registry/organisation"
+	"danh/web/citizen"
+	partnerdoor "danh/web/partner"
+)
+
+var applying = append(append([]db.Schema{}, Schemas...), organisation.Schema, office.Schema)
+
+// admitting is the door with the desk of applications; Lan represents a company.
+type admitting struct {
+	*house
+	desk *admission.Desk
+	lan  account.Session
+}
+
+func apply(t testing.TB, d *db.DB, certain bool) *admitting {
+	t.Helper()
+	var citizens, partners http.Handler
+	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { citizens.ServeHTTP(w, r) }))
+	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { partners.ServeHTTP(w, r) }))
+	t.Cleanup(issuer.Close)
+	t.Cleanup(own.Close)
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := &admitting{house: &house{House: New(t, d, issuer.URL), door: own.URL, browser: webtest.New(t, own.URL)}}
+	h.Clock.Set(time.Now())
+	check(partner.EnsureOwnDoors(t.Context(), h.Partners, h.Keys, []partner.Door{{ID: "partner", Origin: own.URL}}))
+	secret, err := partner.DoorSecret(h.Keys, "partner")
+	check(err)
+	key, err := h.Keys.Secret("cookie-partner", 32)
+	check(err)
+	calendar, err := office.OpenCalendar(t.Context(), d)
+	check(err)
+	orgs, err := organisation.New(organisation.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Jobs: h.Jobs, Population: h.Population, Clock: h.Clock})
+	check(err)
+	h.desk, err = admission.New(admission.Config{DB: d, Clock: h.Clock, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Roster: office.OpenRoster(d, h.Clock, h.Audit), Calendar: calendar, Organisations: orgs,
+		Partners: h.Partners, Key: bytes.Repeat([]byte{3}, 32), Door: own.URL, Level: func(ctx context.Context, owner id.Person) (int, id.Person, error) {
+			a, err := h.Keeper.Find(ctx, account.ID(owner))
+			if fault.Is(err, fault.NotFound) || err == nil && (a.Status != account.Active || a.Provisional) {
+				return 0, id.Person{}, nil
+			}
+			return int(a.Level), a.Person, err
+		}})
+	check(err)
+	var feed bytes.Buffer
+	lan := accounttest.Lan
+	check(business.Write(&feed, business.Header{Source: "test", AsOf: clock.Date{Year: 2026, Month: 11, Day: 1}}, []business.Organisation{{Ref: "shb", Number: "0109990034", Name: "Ngân hàng Sông Hậu", Kind: "enterprise", Status: "active",
+		Registered: clock.Date{Year: 2017, Month: 2, Day: 20}, Address: "Số 19 đường Quang Trung", Representatives: []business.Representative{{Number: lan.Numbers[1].Number, Name: lan.Name, Position: "Tổng giám đốc", From: clock.Date{Year: 2020, Month: 1, Day: 1}}}}}))
+	_, err = orgs.Import(t.Context(), audit.System("test"), &feed)
+	check(err)
+	citizens = citizen.Door(citizen.Config{Accounts: h.Keeper, Provider: h.Provider, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log})
+	partners, err = partnerdoor.Door(partnerdoor.Config{Origin: own.URL, Issuer: issuer.URL, Secret: secret.Reveal(), Key: key, Clock: h.Clock, Log: h.Log, Accounts: h.Keeper, Partners: h.Partners, Admission: h.desk})
+	check(err)
+	_, h.lan = h.SignInLan(t, certain)
+	return h
+}
+
+func (h *admitting) signIn() *webtest.Page {
+	return h.browser.Get("/clients").Submit("Đăng nhập", "number", accounttest.Lan.Numbers[1].Number, "password", string(accounttest.Password)).Submit("Đồng ý").At("/clients")
+}
+
+func newKey(t testing.TB, kid string) (public string, sign func(string) string) {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(jose.JSONWebKey{Key: &k.PublicKey, KeyID: kid, Algorithm: "ES256", Use: "sig"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b), func(text string) string {
+		s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: k}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := s.Sign([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := o.CompactSerialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+}
+
+// fill fills the application in, through the forms, up to the receipt.
+func (h *admitting) fill(t testing.TB) {
+	t.Helper()
+	h.Raise(t, h.lan.Account)
+	p := h.signIn().Want(200, "Ngân hàng Sông Hậu", "Xin kết nối cho tổ chức bạn đại diện").Submit("Bắt đầu hồ sơ").At("/parties/DT-0401/profile").Want(200, "Điền dần", "Chưa có người bảo vệ dữ liệu")
+	// A half-filled form is kept.
+	p = p.Submit("Lưu", "name_vi", "Sông Hậu Số", "redirects", "http://app.songhau.example/cb").Want(200, "Đã lưu", "chưa mã hóa", "Dòng")
+	if p.Value("name_vi") != "Sông Hậu Số" {
+		t.Error("what was filled in is lost")
+	}
+	p = p.Submit("Lưu", "name_vi", "Sông Hậu Số", "name_en", "Song Hau Digital", "about_vi", "Ngân hàng số", "about_en", "Banking", "profile", "oidc", "redirects", "https://app.songhau.example/cb",
+		"tech_name", "Tổ kỹ thuật", "tech_mail", "it@songhau.example", "dpo_name", "Bảo vệ dữ liệu", "dpo_mail", "dpo@songhau.example").Want(200, "Đã lưu")
+	p = h.browser.Get("/parties/DT-0401/purposes").Want(200, "Chưa có mục đích nào", "Không hỏi sổ hộ khẩu").Click("Thêm mục đích")
+	p.Submit("Lưu", "code", "so", "text_vi", "xem sổ hộ khẩu", "text_en", "see", "ground", "consent", "field_name", "read").Want(422, "Không được hỏi sổ hộ khẩu")
+	p = h.browser.Get("/parties/DT-0401/purposes/new").Submit("Lưu", "code", "open_account", "text_vi", "mở tài khoản", "text_en", "open your account", "ground", "consent", "keep", "P1Y", "field_name", "read", "field_personal_number", "read")
+	p.At("/parties/DT-0401/purposes/open_account").Want(200, "Xin thừa “Số định danh”")
+	h.browser.Get("/parties/DT-0401").Want(200, "không có căn cứ", "Sửa hết lỗi trước", "\"personal_number\": \"read\"")
+	h.browser.Get("/parties/DT-0401/submit").Want(200, "Còn lỗi phải sửa")
+	h.browser.Get("/parties/DT-0401/purposes/open_account").Submit("Lưu", "field_personal_number", "").Want(200, "Đã lưu").Lacks("Xin thừa “Số định danh”")
+	h.browser.Get("/parties/DT-0401/submit").Want(200, "Chưa có khóa bản thật")
+	public, sign := newKey(t, "shb-2026")
+	p = h.browser.Get("/parties/DT-0401/keys").Want(200, "Chưa có khóa")
+	p = p.Submit("Thêm khóa", "key", public, "until", "20/11/2027", "proof", "x").Want(422, "Chữ ký không đúng")
+	p.Submit("Thêm khóa", "key", public, "until", h.Clock.Now().AddDate(1, 0, 0).Format("02/01/2006"), "proof", sign(p.Text("#challenge"))).Want(200, "Đã thêm khóa", "shb-2026", "Đang dùng")
+}
+
+func TestApplicationThroughTheForms(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, applying, func(t *testing.T, d *db.DB) {
+		h := apply(t, d, true)
+		h.fill(t)
+		// The trial opens at once, with a key of its own.
+		h.browser.Get("/parties/DT-0401/trial").Want(200, "Bản thử chưa mở", "cần một khóa")
+		public, _ := newKey(t, "thu")
+		h.browser.Get("/parties/DT-0401/keys?trial=yes").Submit("Thêm khóa", "key", public, "until", h.Clock.Now().AddDate(0, 2, 0).Format("02/01/2006")).Want(200, "Đã thêm khóa", "thu")
+		h.browser.Get("/parties/DT-0401/trial").Submit("Mở bản thử").Want(200, "dt-0401-trial", "Bản thử đã theo bản nháp")
+		if c := h.Client(t, "dt-0401-trial"); !c.Trial {
+			t.Error("it is no trial")
+		}
+		p := h.browser.Get("/parties/DT-0401/submit").Want(200, "Hai cán bộ khác nhau")
+		p.Submit("Gửi xin chạy thật").Want(422, "Hãy xác nhận")
+		p.Submit("Gửi xin chạy thật", "true", "yes").Want(200, "DK-", "biên nhận", "mở tài khoản", "https://app.songhau.example/cb")
+		h.browser.Get("/parties/DT-0401").Want(200, "Cán bộ đang kiểm tra", "Rút hồ sơ")
+		h.browser.Get("/parties/DT-0401/log").Want(200, "Nộp hồ sơ", "Thêm khóa", "shb-2026", "Bạn")
+		// As danh partner check reads it.
+		h.browser.Get("/parties/DT-0401/document").Want(200, `"client_name"`)
+		h.browser.English().Get("/parties/DT-0401").Want(200, "What is asked for, and why", "read")
+	}, offices)
+}
+
+// A person of level 1 who represents the company begins nothing, also not by a
+// post that the page does not offer; a stranger's file is not there.
+func TestFormsOfWhoMustNot(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, applying, func(t *testing.T, d *db.DB) {
+		h := apply(t, d, true)
+		h.signIn().Want(200, "chưa quản lý ứng dụng nào").Lacks("Bắt đầu hồ sơ")
+		h.browser.Post("/parties", url.Values{"organisation": {"00000000-0000-8000-8000-000000000000"}}).Want(http.StatusForbidden, "mức 2")
+		h.browser.Get("/parties/DT-0401").Want(http.StatusNotFound)
+		h.browser.Post("/parties/DT-0401/keys", url.Values{"key": {"x"}}).Want(http.StatusNotFound)
+		h.browser.Get("/agreements/DK-26-AAAA-AAAA").Want(http.StatusNotFound)
+		h.browser.Get("/invitations/x").Want(http.StatusNotFound, "Lời mời không dùng được nữa")
+		h.browser.PostFrom("https://evil.example", "/parties", url.Values{"organisation": {"x"}}).Want(http.StatusForbidden)
+	}, offices)
+}
+
+// An invitation is shown once and works once.
+func TestInvitationThroughTheForms(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, applying, func(t *testing.T, d *db.DB) {
+		h := apply(t, d, true)
+		h.Raise(t, h.lan.Account)
+		h.signIn().Submit("Bắt đầu hồ sơ")
+		p := h.browser.Get("/parties/DT-0401/staff").Want(200, "Chủ hồ sơ", "Bạn").Submit("Tạo liên kết", "role", "developer").Want(200, "Liên kết mời, dùng một lần")
+		link := p.Text("code.pre")
+		h.browser.Get("/parties/DT-0401/staff").Want(200, "Lời mời chưa dùng").Lacks(link)
+		// Hers too: she then holds both roles.
+		h.browser.Get(link).Want(200, "Lời mời làm việc cho Ngân hàng Sông Hậu", "Lập trình").Submit("Nhận lời").At("/parties/DT-0401")
+		h.browser.Get(link).Want(http.StatusNotFound)
+		h.browser.Get("/parties/DT-0401/staff").Want(200, "Lập trình").Submit("Gỡ", "member", "00000000-0000-7000-8000-000000000000").Want(http.StatusNotFound)
+	}, offices)
+}
+
+// TestPartyInTheBrowser looks at the pages in Chromium. With DANH_SHOTS=folder
+// it leaves pictures there.
+func TestPartyInTheBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	h := apply(t, dbtest.Open(t, db.SQLite, applying, offices), true)
+	h.fill(t)
+	b := webtest.Chromium(t)
+	b.Tab(1280, false).Go(h.door+"/clients").Fill("Số định danh", accounttest.Lan.Numbers[1].Number).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Ngân hàng Sông Hậu")
+	for _, size := range []struct {
+		width int
+		dark  bool
+	}{{1280, false}, {360, false}, {1280, true}, {390, true}} {
+		for name, path := range map[string]string{"list": "/clients", "overview": "/parties/DT-0401", "profile": "/parties/DT-0401/profile", "purpose": "/parties/DT-0401/purposes/open_account", "keys": "/parties/DT-0401/keys",
+			"trial": "/parties/DT-0401/trial", "staff": "/parties/DT-0401/staff", "log": "/parties/DT-0401/log", "submit": "/parties/DT-0401/submit", "print": "/parties/DT-0401/print"} {
+			tab := b.Tab(size.width, size.dark).Go(h.door + path).Accessible()
+			for _, p := range tab.Problems() {
+				t.Errorf("%s: %s", name, p)
+			}
+			if dir := os.Getenv("DANH_SHOTS"); dir != "" {
+				tab.Shot(filepath.Join(dir, fmt.Sprintf("party-%s-%d-%v.png", name, size.width, size.dark)))
+			}
+		}
+	}
+}
