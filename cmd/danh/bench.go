@@ -37,6 +37,7 @@ Rates are given by the clock and per CPU-second of the server process.
   refresh     refresh-token rotation
   fapi        the same flow over TLS by the FAPI 2.0 profile: private_key_jwt, DPoP
   passkey     assertions bound to a text, against the bare signature check
+  verify      "does this match?": the comparison alone, and audited over HTTP
   start       from exec to ready on existing data
   memory      resident memory after the start
   fingerprint extraction, matches and error rates of the built-in engine
@@ -60,6 +61,7 @@ var benches = []struct {
 	{"refresh", benchRefresh},
 	{"fapi", benchFAPI},
 	{"passkey", benchPasskey},
+	{"verify", benchVerify},
 	{"match", benchMatch},
 	{"fingerprint", benchFingerprint},
 }

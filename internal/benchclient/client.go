@@ -63,6 +63,7 @@ type Client struct {
 		UserInfo   string `json:"userinfo_endpoint"`
 		PAR        string `json:"pushed_authorization_request_endpoint"`
 		Introspect string `json:"introspection_endpoint"`
+		Verify     string `json:"verification_endpoint"`
 	}
 	basic string
 }

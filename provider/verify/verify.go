@@ -169,7 +169,7 @@ func (d *Desk) answer(ctx context.Context, q question) (map[string]string, error
 		}
 		if !stopped {
 			// 2. The comparison, in the registries.
-			if out, err = d.compareTx(ctx, tx, q); err != nil {
+			if out, err = d.compare(ctx, tx, q); err != nil {
 				return err
 			}
 			miss := q.absent && vague(out)
@@ -219,15 +219,15 @@ func vague(out map[string]string) bool {
 	return n < 2 || out["personal_number"] != Yes
 }
 
-// compareTx asks the registries. Nobody costs as much as somebody.
-func (d *Desk) compareTx(ctx context.Context, tx *db.Tx, q question) (map[string]string, error) {
+// compare asks the registries. Nobody costs as much as somebody.
+func (d *Desk) compare(ctx context.Context, in db.Q, q question) (map[string]string, error) {
 	out := map[string]string{}
 	say := func(name string, v population.Verdict) {
 		if _, asked := q.said.values[name]; asked {
 			out[name] = word(v)
 		}
 	}
-	m, folded, err := d.c.Population.CompareTx(ctx, tx, q.person, q.said.declared, q.said.folded)
+	m, folded, err := d.c.Population.CompareTx(ctx, in, q.person, q.said.declared, q.said.folded)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (d *Desk) compareTx(ctx context.Context, tx *db.Tx, q question) (map[string
 	say("personal_number", m.Number)
 	say(withoutDiacritics, folded)
 	if len(q.said.homes) > 0 {
-		homes, err := d.c.Residence.CompareTx(ctx, tx, q.person, q.said.homes, d.sameUnit)
+		homes, err := d.c.Residence.CompareTx(ctx, in, q.person, q.said.homes, d.sameUnit)
 		if err != nil {
 			return nil, err
 		}

@@ -20,11 +20,7 @@ import (
 //
 // folded is a name as FoldName writes it, for whoever holds names without
 // diacritics; its verdict stands beside the match.
-func (r *Registry) CompareTx(ctx context.Context, tx *db.Tx, person id.Person, d Declared, folded string) (Match, Verdict, error) {
-	return r.compare(ctx, tx, person, d, folded)
-}
-
-func (r *Registry) compare(ctx context.Context, q db.Q, person id.Person, d Declared, folded string) (Match, Verdict, error) {
+func (r *Registry) CompareTx(ctx context.Context, q db.Q, person id.Person, d Declared, folded string) (Match, Verdict, error) {
 	decoy, err := r.findDecoy(ctx)
 	if err != nil {
 		return Match{}, "", err

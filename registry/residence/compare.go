@@ -31,11 +31,7 @@ const FieldCurrent = "current"
 // No value leaves the registry by it, and it makes no entry: whoever asks
 // records, in the same transaction, who asked, about which fields and what was
 // answered.
-func (r *Registry) CompareTx(ctx context.Context, tx *db.Tx, person id.Person, stated map[string]Claimed, same func(Address, string) bool) (map[string]population.Verdict, error) {
-	return r.compare(ctx, tx, person, stated, same)
-}
-
-func (r *Registry) compare(ctx context.Context, q db.Q, person id.Person, stated map[string]Claimed, same func(Address, string) bool) (map[string]population.Verdict, error) {
+func (r *Registry) CompareTx(ctx context.Context, q db.Q, person id.Person, stated map[string]Claimed, same func(Address, string) bool) (map[string]population.Verdict, error) {
 	at := Residence{Person: person}
 	if err := readPermanent(ctx, q, &at, func(f string) bool { return f == FieldPermanent }); err != nil {
 		return nil, fmt.Errorf("compare residence: %w", err)
