@@ -28,6 +28,7 @@ import (
 	"danh/partner"
 	"danh/provider/ciba"
 	. "danh/provider/providertest"
+	"danh/provider/verify"
 	"danh/web/citizen/approve"
 	"danh/web/citizen/backchannel"
 	"danh/web/citizen/consent"
@@ -133,12 +134,15 @@ func openOver(t testing.TB, d *db.DB, secure bool, change ...func(*partner.Clien
 	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open, Texts: []fs.FS{session.Texts, approval.Texts}})
 	guard := session.New(house.Keeper, secure, site.Fail)
 	mux := http.NewServeMux()
+	comparing, err := verify.New(verify.Config{DB: d, Clock: house.Clock, Keys: house.Keys, Audit: house.Audit, Notify: house.Notify, Population: house.Population, Residence: house.Residence,
+		Accounts: house.Keeper, Provider: house.Provider})
+	ok(t, err)
 	approvals := approval.New(approval.Config{DB: d, Clock: house.Clock, Seal: house.Seal, Audit: house.Audit, Accounts: house.Keeper})
 	afar, err := ciba.New(ciba.Config{DB: d, Clock: house.Clock, Log: house.Log, Keys: house.Keys, Seal: house.Seal, Jobs: house.Jobs, Audit: house.Audit, Notify: house.Notify, Accounts: house.Keeper,
 		Approvals: approvals, Provider: house.Provider})
 	ok(t, err)
 	backchannel.Mount(mux, site, backchannel.Config{Desk: afar, Provider: house.Provider})
-	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Notices: house.Notices, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure})
+	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Verify: comparing, Notices: house.Notices, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure})
 	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send})
 	consents.Mount(mux, site, house.Provider)
 	approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
