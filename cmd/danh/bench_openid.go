@@ -67,9 +67,7 @@ func (b *bench) agreed() (benchclient.Target, error) {
 		AuthMethod: partner.SecretBasic, SecretHash: secret.Hash(), RedirectURIs: []string{t.Redirect}, Sector: "bench", Asks: benchAsks()}); err != nil {
 		return t, err
 	}
-	sum := sha256.Sum256([]byte("measured-measured-measured-measured-measured"))
-	start := env.Citizen + "/authorize?" + url.Values{"client_id": {t.Client}, "redirect_uri": {t.Redirect}, "response_type": {"code"}, "scope": {t.Scope}, "state": {"s"}, "nonce": {"n"},
-		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}, "prompt": {"consent"}}.Encode()
+	start := plainRequest(t)
 	for _, a := range c.people {
 		cookie, err := agree(b.ctx, env, start, a)
 		if err != nil {
@@ -79,6 +77,14 @@ func (b *bench) agreed() (benchclient.Target, error) {
 	}
 	c.target = t
 	return t, nil
+}
+
+// plainRequest is the address of a request for a target's scope that asks her
+// whatever she agreed to before.
+func plainRequest(t benchclient.Target) string {
+	sum := sha256.Sum256([]byte("measured-measured-measured-measured-measured"))
+	return t.Issuer + "/authorize?" + url.Values{"client_id": {t.Client}, "redirect_uri": {t.Redirect}, "response_type": {"code"}, "scope": {t.Scope}, "state": {"s"}, "nonce": {"n"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}, "prompt": {"consent"}}.Encode()
 }
 
 // agree signs in and says yes at the consent page to which a request leads.

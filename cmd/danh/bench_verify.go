@@ -85,7 +85,7 @@ func benchVerify(b *bench) error {
 	}
 	bodies := make([][]byte, 0, len(samples))
 	for i, a := range c.people {
-		cookies, err := agree(b.ctx, env, t, a)
+		cookies, err := agree(b.ctx, env, plainRequest(t), a)
 		if err != nil {
 			return fmt.Errorf("agree: %w", err)
 		}

@@ -17,7 +17,7 @@ func (c *Client) Verify(ctx context.Context, bodies [][]byte, workers int, d tim
 	if len(bodies) != len(c.t.Sessions) || c.meta.Verify == "" {
 		return Result{}, errors.New("a body for each session and a verification endpoint are needed")
 	}
-	return run(ctx, workers, d, func(ctx context.Context, worker int) (func(context.Context) error, error) {
+	return c.run(ctx, workers, d, func(ctx context.Context, worker int) (func(context.Context) error, error) {
 		i := worker % len(bodies)
 		t, err := c.SignIn(ctx, c.t.Sessions[i])
 		if err != nil {
