@@ -45,7 +45,7 @@ func TestOwnDoorSignsIn(t *testing.T) {
 		ok(t, err)
 		rp, err = relyingparty.New(relyingparty.Config{Issuer: d.Issuer, ClientID: "portal", Secret: secret.Reveal(), RedirectURL: portal.URL + partner.CallbackPath,
 			PostLogoutURL: portal.URL + partner.LoggedOutPath, Scopes: []string{"profile", "number", "residence", "level"}, Cookie: "danh-portal", Key: bytes.Repeat([]byte{7}, 32), Clock: d.Clock,
-			Claims: `{"userinfo":{"verified_claims":{"verification":{"trust_framework":null},"claims":{"name":null,"birthdate":null}}}}`})
+			Claims: `{"userinfo":{"verified_claims":{"verification":{"trust_framework":null,"time":null,"evidence":[{"type":null}]},"claims":{"name":null,"birthdate":null}}}}`})
 		ok(t, err)
 
 		p := d.Browser.Get(portal.URL+"/in").At("/signin").Submit("Đăng nhập", "number", number, "password", string(accounttest.Password))

@@ -62,7 +62,7 @@ func TestSheSignsInElsewhere(t *testing.T) {
 	run(t, func(t *testing.T, d *door) {
 		d.lan(t, true)
 		v := d.request("openid profile number residence level")
-		v.Set("claims", `{"userinfo":{"verified_claims":{"verification":{"trust_framework":null},"claims":{"name":null,"birthdate":null,"address":null}},"email":null,"odd":[1,{"x":true}],"name":"odd too"}}`)
+		v.Set("claims", `{"userinfo":{"verified_claims":{"verification":{"trust_framework":null,"time":null},"claims":{"name":null,"birthdate":null,"address":null}},"email":null,"odd":[1,{"x":true}],"name":"odd too"}}`)
 		p := d.Browser.Get("/authorize?" + v.Encode()).Want(http.StatusOK).At("/signin")
 		if csp := p.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' "+d.Party.URL) {
 			t.Errorf("the sign-in form could not lead back: %s", csp)
