@@ -55,7 +55,7 @@ func (p *Provider) UnwrapAfar(ctx context.Context, c partner.Client, v url.Value
 	}
 	o, err := jar.Read(v.Get("request"), jar.Rules{Client: string(c.ID), Issuer: p.c.Issuer, Algorithm: c.Settings.BackchannelAlg,
 		Keys:   func(kid string) []jose.JSONWebKey { return p.KeysOf(ctx, c, kid).Keys },
-		Strict: true, Now: p.c.Clock.Now()})
+		Strict: true, Dated: true, Now: p.c.Clock.Now()})
 	if err != nil {
 		return nil, nil, refuse("invalid_request", badObject(err).Description)
 	}

@@ -435,6 +435,71 @@ func TestPing(t *testing.T) {
 	})
 }
 
+// What a client's endpoint refuses, or leads elsewhere, is not tried again, also
+// not when the request ends; a body in its answer is nobody's.
+func TestPingIsNotRepeated(t *testing.T) {
+	for _, status := range []int{http.StatusOK, http.StatusUnauthorized, http.StatusForbidden, http.StatusTemporaryRedirect} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			lay(t, func(t *testing.T, x *table) {
+				x.clinic.status = status
+				a := x.ask(t, "clinic", x.request("client_notification_token", bearer))
+				x.agree(t, a.Match)
+				ok(t, x.Jobs.Drain(t.Context()))
+				x.Clock.Advance(30 * time.Second)
+				ok(t, x.Jobs.Drain(t.Context()))
+				if _, err := x.poll(t, "clinic", a.Request); err != nil {
+					t.Fatal(err)
+				}
+				x.Clock.Advance(time.Hour)
+				ok(t, x.Jobs.Drain(t.Context()))
+				if n := len(x.clinic.calls()); n != 1 {
+					t.Fatalf("called %d times", n)
+				}
+				if dead, err := x.Jobs.ListDead(t.Context(), 10); err != nil || len(dead) != 0 {
+					t.Fatalf("%+v %v", dead, err)
+				}
+			})
+		})
+	}
+}
+
+// With offline access the refresh token works like any other.
+func TestRefreshAfterHerYes(t *testing.T) {
+	lay(t, func(t *testing.T, x *table) {
+		a := x.ask(t, "bank", x.request("scope", "offline_access profile openid"))
+		x.agree(t, a.Match)
+		tok, err := x.poll(t, "bank", a.Request)
+		ok(t, err)
+		if tok.RefreshToken == "" {
+			t.Fatal("no refresh token")
+		}
+		fresh, err := x.Provider.Refresh(t.Context(), x.Client(t, "bank"), provider.Binding{}, tok.RefreshToken, "")
+		ok(t, err)
+		if fresh.RefreshToken == tok.RefreshToken || fresh.AccessToken == tok.AccessToken {
+			t.Error("the tokens did not rotate")
+		}
+		_, err = x.Provider.Refresh(t.Context(), x.Client(t, "bank"), provider.Binding{}, tok.RefreshToken, "")
+		refused(t, err, "invalid_grant")
+	})
+}
+
+// The description says what is offered, and what is not.
+func TestBackchannelIsDescribed(t *testing.T) {
+	lay(t, func(t *testing.T, x *table) {
+		var doc map[string]any
+		ok(t, json.Unmarshal(x.Provider.Metadata(), &doc))
+		has := func(list any, want ...string) bool {
+			all, _ := list.([]any)
+			return !slices.ContainsFunc(want, func(w string) bool { return !slices.Contains(all, any(w)) })
+		}
+		modes, _ := doc["backchannel_token_delivery_modes_supported"].([]any)
+		if doc["backchannel_authentication_endpoint"] != issuer+"/bc-authorize" || len(modes) != 2 || !has(modes, "poll", "ping") || doc["backchannel_user_code_parameter_supported"] != false ||
+			!has(doc["grant_types_supported"], ciba.GrantType) || !has(doc["backchannel_authentication_request_signing_alg_values_supported"], "ES256", "PS256") {
+			t.Fatalf("%v", doc)
+		}
+	})
+}
+
 // Nothing of what a client keeps for being called back stands in a row in clear.
 func TestNotificationTokenIsSealed(t *testing.T) {
 	lay(t, func(t *testing.T, x *table) {

@@ -131,8 +131,9 @@ func (d *Desk) ping(ctx context.Context, j job.Job) error {
 	case a.Status >= 500 || a.Status == http.StatusTooManyRequests:
 		return fmt.Errorf("call back: the client answered %d", a.Status)
 	case a.Status != http.StatusNoContent && a.Status != http.StatusOK:
-		// Redirects are not followed (section 10.2), and what it refuses it will refuse again.
-		return fmt.Errorf("call back: the client answered %d: %w", a.Status, job.ErrGiveUp)
+		// Redirects are not followed (section 10.2), and what it refuses it is not asked
+		// again.
+		d.c.Log.WarnContext(ctx, "a client refused to be called back", "client", client, "status", a.Status)
 	}
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE provider_backchannel SET called_at = $3 WHERE account = $1 AND id = $2`, e.Account, e.Request, clock.Micros(d.c.Clock.Now()))

@@ -3,7 +3,13 @@
 package ciba_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,7 +96,33 @@ func TestSignedRequestThatIsNone(t *testing.T) {
 			"without nbf":           x.object(t, change("nbf", nil)),
 			"from the future":       x.object(t, change("nbf", now.Add(10*time.Minute).Unix())),
 			"from long ago":         x.object(t, change("nbf", now.Add(-2*time.Hour).Unix())),
-			"without jti":           x.object(t, change("jti", nil)),
+			"without iat":           x.object(t, change("iat", nil)),
+			"two hints":             x.object(t, change("id_token_hint", "x")),
+			"signed by nobody": func() url.Values {
+				v := x.object(t, nil)
+				parts := strings.Split(v.Get("request"), ".")
+				v.Set("request", base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`))+"."+parts[1]+".")
+				return v
+			}(),
+			"with a bad signature": func() url.Values {
+				v := x.object(t, nil)
+				parts := strings.Split(v.Get("request"), ".")
+				sig := []byte(parts[2])
+				sig[10], sig[20] = sig[20]^1, sig[10]
+				v.Set("request", parts[0]+"."+parts[1]+"."+string(sig))
+				return v
+			}(),
+			"by another client's key": x.object(t, func(_ map[string]any, key *jose.SigningKey) {
+				k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+				ok(t, err)
+				*key = jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: k, KeyID: "c1"}}
+			}),
+			"by RS256": x.object(t, func(_ map[string]any, key *jose.SigningKey) {
+				k, err := rsa.GenerateKey(rand.Reader, 2048)
+				ok(t, err)
+				*key = jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: k, KeyID: "c1"}}
+			}),
+			"without jti": x.object(t, change("jti", nil)),
 			"by a symmetric key": x.object(t, func(_ map[string]any, key *jose.SigningKey) {
 				*key = jose.SigningKey{Algorithm: jose.HS256, Key: []byte("0123456789abcdef0123456789abcdef")}
 			}),

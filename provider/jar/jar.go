@@ -62,6 +62,7 @@ type Rules struct {
 	Issuer    string                             // for whom: aud
 	Keys      func(kid string) []jose.JSONWebKey // the client's, as registered; kid is the one that is named, or ""
 	Algorithm string                             // the one that it registered; "" is any of Algorithms
+	Dated     bool                               // iat must be there (CIBA Core 1.0, section 7.1.1)
 	Strict    bool                               // nbf and jti must be there (FAPI 2.0 Message Signing; CIBA)
 	Now       time.Time
 }
@@ -219,6 +220,8 @@ func (r Rules) claims(members map[string]json.RawMessage) (id string, expires ti
 	switch {
 	case !hasExp || !r.Now.Before(exp.Add(Drift)):
 		return "", expires, refuse("the request object has expired, or does not say when it does")
+	case r.Dated && !hasIat:
+		return "", expires, refuse("iat of the request object is missing")
 	case r.Strict && !hasNbf:
 		return "", expires, refuse("nbf of the request object is missing")
 	case hasNbf && nbf.After(r.Now.Add(Drift)), hasIat && iat.After(r.Now.Add(Drift)):

@@ -106,6 +106,14 @@ func TestAskingHerPhoneOverHTTP(t *testing.T) {
 		if res, body = d.callAs(t, "bank", "wrong", "/bc-authorize", d.ciba("bank")); res.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "invalid_client") {
 			t.Errorf("%d %s", res.StatusCode, body)
 		}
+		for _, path := range []string{"/bc-authorize", "/token"} { // a client with a key that signs nothing
+			if res, body = d.callAs(t, "", "", path, d.ciba("clinic", "client_id", "clinic", "grant_type", "urn:openid:params:grant-type:ciba")); res.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "invalid_client") {
+				t.Errorf("%s without an assertion: %d %s", path, res.StatusCode, body)
+			}
+		}
+		if res, body = d.call(t, "/bc-authorize", d.ciba("bank", "client_id", "shop")); res.StatusCode != http.StatusUnauthorized {
+			t.Errorf("another client's id: %d %s", res.StatusCode, body)
+		}
 		if res, body = d.call(t, "/bc-authorize", d.ciba("bank", "login_hint", "")); res.StatusCode != http.StatusBadRequest || !strings.Contains(body, "invalid_request") {
 			t.Errorf("%d %s", res.StatusCode, body)
 		}
