@@ -176,7 +176,7 @@ func TestCodeOfAnotherClientOrVerifierOrAddress(t *testing.T) {
 		}{
 			"another client":   {"shop", BankRedirect, Verifier, "invalid_grant"},
 			"another verifier": {"bank", BankRedirect, strings.Repeat("a", 43), "invalid_grant"},
-			"missing verifier": {"bank", BankRedirect, "", "invalid_request"},
+			"missing verifier": {"bank", BankRedirect, "", "invalid_grant"},
 			"the challenge":    {"bank", BankRedirect, Challenge(), "invalid_grant"},
 			"another address":  {"bank", BankRedirect + "/", Verifier, "invalid_grant"},
 			"no address":       {"bank", "", Verifier, "invalid_request"},

@@ -70,9 +70,10 @@ func (g *grant) heed() {
 // use by the same client revokes the grant that the first one made (RFC 6749,
 // section 4.1.2).
 func (p *Provider) Redeem(ctx context.Context, c partner.Client, b Binding, code, redirectURI, verifier string, less ...Narrow) (Tokens, error) {
-	if code == "" || redirectURI == "" || verifier == "" {
+	if code == "" || redirectURI == "" {
 		return Tokens{}, refuse("invalid_request", "code, redirect_uri and code_verifier are required")
 	}
+	// A missing verifier is a wrong one (RFC 7636, section 4.6).
 	at, ok := p.open(forCode, code)
 	if !ok {
 		return Tokens{}, errGrant

@@ -68,6 +68,8 @@ type claims struct {
 	Method   string  `json:"htm"`
 	URL      string  `json:"htu"`
 	IssuedAt float64 `json:"iat"`
+	Begins   float64 `json:"nbf"` // RFC 7519; not asked for, and meant when it is there
+	Ends     float64 `json:"exp"`
 	Hash     string  `json:"ath"`
 	Nonce    string  `json:"nonce"`
 }
@@ -105,8 +107,8 @@ func Check(raw string, e Expect) (Proof, error) {
 	if !among(c.URL, e.URLs) {
 		return Proof{}, Fault("the DPoP proof is for another address")
 	}
-	at := time.UnixMilli(int64(c.IssuedAt * 1000))
-	if at.Sub(e.Now) > Future || !e.Now.Before(at.Add(Past)) {
+	at := moment(c.IssuedAt)
+	if at.Sub(e.Now) > Future || !e.Now.Before(at.Add(Past)) || c.Begins != 0 && moment(c.Begins).Sub(e.Now) > Future || c.Ends != 0 && !e.Now.Before(moment(c.Ends).Add(Future)) {
 		return Proof{}, Fault("the time of the DPoP proof is too far from the server's")
 	}
 	if e.Token != "" {
@@ -120,6 +122,10 @@ func Check(raw string, e Expect) (Proof, error) {
 	}
 	name := sha256.Sum256(append(sum, c.ID...))
 	return Proof{JKT: base64.RawURLEncoding.EncodeToString(sum), Nonce: c.Nonce, Name: name[:], Until: at.Add(Past)}, nil
+}
+
+func moment(seconds float64) time.Time {
+	return time.UnixMilli(int64(min(max(seconds, 0), 1e11) * 1000))
 }
 
 // Hash is the claim ath of an access token (RFC 9449, section 4.2).

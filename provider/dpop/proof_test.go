@@ -116,7 +116,8 @@ func TestProofsThatAreTaken(t *testing.T) {
 		"a little in future":   func(d *draft) { d.claims["iat"] = now.Add(10 * time.Second).Unix() },
 		"a minute old":         func(d *draft) { d.claims["iat"] = now.Add(-time.Minute).Unix() },
 		"fractions of seconds": func(d *draft) { d.claims["iat"] = float64(now.Unix()) + 0.5 },
-		"more claims":          func(d *draft) { d.claims["exp"] = 1 },
+		"more claims":          func(d *draft) { d.claims["sub"] = "x" },
+		"nbf and exp":          func(d *draft) { d.claims["nbf"], d.claims["exp"] = now.Unix(), now.Add(5*time.Minute).Unix() },
 	} {
 		d := good(t)
 		change(&d)
@@ -176,6 +177,8 @@ func TestProofsThatAreRefused(t *testing.T) {
 		"at the end of its time": func(d *draft) { d.claims["iat"] = now.Add(-dpop.Past).Unix() },
 		"a minute in the future": func(d *draft) { d.claims["iat"] = now.Add(time.Minute).Unix() },
 		"time without end":       func(d *draft) { d.claims["iat"] = 1e300 },
+		"over by its own word":   func(d *draft) { d.claims["exp"] = now.Add(-time.Minute).Unix() },
+		"not yet by its word":    func(d *draft) { d.claims["nbf"] = now.Add(time.Minute).Unix() },
 		"another token":          func(d *draft) { d.claims["ath"] = dpop.Hash("another") },
 		"no token":               func(d *draft) { delete(d.claims, "ath") },
 		"the token itself":       func(d *draft) { d.claims["ath"] = "token" },
