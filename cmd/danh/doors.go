@@ -37,7 +37,7 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 		}},
 		{"officer", f.OfficerPort, func(secret string, key []byte) (http.Handler, error) {
 			return officer.Door(officer.Config{Origin: f.OfficerURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log,
-				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster), Signals: r.signals, Warrants: r.warrants, Rights: r.rights,
+				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster), Signals: r.signals, Warrants: r.warrants, Rights: r.rights, Admission: r.admission,
 				Operations: office.OpenOperations(r.db, r.roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit,
 				Counters: r.counters, Visits: r.visits, Enrolment: r.enrolment, Keep: r.keep, Recovery: r.recovery, Diary: r.procedure.Diary(), Notices: r.procedure})
 		}},

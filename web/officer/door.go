@@ -35,6 +35,7 @@ import (
 	"danh/notify"
 	"danh/office"
 	"danh/partner"
+	"danh/partner/admission"
 	"danh/procedure"
 	"danh/provider/right"
 	"danh/registry/card"
@@ -52,6 +53,7 @@ import (
 	"danh/web/officer/dossier"
 	"danh/web/officer/hotline"
 	"danh/web/officer/operation"
+	connecting "danh/web/officer/partner"
 	"danh/web/officer/recovery"
 	"danh/web/officer/scam"
 	"danh/web/officer/session"
@@ -86,6 +88,7 @@ type Config struct {
 	Signals    *accountsignal.Desk   // what might be a theft
 	Warrants   *accountwarrant.Desk  // what competent bodies ask
 	Rights     *right.Desk           // what people ask about their data
+	Admission  *admission.Desk       // who wants to connect
 	Diary      *office.Diary
 	Notices    *procedure.Desk // with Diary: what guests contradicted
 	HTTP       *http.Client    // to the issuer; nil for a sensible one
@@ -132,6 +135,9 @@ func Door(c Config) (http.Handler, error) {
 		{ID: "deaths", Href: "/deaths", Icon: "users", Text: page.Text{VI: "Báo người mất", EN: "Deaths"}, Show: func(r *http.Request) bool {
 			return c.Recovery != nil && holds(office.Registrar)(r)
 		}},
+		{ID: "partners", Href: "/partners", Icon: "plug", Text: page.Text{VI: "Xin kết nối", EN: "Connections"}, Show: func(r *http.Request) bool {
+			return c.Admission != nil && holds(office.Registrar, office.Approver)(r)
+		}},
 		{ID: "hotline", Href: "/hotline", Icon: "phone", Text: page.Text{VI: "Đường dây nóng", EN: "Hotline"}, Show: holds(office.Hotline)},
 		{ID: "operations", Href: "/operations", Icon: "activity", Text: page.Text{VI: "Vận hành", EN: "Operations"}, Show: holds(office.Operator)},
 	}
@@ -161,6 +167,9 @@ func Door(c Config) (http.Handler, error) {
 	capture.Mount(mux)
 	hotline.Mount(mux, site, guard, c.Accounts)
 	scam.Mount(mux, site, guard, c.Accounts.Scams())
+	if c.Admission != nil {
+		connecting.Mount(mux, site, guard, c.Admission, c.Clock)
+	}
 	if c.Rights != nil {
 		datarequest.Mount(mux, site, guard, c.Rights, c.Clock)
 	}

@@ -167,7 +167,7 @@ func TestApplicationThroughTheForms(t *testing.T) {
 		p := h.browser.Get("/parties/DT-0401/submit").Want(200, "Hai cán bộ khác nhau")
 		p.Submit("Gửi xin chạy thật").Want(422, "Hãy xác nhận")
 		p.Submit("Gửi xin chạy thật", "true", "yes").Want(200, "DK-", "biên nhận", "mở tài khoản", "https://app.songhau.example/cb")
-		h.browser.Get("/parties/DT-0401").Want(200, "Cán bộ đang kiểm tra", "Rút hồ sơ")
+		h.browser.Get("/parties/DT-0401").Want(200, "Cán bộ đang kiểm tra", "Rút hồ sơ", "Họ và tên").Lacks("{Họ")
 		h.browser.Get("/parties/DT-0401/log").Want(200, "Nộp hồ sơ", "Thêm khóa", "shb-2026", "Bạn")
 		// As danh partner check reads it.
 		h.browser.Get("/parties/DT-0401/document").Want(200, `"client_name"`)

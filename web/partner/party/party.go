@@ -153,11 +153,10 @@ func (k *journey) stage(c *call) []stage {
 	}
 	if f.Current != nil && f.Current.State.Open() {
 		out[1].Key, out[1].State, out[1].At = "asking."+string(f.Current.State), "now", f.Current.DueAt
-	} else if !f.Live(now) {
+	} else if !f.Live(now) && !f.Report.OK() {
 		out[1].Key, out[1].Args = "asking.errors", map[string]string{"n": itoa(f.Report.Count(lint.Error))}
-	} else {
-		out[1].State = "done"
-		out[1].Key = "asking.done"
+	} else if f.Live(now) {
+		out[1].State, out[1].Key = "done", "asking.done"
 	}
 	if f.Live(now) {
 		out[2].State, out[2].At = "done", f.ApprovedUntil
