@@ -29,9 +29,11 @@ import (
 	"danh/provider"
 	"danh/provider/inspect"
 	"danh/provider/right"
+	"danh/web/partner/explain"
 	"danh/web/partner/party"
 	"danh/web/partner/privacy"
 	"danh/web/partner/session"
+	"danh/web/partner/start"
 )
 
 //go:embed *.html *.text.json
@@ -86,6 +88,8 @@ func Door(c Config) (http.Handler, error) {
 		Brand: page.Text{VI: "Cổng đối tác", EN: "Partner door"},
 		Nav: []page.Link{
 			{ID: "guide", Href: "/guide", Icon: "book", Text: page.Text{VI: "Cách kết nối", EN: "How to connect"}},
+			{ID: "start", Href: "/start", Icon: "target", Text: page.Text{VI: "Bắt đầu", EN: "Start"}},
+			{ID: "errors", Href: "/errors", Icon: "help", Text: page.Text{VI: "Giải thích lỗi", EN: "Errors"}},
 			{ID: "clients", Href: "/clients", Icon: "plug", Text: page.Text{VI: "Ứng dụng của tôi", EN: "My clients"}},
 			{ID: "consents", Href: "/consents", Icon: "badge", Text: page.Text{VI: "Đồng ý", EN: "Consents"}, Show: shown},
 			{ID: "requests", Href: "/requests", Icon: "file", Text: page.Text{VI: "Yêu cầu", EN: "Requests"}, Show: shown},
@@ -97,6 +101,8 @@ func Door(c Config) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", d.home)
 	mux.HandleFunc("GET /guide", d.guide)
+	start.Mount(mux, d.site, client.Issuer(), c.Origin)
+	explain.Mount(mux, d.site)
 	guard := session.New(client, c.Accounts, d.site.Fail)
 	if c.Admission != nil {
 		party.Mount(mux, d.site, guard, party.Config{Desk: c.Admission, Partners: c.Partners, Inspector: c.Inspector, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
