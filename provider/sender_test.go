@@ -261,6 +261,38 @@ func TestCodeBoundToAKeyRedeemedWithAnother(t *testing.T) {
 	})
 }
 
+// One server, two addresses (RFC 8705, section 5): a proof may name either.
+func TestProofsAtTheAddressForCertificates(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		h.Meets(t, provider.MTLS{Origin: "https://mtls.id.example"})
+		var meta struct {
+			Token   string            `json:"token_endpoint"`
+			Aliases map[string]string `json:"mtls_endpoint_aliases"`
+		}
+		ok(t, json.Unmarshal(h.Provider.Metadata(), &meta))
+		for name, path := range map[string]string{"token_endpoint": provider.TokenPath, "pushed_authorization_request_endpoint": provider.PushPath,
+			"userinfo_endpoint": provider.UserInfoPath, "introspection_endpoint": provider.IntrospectPath, "revocation_endpoint": provider.RevokePath} {
+			if meta.Aliases[name] != "https://mtls.id.example"+path {
+				t.Errorf("%s is at %q", name, meta.Aliases[name])
+			}
+		}
+		if meta.Token != h.Issuer+provider.TokenPath || meta.Aliases["authorization_endpoint"] != "" || meta.Aliases["jwks_uri"] != "" {
+			t.Errorf("described as %+v", meta)
+		}
+		f := h.Sends(t, "credit")
+		for at, code := range map[string]string{"https://mtls.id.example/token": "", "https://mtls.id.example/par": "invalid_dpop_proof", "https://other.example/token": "invalid_dpop_proof"} {
+			c := f.Credentials(t, provider.TokenPath)
+			c.Proof = f.Prove(t, "POST", at, "")
+			_, err := h.Provider.Authenticate(t.Context(), c)
+			if code == "" {
+				ok(t, err)
+			} else {
+				refused(t, err, code)
+			}
+		}
+	})
+}
+
 // A client that promised bound tokens gets no others.
 func TestDowngradeToBearer(t *testing.T) {
 	run(t, func(t *testing.T, h *House) {

@@ -55,9 +55,11 @@ func (p proxies) behind(certificates string, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a, ok := p.caller(r); ok {
+			said := ""
 			if list := r.Header.Values(certificates); certificates != "" && len(list) == 1 {
-				r = certificate.Forwarded(r, list[0])
+				said = list[0]
 			}
+			r = certificate.Forwarded(r, said)
 			r = r.WithContext(r.Context()) // a copy: the server's own request stays
 			r.RemoteAddr = net.JoinHostPort(a.String(), "0")
 		}

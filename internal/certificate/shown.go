@@ -19,6 +19,9 @@ type shownKey struct{}
 // proved; who made the certificate is not.
 func Shown(r *http.Request) []*x509.Certificate {
 	if c, ok := r.Context().Value(shownKey{}).(*x509.Certificate); ok {
+		if c == nil {
+			return nil
+		}
 		return []*x509.Certificate{c}
 	}
 	if r.TLS == nil {
@@ -29,8 +32,9 @@ func Shown(r *http.Request) []*x509.Certificate {
 
 // Forwarded is the request with the certificate that a proxy says it was shown,
 // as the value of a header: RFC 9440's byte sequence, or PEM escaped as in
-// addresses. It is for requests of trusted proxies only; what cannot be read
-// counts as no certificate.
+// addresses. It is for requests of trusted proxies only. What cannot be read
+// counts as no certificate, and so does the one that the proxy itself may have
+// shown: behind it everybody would hold that one.
 func Forwarded(r *http.Request, value string) *http.Request {
 	var der []byte
 	if inner, ok := strings.CutPrefix(value, ":"); ok { // RFC 8941, section 3.3.5
@@ -45,7 +49,7 @@ func Forwarded(r *http.Request, value string) *http.Request {
 	}
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
-		return r
+		c = nil
 	}
 	return r.WithContext(context.WithValue(r.Context(), shownKey{}, c))
 }
