@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -11,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"net/http"
@@ -22,7 +24,9 @@ import (
 
 	"danh/internal/certificate"
 	"danh/internal/clock"
+	"danh/internal/db"
 	"danh/internal/keys"
+	"danh/tour"
 )
 
 func TestAddressOfTheTLSPort(t *testing.T) {
@@ -206,5 +210,30 @@ func TestAuthoritiesOfClients(t *testing.T) {
 	}
 	if m, err := (&serveFlags{}).meets(); err != nil || m.Roots != nil {
 		t.Error("somebody is trusted without being named")
+	}
+}
+
+// The whole stack at an https issuer: our own doors reach it, and outside
+// clients that were told whom to trust.
+func TestStackOverTLS(t *testing.T) {
+	p, err := freePorts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer := fmt.Sprintf("https://localhost:%d", p.tls)
+	s, log := runningOn(t, db.SQLite, 100, p, "DANH_ISSUER="+issuer)
+	env := s.env()
+	if env.Citizen != issuer || env.Trust == nil {
+		t.Fatalf("the citizen door is said to be at %s", env.Citizen)
+	}
+	for _, name := range []string{"account", "portal"} {
+		var out bytes.Buffer
+		if err := tour.Run(t.Context(), name, env, &out); err != nil {
+			t.Errorf("%v\n%s\n%s", err, out.String(), tail(log.String()))
+		}
+	}
+	env.Trust = nil
+	if _, err := env.Browser().Open(t.Context(), issuer+"/"); err == nil {
+		t.Error("somebody who was not told whom to trust believes the door")
 	}
 }
