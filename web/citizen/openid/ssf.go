@@ -94,7 +94,11 @@ func (d *door) failStream(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	b, _ := json.Marshal(map[string]string{"error": f.Key, "error_description": says[f.Kind]})
 	secret(w)
-	w.WriteHeader(fault.Status(err))
+	status := fault.Status(err)
+	if f.Kind == fault.Invalid {
+		status = http.StatusBadRequest // section 8.1.1.3 knows no 422
+	}
+	w.WriteHeader(status)
 	_, _ = w.Write(b)
 }
 
