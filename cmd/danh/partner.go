@@ -69,6 +69,7 @@ type partnerAddCommand struct {
 	dataFlags
 	senderFlags
 	callerFlags
+	addressFlags
 	ID         string        `name:"id" help:"Client identifier: small letters, digits, . _ -" required:"" placeholder:"ID"`
 	NameVI     string        `name:"name-vi" help:"Name as Vietnamese readers see it." required:"" placeholder:"NAME"`
 	NameEN     string        `name:"name-en" help:"Name as English readers see it." required:"" placeholder:"NAME"`
@@ -104,12 +105,15 @@ func (c *partnerAddCommand) Run(w *world) error {
 	}
 	var secret partner.Secret
 	c.callerFlags.apply(&client)
+	if err := c.addressFlags.apply(&client); err != nil {
+		return err
+	}
 	held, err := c.senderFlags.apply(&client)
 	if err != nil {
 		return err
 	}
 	switch {
-	case held:
+	case held || c.JWKSURI != "":
 	case c.JWKS != "":
 		keys, err := readPublicKeys(c.JWKS)
 		if err != nil {
@@ -119,6 +123,9 @@ func (c *partnerAddCommand) Run(w *world) error {
 	default:
 		secret = partner.NewSecret()
 		client.SecretHash = secret.Hash()
+	}
+	if err := c.addressFlags.check(w.ctx, client); err != nil {
+		return sayPartner(err)
 	}
 	return withPartners(w, c.dataFlags, func(ctx context.Context, d *db.DB, dir *partner.Directory) error {
 		if c.For > 0 {
@@ -216,8 +223,14 @@ func sayPartner(err error) error {
 		"partner.fapi.unbound":            "--profile fapi2 takes tokens that are bound to a key: --dpop or --mtls",
 		"partner.tls.name":                "--tls-dn or --tls-dns: one name, as in CN=client,O=Bank,C=VN",
 		"partner.tls.certificate":         "the certificate is missing, or its key is too weak",
-		"partner.address.unsafe":          "addresses that are called are https, or http on this machine",
-		"partner.address.missing":         "--backchannel ping: --notification says where",
+		"partner.address.unsafe":          "addresses that are called are https to a public host; others are those of DANH_PARTNER_HOSTS",
+		"partner.address.missing":         "an address is missing: --notification for --backchannel ping, --backchannel-logout-uri for --backchannel-logout-session, --events-endpoint for --event",
+		"partner.jwks.both":               "--jwks or --jwks-uri, not both",
+		"partner.jwks.unreachable":        "--jwks-uri: no key that may serve is there (--unchecked registers it all the same)",
+		"partner.sector.unreachable":      "--sector-identifier-uri: no answer (--unchecked registers it all the same)",
+		"partner.sector.form":             "--sector-identifier-uri: the file must be a JSON list of addresses",
+		"partner.sector.unlisted":         "--sector-identifier-uri: the file does not list every --redirect",
+		"partner.sector.differs":          "--sector: it is the host of --sector-identifier-uri",
 		"partner.backchannel.missing":     "--notification and --backchannel-alg: with --backchannel poll or ping",
 		"partner.backchannel.unsigned":    "--profile fapi2 signs its requests to phones: --backchannel-alg",
 		"partner.statement.client":        "only the approved client of a party, or the one under trial, has statements",
