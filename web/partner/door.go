@@ -29,6 +29,7 @@ import (
 	"danh/provider"
 	"danh/provider/inspect"
 	"danh/provider/right"
+	"danh/provider/verify"
 	"danh/web/partner/explain"
 	"danh/web/partner/party"
 	"danh/web/partner/privacy"
@@ -51,6 +52,7 @@ type Config struct {
 	Provider *provider.Provider // with Rights
 	Partners *partner.Directory // with Rights
 	Rights   *right.Desk        // nil: no pages about consents and requests
+	Verify   *verify.Desk       // nil: no comparisons are counted
 
 	Admission *admission.Desk    // with Partners: applications; nil: clients are the operator's alone
 	Inspector *inspect.Inspector // nil: trials are not counted
@@ -110,7 +112,7 @@ func Door(c Config) (http.Handler, error) {
 		mux.HandleFunc("GET /clients", d.clients)
 	}
 	if c.Rights != nil {
-		privacy.Mount(mux, d.site, privacy.Config{Provider: c.Provider, Partners: c.Partners, Desk: c.Rights, Clock: c.Clock, Who: d.who})
+		privacy.Mount(mux, d.site, privacy.Config{Provider: c.Provider, Partners: c.Partners, Desk: c.Rights, Verify: c.Verify, Clock: c.Clock, Who: d.who})
 	}
 	mux.HandleFunc("GET /signin", d.signIn)
 	mux.HandleFunc("GET "+partner.CallbackPath, d.callback)

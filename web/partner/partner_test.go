@@ -17,6 +17,7 @@ import (
 	"danh/internal/webtest"
 	"danh/partner"
 	. "danh/provider/providertest"
+	"danh/provider/verify"
 	"danh/web/citizen"
 	partnerdoor "danh/web/partner"
 )
@@ -25,6 +26,8 @@ type house struct {
 	*House
 	door    string
 	browser *webtest.Client
+
+	compares *verify.Desk
 }
 
 func open(t testing.TB, d *db.DB) *house {

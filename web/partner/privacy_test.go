@@ -23,6 +23,7 @@ import (
 	"danh/partner"
 	. "danh/provider/providertest"
 	"danh/provider/right"
+	"danh/provider/verify"
 	"danh/registry/unit"
 	"danh/web/citizen"
 	partnerdoor "danh/web/partner"
@@ -55,6 +56,7 @@ func staffed(t testing.TB, d *db.DB, role partner.Role) (h *house, minh account.
 	h = &house{House: New(t, d, issuer.URL, func(c *partner.Client) {
 		if c.ID == "bank" {
 			c.Party = "DT-0401"
+			c.Purposes = append(c.Purposes, partner.Purpose{Code: "agency", Text: partner.Text{VI: "đối chiếu hồ sơ", EN: "check files"}, Ground: "public_service", Matches: []string{"name", "birthdate", "personal_number"}})
 		}
 	}), door: own.URL, browser: webtest.New(t, own.URL)}
 	h.Clock.Set(time.Now())
@@ -67,8 +69,11 @@ func staffed(t testing.TB, d *db.DB, role partner.Role) (h *house, minh account.
 	check(err)
 	desk := right.New(right.Config{DB: d, Clock: h.Clock, Seal: h.Seal, Audit: h.Audit, Notify: h.Notify, Jobs: h.Jobs, Accounts: h.Keeper, Partners: h.Partners, Provider: h.Provider, Calendar: calendar})
 	citizens = citizen.Door(citizen.Config{Accounts: h.Keeper, Provider: h.Provider, Rights: desk, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log})
+	comparing, err := verify.New(verify.Config{DB: d, Clock: h.Clock, Keys: h.Keys, Audit: h.Audit, Population: h.Population, Residence: h.Residence, Accounts: h.Keeper, Provider: h.Provider})
+	check(err)
+	h.compares = comparing
 	partners, err = partnerdoor.Door(partnerdoor.Config{Origin: own.URL, Issuer: issuer.URL, Secret: secret.Reveal(), Key: key, Clock: h.Clock, Log: h.Log, Accounts: h.Keeper,
-		Provider: h.Provider, Partners: h.Partners, Rights: desk})
+		Provider: h.Provider, Partners: h.Partners, Rights: desk, Verify: comparing})
 	check(err)
 	_, lan := h.SignInLan(t, true)
 	other := h.Person(accounttest.Minh)
@@ -122,6 +127,25 @@ func TestSheAsksAndThePartnerAnswers(t *testing.T) {
 		list.Lacks("Trần Văn Minh", accounttest.Minh.Numbers[0].Number, "987654321")
 		h.browser.Get("/consents?state=withdrawn").Want(200, "Chưa có sự đồng ý nào")
 		h.browser.Get("/consents?client=shop").Want(200).Lacks("Cửa hàng Bến Nước") // another party's client falls back to her own
+	}, offices)
+}
+
+// TestComparisonsAreCountedByMonth: what the organisation's questions came to,
+// and nothing about whom they were.
+func TestComparisonsAreCountedByMonth(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, withOffices, func(t *testing.T, d *db.DB) {
+		h, _ := staffed(t, d, partner.Viewer)
+		h.enter(t, "/consents").Want(200).Lacks("So khớp theo tháng")
+		minh := accounttest.Minh
+		for _, name := range []string{minh.Name, "Lê Văn Sai"} {
+			_, err := h.compares.Standing(t.Context(), h.Client(t, "bank"), "agency", fmt.Appendf(nil, `[{"claims":{"personal_number":%q,"name":%q,"birthdate":"1985-01-30"}}]`, minh.Numbers[0].Number, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := h.browser.Get("/consents").Want(200, "So khớp theo tháng", h.Clock.Now().Format("2006-01"), "đối chiếu hồ sơ", "3 (50 %)")
+		p.Lacks(minh.Name, minh.Numbers[0].Number)
 	}, offices)
 }
 

@@ -25,6 +25,7 @@ import (
 	"danh/partner"
 	"danh/provider"
 	"danh/provider/right"
+	"danh/provider/verify"
 )
 
 //go:embed *.html *.text.json
@@ -35,6 +36,7 @@ type Config struct {
 	Provider *provider.Provider
 	Partners *partner.Directory
 	Desk     *right.Desk
+	Verify   *verify.Desk // nil: nothing is compared
 	Clock    clock.Clock
 	Who      func(w http.ResponseWriter, r *http.Request) (account.ID, bool) // who is signed in at the door
 }
@@ -147,8 +149,36 @@ func (d *journey) consents(w http.ResponseWriter, r *http.Request, s staff) {
 			pages.Older = "/consents?" + self.Encode()
 		}
 		data["Rows"], data["Pages"] = rows, pages
+		if d.Verify != nil {
+			if data["Months"], err = d.months(r, c); err != nil {
+				d.j.Fail(w, r, err)
+				return
+			}
+		}
 	}
 	d.j.Render(w, r, http.StatusOK, "consents", page.View{Layout: page.Desk, Title: "privacy.consents", Lede: "privacy.consents.lede", Nav: "consents", Wide: true, Form: f, Data: data})
+}
+
+// month is what comparisons for a purpose came to: counts about nobody.
+type month struct {
+	verify.Month
+	Purpose string
+}
+
+func (d *journey) months(r *http.Request, c partner.Client) ([]month, error) {
+	list, err := d.Verify.ListMonths(r.Context(), c.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out []month
+	for _, m := range list[:min(len(list), 24)] {
+		one := month{m, m.Purpose}
+		if p, ok := c.Purpose(m.Purpose); ok {
+			one.Purpose = p.Text.In(page.Language(r))
+		}
+		out = append(out, one)
+	}
+	return out, nil
 }
 
 type held struct {
