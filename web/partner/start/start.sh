@@ -30,7 +30,7 @@ if [ ! -f client.json ]; then
 	mv client.json.new client.json
 	echo "registered, see client.json; keep it to yourself" >&2
 fi
-ISSUER=$issuer PORT=$port CLIENT_ID=$(field client_id <client.json) CLIENT_SECRET=$(field client_secret <client.json) SCOPE=${SCOPE:-$(field scope <client.json | tr ' ' '\n' | awk '/^purpose:/ && !p {p=$0} $0 == "profile" {n=$0} END {print "openid", p, n}')}
+ISSUER=$issuer PORT=$port CLIENT_ID=$(field client_id <client.json) CLIENT_SECRET=$(field client_secret <client.json) SCOPE=${SCOPE:-$(field scope <client.json | tr ' ' '\n' | awk '/^purpose:/ && !p {p=$0} END {print "openid", p}')}
 export ISSUER PORT CLIENT_ID CLIENT_SECRET SCOPE
 echo "client $CLIENT_ID asks for: $SCOPE" >&2
 fetch() { curl -sS --fail -o "$1" "$door/examples/$1"; }
