@@ -783,3 +783,33 @@ func TestAgreementOfAStranger(t *testing.T) {
 		wants(t, b.Agree(ctx, b.lan, code, x.Hash), "partner.level2")
 	})
 }
+
+// A bank of the FAPI 2.0 profile becomes a client that is bound to its key, and
+// may have its number on a ground that carries it.
+func TestBankOfTheFAPIProfile(t *testing.T) {
+	run(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		p := b.begin(t)
+		doc := good()
+		doc.Profile = "fapi2"
+		doc.LogoutURI, doc.EventsURI = "https://maytrang.example/out", "https://maytrang.example/events"
+		doc.BackchannelMode, doc.NotificationURI = "ping", "https://maytrang.example/ping"
+		doc.Purposes = append(doc.Purposes, lint.Purpose{Code: "open_account", Text: partner.Text{VI: "mở tài khoản", EN: "open your account"}, Ground: "aml_kyc", Keep: "P5Y", Fields: map[string]ground.Mode{"name": "read", "personal_number": "read", "birthdate": "match", "address": "match"}},
+			lint.Purpose{Code: "adult", Text: partner.Text{VI: "đủ tuổi", EN: "your age"}, Ground: "alcohol_age", Fields: map[string]ground.Mode{"birthdate": "over18"}})
+		ok(t, b.save(t, b.hai, p, doc))
+		code := b.submit(t, p)
+		ok(t, b.Check(ctx, b.registrar, code, ""))
+		ok(t, b.Approve(ctx, b.approver, code, 1))
+		c, err := b.dir.FindClient(ctx, "dt-0401")
+		if err != nil || c.Profile != partner.FAPI2 || !c.Settings.DPoPBound || !c.Settings.RequirePushed || c.Settings.NotificationURI == "" {
+			t.Fatalf("%+v %v", c.Settings, err)
+		}
+		kyc, _ := c.For("open_account")
+		if !kyc.Releases("personal_number") || kyc.Releases("birthdate") || strings.Join(kyc.Only.Matches, " ") != "birthdate address" || !ground.Carries(kyc.Only.Ground, "personal_number", ground.Read, day(2026, 11, 22)) {
+			t.Errorf("%+v", kyc.Only)
+		}
+		if adult, _ := c.For("adult"); !adult.Releases("age_over_18") || adult.Releases("age_over_21") || adult.Releases("birthdate") {
+			t.Errorf("%+v", adult.Only)
+		}
+	})
+}

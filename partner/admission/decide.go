@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"danh/audit"
@@ -336,7 +337,7 @@ func (d *Desk) Approve(ctx context.Context, by audit.Actor, code string, years i
 			return false, err
 		}
 		now := d.c.Clock.Now()
-		until := clock.DateOf(now.AddDate(years, 0, 0)).AddDays(1).Time()
+		until := clock.DateOf(now.AddDate(years, 0, 0)).AddDays(1).Time().Add(-time.Microsecond) // the whole day counts
 		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE partner_application SET state = 'approved', decided_at = $2, decided_by = $3, decided_office = $4, until = $5, due_at = NULL
 			WHERE id = $1 AND state = 'checked' AND checked_by <> $3 AND checked_person <> $6`, x.ID, clock.Micros(now), by.Account, s.OfficeName, clock.Micros(until), by.Person))
 		if err != nil || !ok {
@@ -351,7 +352,7 @@ func (d *Desk) Approve(ctx context.Context, by audit.Actor, code string, years i
 		if err := d.serveTx(ctx, tx, by, p, false); err != nil {
 			return false, err
 		}
-		if err := d.tellPartyTx(ctx, tx, by, p, x.Report.Document, "partner_approved", map[string]string{"code": x.Code, "client": string(p.Production()), "until": clock.DateOf(until).AddDays(-1).Vietnamese()}); err != nil {
+		if err := d.tellPartyTx(ctx, tx, by, p, x.Report.Document, "partner_approved", map[string]string{"code": x.Code, "client": string(p.Production()), "until": clock.DateOf(until).Vietnamese()}); err != nil {
 			return false, err
 		}
 		return true, d.noteTx(ctx, tx, by, p.ID, "application.approved", x.Code, id.Person{})

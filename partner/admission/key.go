@@ -246,7 +246,7 @@ func (d *Desk) AddKey(ctx context.Context, by audit.Actor, party partner.PartyID
 	if !partner.Strong(key.Key) {
 		bad.With("key", "partner.key.weak")
 	}
-	end := in.Until.AddDays(1).Time()
+	end := in.Until.AddDays(1).Time().Add(-time.Microsecond) // the whole day counts
 	if in.Until.IsZero() && len(key.Certificates) > 0 {
 		end = key.Certificates[0].NotAfter
 	}
