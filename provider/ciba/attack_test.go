@@ -269,12 +269,22 @@ func TestExpiredRequest(t *testing.T) {
 	})
 }
 
+func (x *table) rows(t testing.TB, where string) (n int) {
+	t.Helper()
+	ok(t, x.DB.Read().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM provider_backchannel WHERE `+where).Scan(&n))
+	return n
+}
+
 // alike asks and expects an answer that tells nothing, and nothing on her phone.
 func (x *table) alike(t testing.TB, client partner.ID, v url.Values) {
 	t.Helper()
+	before := x.rows(t, "state = 'nobody'")
 	a := x.ask(t, client, v)
 	if a.Expires != 300 {
 		t.Errorf("%+v", a)
+	}
+	if n := x.rows(t, "state = 'nobody'"); n != before+1 {
+		t.Errorf("the request reaches somebody: %v", v)
 	}
 	x.want(t, client, a.Request, "authorization_pending")
 	x.want(t, client, a.Request, "slow_down")
@@ -372,9 +382,13 @@ func TestPushBombingByOneClient(t *testing.T) {
 			for range 6 {
 				x.ask(t, "bank", v)
 			}
+			before := x.rows(t, "TRUE")
 			_, err := x.desk.Ask(t.Context(), x.Client(t, "bank"), v)
 			if f := fault.Of(err); f == nil || f.Kind != fault.TooMany || f.RetryAfter <= 0 {
 				t.Fatalf("the seventh: %v", err)
+			}
+			if n := x.rows(t, "TRUE"); n != before {
+				t.Fatalf("the seventh was kept")
 			}
 		}
 		// A newer request of the same client takes the older one's place.
