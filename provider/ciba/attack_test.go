@@ -590,3 +590,38 @@ func TestMalformedRequests(t *testing.T) {
 		x.quiet(t)
 	})
 }
+
+// Beyond so many that wait for her, nobody else's request reaches her.
+func TestTooMuchWaitsForHer(t *testing.T) {
+	lay(t, func(t *testing.T, x *table) {
+		ok(t, x.DB.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE account_rule SET value = 1 WHERE name = 'backchannel_waiting'`)
+			return err
+		}))
+		x.Clock.Advance(2 * time.Minute) // the rows are read again
+		x.ask(t, "bank", x.request())
+		x.ask(t, "clinic", x.request("client_notification_token", bearer))
+		if n, err := x.desk.CountWaiting(t.Context(), x.s); err != nil || n != 1 {
+			t.Fatalf("%d wait: %v", n, err)
+		}
+		x.ask(t, "bank", x.request()) // the bank's own newer one does
+		if r := x.waiting(t); r.Client != "bank" {
+			t.Fatalf("%+v", r)
+		}
+	})
+}
+
+// A client that must have a stronger proof gets no yes by a weaker one.
+func TestProofThatIsTooWeak(t *testing.T) {
+	lay(t, func(t *testing.T, x *table) {
+		a := x.ask(t, "bank", x.request("claims", `{"id_token":{"acr":{"essential":true,"value":"urn:danh:acr:l2:a4"}}}`))
+		r := x.waiting(t)
+		ok(t, x.pick(t, x.s, r, a.Match))
+		by, err := x.sign(t, x.s, r)
+		ok(t, err)
+		if err := x.desk.Approve(t.Context(), x.s, r.ID, "vi", by); key(err) != "account.approval.weak" {
+			t.Fatal(err)
+		}
+		x.want(t, "bank", a.Request, "authorization_pending")
+	})
+}
