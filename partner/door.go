@@ -57,6 +57,7 @@ var doorAsks = map[ID][]Ask{
 		{Scope: "phone", Purpose: Text{"báo kết quả hồ sơ qua điện thoại", "tell you by phone how your case goes"}},
 		{Scope: "email", Purpose: Text{"báo kết quả hồ sơ qua thư điện tử", "tell you by e-mail how your case goes"}},
 		{Scope: "residence", Purpose: Text{"điền sẵn nơi cư trú vào tờ khai", "fill in your place of residence on forms"}},
+		{Scope: "organisation", Purpose: Text{"điền sẵn mã số, trụ sở của tổ chức mà bạn làm thay", "fill in code and seat of the organisation you act for"}},
 		{Scope: "level", Purpose: Text{"biết thủ tục nào tài khoản của bạn làm được", "know which procedures your account may use"}},
 	},
 	"officer": {signIn, {Scope: "profile", Purpose: Text{"ghi tên cán bộ vào việc đã làm", "put the officer's name on what was done"}}, {Scope: "level", Purpose: Text{"kiểm tra mức tài khoản của cán bộ", "check the level of the officer's account"}}},

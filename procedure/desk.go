@@ -127,15 +127,11 @@ func (d *Desk) ApplicantFor(ctx context.Context, a, by account.ID, session strin
 	if err != nil {
 		return out, err
 	}
-	open, err := d.c.Accounts.MayWhileActing(ctx, "services")
+	may, err := d.mayFile(ctx, out, by)
 	if err != nil {
 		return Applicant{}, err
 	}
-	represents, err := d.c.Accounts.Represents(ctx, by, a)
-	if err != nil {
-		return Applicant{}, err
-	}
-	if !open || !represents {
+	if !may {
 		return Applicant{}, fault.New(fault.Forbidden, "case.not_represented")
 	}
 	own, err := d.c.Accounts.Find(ctx, by)
@@ -145,6 +141,20 @@ func (d *Desk) ApplicantFor(ctx context.Context, a, by account.ID, session strin
 	out.By = audit.Citizen(account.Owner(own.ID), own.Person)
 	out.By.OnBehalfOf, out.By.Session = out.Account.Person, session
 	return out, nil
+}
+
+// mayFile asks at this moment whether the holder of account by may file for the
+// applicant: a child or a ward whom she represents, or an organisation that she
+// represents by law or whose mandate covers procedures.
+func (d *Desk) mayFile(ctx context.Context, a Applicant, by account.ID) (bool, error) {
+	if a.Account.Organisation {
+		return d.c.Accounts.MayFor(ctx, by, a.Account.ID, "services")
+	}
+	open, err := d.c.Accounts.MayWhileActing(ctx, "services")
+	if err != nil || !open {
+		return false, err
+	}
+	return d.c.Accounts.Represents(ctx, by, a.Account.ID)
 }
 
 // filer is the name of the representative who acts, "" when nobody does. It is
@@ -158,7 +168,12 @@ func (d *Desk) filer(ctx context.Context, a Applicant) (string, error) {
 }
 
 // allow checks the applicant's level against the dated table of the account room.
+// An organisation has none, and what a representative's own account takes was
+// asked when she began to act.
 func (d *Desk) allow(ctx context.Context, a Applicant, feature string) error {
+	if a.Account.Organisation {
+		return d.c.Accounts.AllowLevel(ctx, 2, false, feature)
+	}
 	return d.c.Accounts.Allow(ctx, account.Session{Account: a.Account.ID, Person: a.Account.Person, Level: a.Account.Level,
 		Provisional: a.Account.Provisional, Status: a.Account.Status}, feature)
 }

@@ -32,6 +32,7 @@ type Noted struct {
 type Notifier struct {
 	Name, Number, BirthDate Noted
 	Phone                   string
+	Organisation            bool `json:",omitempty"` // the number is an enterprise code, and somebody files for it
 }
 
 // Category says in which role somebody notifies (Law on Residence, article 30).

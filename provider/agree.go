@@ -87,7 +87,7 @@ func (p *Provider) question(ctx context.Context, r request, s *seen, c *Consent,
 	w := r.asked.wants(r.client)
 	all := slices.Concat(w.required, w.optional)
 	look := audit.Look{By: citizen(s.Session), Purpose: "provider.consent", Ground: "own_data"}
-	known, err := p.gather(ctx, look, s.Account, s.Person, s.Provisional, all)
+	known, err := p.known(ctx, look, s, all)
 	if err != nil {
 		return Question{}, err
 	}

@@ -33,6 +33,8 @@ type asked struct {
 	Language    string   `json:"l,omitempty"`
 	Bound       Binding  `json:"b,omitzero"` // the keys that must be proved again with the code (RFC 9449, section 10)
 
+	organisation bool // whoever answers acts for an organisation; known once she is there
+
 	claim.Request // of the claims parameter, acr_values and id_token_hint
 }
 

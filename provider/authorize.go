@@ -272,6 +272,8 @@ func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Co
 			// could be used when she is away.
 			r.asked.Scopes = slices.DeleteFunc(r.asked.Scopes, func(s string) bool { return s == claim.Offline })
 		}
+		r.outside = p.outside(r, *v.Session)
+		r.asked.organisation = actsForBody(*v.Session)
 		s = &seen{Session: *v.Session, subject: p.subject(r.client, v.Session.Account)}
 		admitted, err := p.Admits(ctx, r.client, *v.Session)
 		if err != nil {
@@ -310,6 +312,8 @@ func (p *Provider) Continue(ctx context.Context, v Visit) (Decision, error) {
 		return d, errStranger
 	case Barred:
 		return d, errTrial(r.client)
+	case Outside:
+		return d, errOutside(r.client)
 	case Refuse:
 		if d.Answer, err = p.failure(r.asked, r.client, refuse(d.Error, "")); err != nil {
 			return Decision{}, err
@@ -406,7 +410,7 @@ func (p *Provider) facts(r request, s *seen, c *Consent) facts {
 		f.Details = digest(r.asked.Details)
 	}
 	if s.Acting != nil {
-		f.Act = &act{s.Acting.Account, s.Acting.Relation, s.Acting.Until, s.Acting.EndsAt.Unix()}
+		f.Act = &act{s.Acting.Account, s.Acting.Relation, s.Acting.Until, s.Acting.EndsAt.Unix(), actsForBody(s.Session)}
 	}
 	return f
 }
@@ -417,6 +421,7 @@ type act struct {
 	Relation string     `json:"r"`
 	Until    clock.Date `json:"u,omitzero"`
 	Ends     int64      `json:"e"`
+	Body     bool       `json:"b,omitempty"` // for an organisation
 }
 
 // citizen is the signed-in person as an actor.

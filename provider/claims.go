@@ -65,7 +65,13 @@ func (p *Provider) release(ctx context.Context, g grant, byName []claim.Ask, ver
 	if byScope {
 		way = "userinfo"
 	}
-	known, err := p.gather(ctx, audit.Look{By: by, Purpose: "provider.release", Ground: groundOf(g.facts.Consent), Detail: handing(way, fields)}, g.account, acc.Person, acc.Provisional, fields)
+	look := audit.Look{By: by, Purpose: "provider.release", Ground: groundOf(g.facts.Consent), Detail: handing(way, fields)}
+	var known map[Field]fact
+	if acc.Organisation {
+		known, err = p.gatherBody(ctx, look, acc.Person, fields)
+	} else {
+		known, err = p.gather(ctx, look, g.account, acc.Person, acc.Provisional, fields)
+	}
 	if err != nil {
 		return nil, err
 	}

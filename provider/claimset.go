@@ -33,7 +33,7 @@ type accessClaims struct {
 // of a child or a ward, by the name under which the client would know her.
 type Act struct {
 	Subject  string `json:"sub"`
-	Relation string `json:"relation,omitempty"` // the following for our own doors alone
+	Relation string `json:"relation,omitempty"` // for an organisation: legal_representative or mandate; of people this and the following for our own doors alone
 	Until    string `json:"until,omitempty"`    // the last day of the representation
 	Ends     int64  `json:"ends,omitempty"`     // when this acting ends by itself
 }
@@ -44,6 +44,9 @@ func (p *Provider) acted(c partner.Client, f facts) *Act {
 		return nil
 	}
 	a := &Act{Subject: p.subject(c, f.Act.Account)}
+	if f.Act.Body { // by what she acts is part of what a partner relies on
+		a.Relation = f.Act.Relation
+	}
 	if c.OwnDoor {
 		a.Relation, a.Until, a.Ends = f.Act.Relation, f.Act.Until.String(), f.Act.Ends
 	}

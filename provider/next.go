@@ -21,6 +21,7 @@ const (
 	Stale          Kind = "stale"           // finished, expired or unknown: nothing more will come of it
 	Stranger       Kind = "stranger"        // another browser began it
 	Barred         Kind = "barred"          // the client is under trial, and she is not one of those whom it is for
+	Outside        Kind = "outside"         // she acts for an organisation, and her mandate does not cover this
 	SignIn         Kind = "sign_in"         // she must sign in, or sign in afresh
 	UsePasskey     Kind = "passkey"         // she must use one of her passkeys, beside what she signed in with
 	RaiseSession   Kind = "raise"           // she must prove herself by several things that she has; ACR says up to what
@@ -48,6 +49,7 @@ type request struct {
 	browser  []byte   // hash of the cookie of the browser that it is bound to; nil before the first hop
 	caller   []byte   // hash of the cookie of the browser that asks
 	floor    []string // the class that the fields it asks for demand, by the dated rows; empty: none
+	outside  bool     // whoever acts for an organisation may not do this for it
 	barred   bool     // the client is under trial and not for her
 	answered bool     // she has just agreed on the consent page, in this very request
 }
@@ -81,6 +83,8 @@ func next(now time.Time, r request, s *seen, c *Consent) Step {
 		return need(SignIn, "login_required")
 	case r.barred:
 		return need(Barred, "access_denied")
+	case r.outside:
+		return need(Outside, "access_denied")
 	}
 	// A sign-in within this request satisfies every wish for a fresh one, even
 	// max_age=0; otherwise the two of us would go in circles.
@@ -182,6 +186,9 @@ const acrPrefix = "urn:danh:acr:"
 func levelOf(s account.Session) int {
 	if s.Provisional {
 		return 0
+	}
+	if actsForBody(s) { // an organisation's account has no level: it is as sure as who uses it
+		return int(s.Holder().Level)
 	}
 	return int(s.Level)
 }

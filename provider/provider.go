@@ -37,6 +37,7 @@ import (
 	"danh/provider/keyset"
 	"danh/provider/token"
 	"danh/registry/card"
+	"danh/registry/organisation"
 	"danh/registry/population"
 	"danh/registry/residence"
 	"danh/registry/unit"
@@ -62,23 +63,24 @@ const (
 
 // Config is what the provider stands on.
 type Config struct {
-	DB         *db.DB
-	Clock      clock.Clock
-	Log        *slog.Logger
-	Keys       *keys.Store
-	Audit      *audit.Log
-	Notify     *notify.Sender  // nil: no message tells of a consent
-	Units      *unit.Directory // names the units of addresses; nil leaves the names out
-	Population *population.Registry
-	Residence  *residence.Registry
-	Cards      *card.Registry // nil: no card is known
-	Partners   *partner.Directory
-	Accounts   *account.Keeper
-	Approvals  *approval.Desk  // nil: a yes on the consent page is enough for everything
-	Outward    *outward.Client // nil: no keys are fetched
-	Admit      Admit           // who may use clients under trial; nil: nobody
-	Issuer     string          // "https://id.example", without a trailing slash
-	MTLS       MTLS            // clients with certificates
+	DB            *db.DB
+	Clock         clock.Clock
+	Log           *slog.Logger
+	Keys          *keys.Store
+	Audit         *audit.Log
+	Notify        *notify.Sender  // nil: no message tells of a consent
+	Units         *unit.Directory // names the units of addresses; nil leaves the names out
+	Population    *population.Registry
+	Residence     *residence.Registry
+	Organisations *organisation.Registry // nil: nobody acts for an organisation here
+	Cards         *card.Registry         // nil: no card is known
+	Partners      *partner.Directory
+	Accounts      *account.Keeper
+	Approvals     *approval.Desk  // nil: a yes on the consent page is enough for everything
+	Outward       *outward.Client // nil: no keys are fetched
+	Admit         Admit           // who may use clients under trial; nil: nobody
+	Issuer        string          // "https://id.example", without a trailing slash
+	MTLS          MTLS            // clients with certificates
 }
 
 // Provider is the OpenID provider. It is safe for concurrent use.

@@ -80,6 +80,7 @@ func (a *asked) wants(c partner.Client) wanted {
 	}
 	for _, f := range Fields {
 		switch {
+		case !a.fits(f):
 		case need[f]:
 			w.required = append(w.required, f)
 		case may[f]:
@@ -87,6 +88,16 @@ func (a *asked) wants(c partner.Client) wanted {
 		}
 	}
 	return w
+}
+
+// fits reports whether a field is one of whom the request is about: nothing
+// personal of whoever acts for an organisation is released with it, and no
+// person has what an organisation has.
+func (a *asked) fits(f Field) bool {
+	if a.organisation {
+		return f == Name || f == Address || f == claim.Body
+	}
+	return f != claim.Body
 }
 
 // version names the exact words that she agreed to for a field: who asks, for

@@ -33,7 +33,7 @@ func (p *Provider) takesApproval(r request, fields []Field) bool {
 // with its value as of this moment.
 func (p *Provider) document(ctx context.Context, language string, r request, s *seen, will *Consent, fields []Field) (approval.Document, error) {
 	look := audit.Look{By: citizen(s.Session), Purpose: "provider.consent", Ground: "own_data"}
-	known, err := p.gather(ctx, look, s.Account, s.Person, s.Provisional, fields)
+	known, err := p.known(ctx, look, s, fields)
 	if err != nil {
 		return approval.Document{}, err
 	}

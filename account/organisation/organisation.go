@@ -117,6 +117,9 @@ type Application struct {
 // Late reports whether the law's day is over.
 func (a Application) Late(now time.Time) bool { return !a.Due.IsZero() && a.Due.Before(now) }
 
+// TakenBy reports whether an officer took its paper in.
+func (a Application) TakenBy(by audit.Actor) bool { return a.Paper && a.takenBy == by.Account }
+
 // Answer is what a representative said.
 type Answer struct {
 	registry.Representative

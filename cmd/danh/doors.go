@@ -22,7 +22,8 @@ import (
 // doors opens every door. All but the first are ordinary clients of it.
 func (f *serveFlags) doors(r *rooms) ([]door, error) {
 	out := []door{{"citizen", f.CitizenPort, citizen.Door(citizen.Config{
-		Recovery: r.recovery, Accounts: r.accounts, Approvals: r.approvals, Provider: r.provider, Notices: r.notices, Verify: r.verify, Rights: r.rights, Remote: r.remote, Afar: r.afar, Register: r.register, Notify: r.notify, Audit: r.audit, Offices: r.offices, Cards: r.cards, Forms: r.forms, Visits: r.visits, Enrolment: r.enrolment, Clock: r.clock, Log: r.log,
+		Recovery: r.recovery, Accounts: r.accounts, Approvals: r.approvals, Provider: r.provider, Notices: r.notices, Verify: r.verify, Rights: r.rights, Remote: r.remote, Afar: r.afar, Register: r.register, Notify: r.notify, Audit: r.audit, Offices: r.offices, Cards: r.cards,
+		Organisations: r.seats, Forms: r.forms, Visits: r.visits, Enrolment: r.enrolment, Clock: r.clock, Log: r.log,
 		Secure: strings.HasPrefix(f.Issuer, "https://"), Portal: f.PortalURL,
 	}), nil}}
 	toIssuer := f.toIssuer(r.authority)
@@ -37,7 +38,7 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 		}},
 		{"officer", f.OfficerPort, func(secret string, key []byte) (http.Handler, error) {
 			return officer.Door(officer.Config{Origin: f.OfficerURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log,
-				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster), Signals: r.signals, Warrants: r.warrants, Rights: r.rights, Admission: r.admission,
+				Accounts: r.accounts, Roster: r.roster, Cases: account.NewCaseDesk(r.accounts, r.roster), Signals: r.signals, Warrants: r.warrants, Organisations: r.seats, Rights: r.rights, Admission: r.admission,
 				Operations: office.OpenOperations(r.db, r.roster, r.audit, r.jobs, r.notify), Jobs: r.jobs, Notify: r.notify, Audit: r.audit,
 				Counters: r.counters, Visits: r.visits, Enrolment: r.enrolment, Keep: r.keep, Recovery: r.recovery, Diary: r.procedure.Diary(), Notices: r.procedure})
 		}},

@@ -300,7 +300,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 		g.immigration.Subscribe(k, r.accounts.HandleStanding)
 	}
 	if r.provider, err = provider.New(provider.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Audit: g.audit, Notify: r.notify,
-		Units: g.units, Population: g.population, Residence: g.residence, Cards: g.cards, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Admit: r.admit, Issuer: f.Issuer, MTLS: meets}); err != nil {
+		Units: g.units, Population: g.population, Residence: g.residence, Cards: g.cards, Organisations: g.organisations, Partners: r.partners, Accounts: r.accounts, Approvals: r.approvals, Outward: r.outward, Admit: r.admit, Issuer: f.Issuer, MTLS: meets}); err != nil {
 		return nil, err
 	}
 	if r.afar, err = ciba.New(ciba.Config{DB: g.db, Clock: g.clock, Log: log, Keys: g.keys, Seal: g.seal, Jobs: g.jobs, Audit: g.audit, Notify: r.notify, Accounts: r.accounts,

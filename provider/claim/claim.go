@@ -37,11 +37,12 @@ const (
 	Temporary Field = "temporary_address"
 	Household Field = "household"
 	Level     Field = "account_level"
-	Match     Field = "match" // what may be compared and not read; it has no claim
+	Body      Field = "organisation" // of an organisation's account: its code, status, kind and seat
+	Match     Field = "match"        // what may be compared and not read; it has no claim
 )
 
 // Fields lists all fields in the order people read them.
-var Fields = []Field{Name, BirthDate, Sex, Over14, Over16, Over18, Over21, Over60, Number, Card, Phone, Email, Address, Permanent, Temporary, Household, Level, Match}
+var Fields = []Field{Name, BirthDate, Sex, Over14, Over16, Over18, Over21, Over60, Number, Card, Phone, Email, Address, Permanent, Temporary, Household, Level, Body, Match}
 
 // Ages are the fields that say no more than yes or no about an age, with it.
 var Ages = map[Field]int{Over14: 14, Over16: 16, Over18: 18, Over21: 21, Over60: 60}
@@ -61,29 +62,30 @@ const (
 
 // scopeFields is what each scope releases.
 var scopeFields = map[string][]Field{
-	OpenID:      nil,
-	"profile":   {Name, BirthDate, Sex},
-	"age":       {Over14, Over16, Over18, Over21, Over60},
-	NumberOf:    {Number},
-	"card":      {Card},
-	"phone":     {Phone},
-	"email":     {Email},
-	"residence": {Address},
-	"addresses": {Permanent, Temporary},
-	"household": {Household},
-	"level":     {Level},
-	Matching:    {Match},
-	Offline:     nil,
+	OpenID:         nil,
+	"profile":      {Name, BirthDate, Sex},
+	"age":          {Over14, Over16, Over18, Over21, Over60},
+	NumberOf:       {Number},
+	"card":         {Card},
+	"phone":        {Phone},
+	"email":        {Email},
+	"residence":    {Address},
+	"addresses":    {Permanent, Temporary},
+	"household":    {Household},
+	"level":        {Level},
+	"organisation": {Body},
+	Matching:       {Match},
+	Offline:        nil,
 }
 
 // Scopes lists the scopes for metadata.
-var Scopes = []string{OpenID, "profile", "age", NumberOf, "card", "phone", "email", "residence", "addresses", "household", "level", Matching, Offline}
+var Scopes = []string{OpenID, "profile", "age", NumberOf, "card", "phone", "email", "residence", "addresses", "household", "level", "organisation", Matching, Offline}
 
 // fieldOf is the field that a claim belongs to.
 var fieldOf = map[string]Field{
 	"name": Name, "birthdate": BirthDate, "gender": Sex, "personal_number": Number, "phone_number": Phone, "phone_number_verified": Phone,
 	"email": Email, "email_verified": Email, "address": Address, "permanent_address": Permanent, "temporary_address": Temporary, "account_level": Level, "provisional": Level,
-	"age_over_14": Over14, "age_over_16": Over16, "age_over_18": Over18, "age_over_21": Over21, "age_over_60": Over60, "card": Card, "household": Household,
+	"age_over_14": Over14, "age_over_16": Over16, "age_over_18": Over18, "age_over_21": Over21, "age_over_60": Over60, "card": Card, "household": Household, "organisation": Body,
 }
 
 // scopeOf is the scope whose approved purpose covers a field.

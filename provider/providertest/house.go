@@ -33,6 +33,7 @@ import (
 	"danh/provider"
 	"danh/provider/notice"
 	"danh/registry/card"
+	"danh/registry/organisation"
 	"danh/registry/population"
 	"danh/registry/residence"
 	"danh/registry/unit"
@@ -44,15 +45,16 @@ var Schemas = append(append([]db.Schema{}, accounttest.Schemas...), unit.Schema,
 // House is a provider with its neighbours.
 type House struct {
 	*accounttest.House
-	Keys      *keys.Store
-	Partners  *partner.Directory
-	Residence *residence.Registry
-	Cards     *card.Registry
-	Provider  *provider.Provider
-	Outward   *outward.Client // speaks to every port of 127.0.0.1
-	Notices   *notice.Desk
-	Issuer    string
-	MTLS      provider.MTLS // as the provider was opened with it; see Meets
+	Keys          *keys.Store
+	Partners      *partner.Directory
+	Residence     *residence.Registry
+	Cards         *card.Registry
+	Provider      *provider.Provider
+	Organisations *organisation.Registry // nil but in Organised
+	Outward       *outward.Client        // speaks to every port of 127.0.0.1
+	Notices       *notice.Desk
+	Issuer        string
+	MTLS          provider.MTLS // as the provider was opened with it; see Meets
 
 	ClinicKey *ecdsa.PrivateKey // signs the clinic's assertions
 }
@@ -92,7 +94,20 @@ func Staffed(t testing.TB, d *db.DB, issuer string, change ...func(*partner.Clie
 
 func furnish(t testing.TB, d *db.DB, issuer string, keeper func(*account.Config), change ...func(*partner.Client)) *House {
 	t.Helper()
-	h := &House{House: accounttest.New(t, d, func(c *account.Config) { c.Citizen = issuer; keeper(c) }), Issuer: issuer}
+	return furnishOn(t, d, accounttest.New(t, d, func(c *account.Config) { c.Citizen = issuer; keeper(c) }), nil, issuer, change...)
+}
+
+// Organised is New with a firm: a registry of organisations, and people who may
+// act for a company. It needs accounttest.FirmSchemas' tables besides.
+func Organised(t testing.TB, d *db.DB, issuer string, change ...func(*partner.Client)) (*House, *accounttest.Firm) {
+	t.Helper()
+	f := accounttest.NewFirm(t, d, func(c *account.Config) { c.Citizen = issuer })
+	return furnishOn(t, d, f.House, f.Registry, issuer, change...), f
+}
+
+func furnishOn(t testing.TB, d *db.DB, house *accounttest.House, organisations *organisation.Registry, issuer string, change ...func(*partner.Client)) *House {
+	t.Helper()
+	h := &House{House: house, Issuer: issuer, Organisations: organisations}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -130,7 +145,7 @@ func (h *House) open(t testing.TB, desk *approval.Desk) {
 	t.Helper()
 	var err error
 	h.Provider, err = provider.New(provider.Config{DB: h.DB, Clock: h.Clock, Log: h.Log, Keys: h.Keys, Audit: h.Audit, Notify: h.Notify,
-		Population: h.Population, Residence: h.Residence, Cards: h.Cards, Partners: h.Partners, Accounts: h.Keeper, Approvals: desk, Outward: h.Outward, Issuer: h.Issuer, MTLS: h.MTLS})
+		Population: h.Population, Residence: h.Residence, Cards: h.Cards, Organisations: h.Organisations, Partners: h.Partners, Accounts: h.Keeper, Approvals: desk, Outward: h.Outward, Issuer: h.Issuer, MTLS: h.MTLS})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,6 +192,7 @@ func (h *House) clients() []partner.Client {
 		ask("email", "gửi sao kê", "send statements"),
 		ask("residence", "gửi thẻ đến nhà bạn", "send the card to your home"),
 		ask("level", "biết mức độ tài khoản", "know the level of your account"),
+		ask("organisation", "biết tổ chức bạn làm thay", "know the organisation you act for"),
 		ask("age", "biết bạn đủ tuổi", "know that you are old enough"),
 		ask("card", "biết thẻ còn giá trị", "know that your card is in force"),
 		ask("addresses", "biết nơi thường trú, tạm trú", "know where you are registered"),

@@ -17,6 +17,7 @@ import (
 
 	"danh/account"
 	"danh/account/approval"
+	accountorganisation "danh/account/organisation"
 	"danh/account/recovery"
 	remotedesk "danh/account/remote"
 	"danh/audit"
@@ -36,6 +37,7 @@ import (
 	"danh/provider/right"
 	"danh/provider/verify"
 	"danh/registry/card"
+	registryorganisation "danh/registry/organisation"
 	"danh/web/citizen/acting"
 	"danh/web/citizen/activate"
 	"danh/web/citizen/approve"
@@ -54,6 +56,7 @@ import (
 	"danh/web/citizen/looked"
 	"danh/web/citizen/open"
 	"danh/web/citizen/openid"
+	"danh/web/citizen/organisation"
 	"danh/web/citizen/paper"
 	"danh/web/citizen/passcode"
 	"danh/web/citizen/passkey"
@@ -92,6 +95,8 @@ type Config struct {
 	Log       *slog.Logger
 	Secure    bool   // served over https
 	Portal    string // address of the public-service portal, for the first page
+
+	Organisations *accountorganisation.Desk // nil: organisations have no pages
 }
 
 // Door gives the whole door as one handler.
@@ -116,12 +121,12 @@ func Door(c Config) http.Handler {
 			About: page.Text{VI: "Tài khoản định danh của bạn: đăng nhập, thông báo, ai đã xem dữ liệu.", EN: "Your identity account: signing in, messages, who looked at your data."},
 			Inbox: "/inbox", Push: "/settings/push",
 			Quick: []page.Shortcut{{Text: page.Text{VI: "Quét mã", EN: "Scan a code"}, Href: "/scan"}, {Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Href: "/inbox"}, {Text: page.Text{VI: "Ai đã xem", EN: "Who looked"}, Href: "/looked"}}},
-		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, approval.Texts, card.Texts, enrolmentvisit.Texts, right.Texts}})
+		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, accountorganisation.Texts, registryorganisation.Texts, approval.Texts, card.Texts, enrolmentvisit.Texts, right.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
 	mux := http.NewServeMux()
 	desk := acting.New(site, c.Accounts, c.Portal)
 	desk.Mount(mux)
-	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Dossiers: c.Enrolment != nil, Asked: c.asked(), Calls: c.calls(), Recoveries: c.recoveries(), Afar: c.afar()})
+	home.Mount(mux, site, home.Config{Accounts: c.Accounts, Clock: c.Clock, Unread: unread, Portal: c.Portal, Organisations: c.Organisations != nil, Dossiers: c.Enrolment != nil, Asked: c.asked(), Calls: c.calls(), Recoveries: c.recoveries(), Afar: c.afar()})
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
@@ -162,6 +167,9 @@ func Door(c Config) http.Handler {
 	}
 	if c.Visits != nil {
 		visit.Mount(mux, site, c.Visits, c.Clock)
+	}
+	if c.Organisations != nil {
+		organisation.Mount(mux, site, c.Organisations, c.Clock)
 	}
 	inbox.Mount(mux, site, c.Notify)
 	settings.Mount(mux, site, c.Accounts, c.Notify)

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"danh/account"
+	accountorganisation "danh/account/organisation"
 	accountrecovery "danh/account/recovery"
 	accountsignal "danh/account/signal"
 	accountwarrant "danh/account/warrant"
@@ -40,6 +41,7 @@ import (
 	"danh/provider/right"
 	"danh/registry/card"
 	"danh/registry/immigration"
+	registryorganisation "danh/registry/organisation"
 	holding "danh/web/officer/account"
 	"danh/web/officer/agenda"
 	"danh/web/officer/call"
@@ -53,6 +55,7 @@ import (
 	"danh/web/officer/dossier"
 	"danh/web/officer/hotline"
 	"danh/web/officer/operation"
+	"danh/web/officer/organisation"
 	connecting "danh/web/officer/partner"
 	"danh/web/officer/recovery"
 	"danh/web/officer/scam"
@@ -92,6 +95,8 @@ type Config struct {
 	Diary      *office.Diary
 	Notices    *procedure.Desk // with Diary: what guests contradicted
 	HTTP       *http.Client    // to the issuer; nil for a sensible one
+
+	Organisations *accountorganisation.Desk // applications for accounts of organisations; nil: none are taken
 }
 
 // Door gives the handler of the door. It does not talk to the issuer yet, so
@@ -129,6 +134,9 @@ func Door(c Config) (http.Handler, error) {
 		{ID: "data", Href: "/data-requests", Icon: "database", Text: page.Text{VI: "Yêu cầu về dữ liệu", EN: "Data requests"}, Show: func(r *http.Request) bool {
 			return c.Rights != nil && holds(office.Registrar)(r)
 		}},
+		{ID: "organisations", Href: "/organisations", Icon: "bank", Text: page.Text{VI: "Tài khoản tổ chức", EN: "Organisations"}, Show: func(r *http.Request) bool {
+			return c.Organisations != nil && holds(office.Registrar, office.IntakeOfficer, office.Approver)(r)
+		}},
 		{ID: "recoveries", Href: "/recoveries", Icon: "key", Text: page.Text{VI: "Lấy lại tài khoản", EN: "Recoveries"}, Show: func(r *http.Request) bool {
 			return c.Recovery != nil && holds(office.Approver)(r)
 		}},
@@ -157,7 +165,7 @@ func Door(c Config) (http.Handler, error) {
 		Foot: []page.Link{
 			{Href: client.Issuer() + "/looked", Text: page.Text{VI: "Ai đã xem dữ liệu của tôi", EN: "Who looked at my data"}},
 		},
-		Texts: []fs.FS{texts, enrolmentcounter.Texts, enrolmentvisit.Texts, card.Texts, immigration.Texts, account.Texts, capture.Texts, right.Texts},
+		Texts: []fs.FS{texts, enrolmentcounter.Texts, enrolmentvisit.Texts, card.Texts, immigration.Texts, account.Texts, accountorganisation.Texts, registryorganisation.Texts, capture.Texts, right.Texts},
 	})
 	guard := session.New(client, c.Accounts, c.Roster, c.Clock, site.Fail)
 	mux := http.NewServeMux()
@@ -172,6 +180,9 @@ func Door(c Config) (http.Handler, error) {
 	}
 	if c.Rights != nil {
 		datarequest.Mount(mux, site, guard, c.Rights, c.Clock)
+	}
+	if c.Organisations != nil {
+		organisation.Mount(mux, site, guard, c.Organisations, c.Clock)
 	}
 	if c.Warrants != nil {
 		warrant.Mount(mux, site, guard, c.Warrants)

@@ -41,7 +41,7 @@ import (
 var texts embed.FS
 
 // Scopes are what the portal asks her to share, beside "openid".
-var Scopes = []string{"profile", "number", "phone", "residence", "level"}
+var Scopes = []string{"profile", "number", "phone", "residence", "level", "organisation"}
 
 // Config is what the door stands on.
 type Config struct {

@@ -19,6 +19,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/page"
 	"danh/provider"
+	"danh/registry/organisation"
 	"danh/web/citizen/session"
 )
 
@@ -112,7 +113,7 @@ func (d *Desk) Frame(next http.Handler) http.Handler {
 			return
 		}
 		if s.Acting != nil {
-			if open, err := d.open(r); err != nil || !open {
+			if open, err := d.open(r, s); err != nil || !open {
 				if err == nil {
 					err = fault.New(fault.Forbidden, "acting.closed")
 				}
@@ -125,7 +126,10 @@ func (d *Desk) Frame(next http.Handler) http.Handler {
 }
 
 // open reports whether a request is for something that may be done while acting.
-func (d *Desk) open(r *http.Request) (bool, error) {
+func (d *Desk) open(r *http.Request, s account.Session) (bool, error) {
+	if !s.Acting.Organisation.IsZero() && first(r.URL.Path) == "account" {
+		return false, nil // it tells of a person's level and number
+	}
 	journey, known := journeys[first(r.URL.Path)]
 	switch {
 	case !known:
@@ -133,7 +137,7 @@ func (d *Desk) open(r *http.Request) (bool, error) {
 	case journey == "":
 		return true, nil
 	}
-	return d.accounts.MayWhileActing(r.Context(), journey)
+	return d.accounts.MayDo(r.Context(), s, journey)
 }
 
 func (d *Desk) frame(r *http.Request, s account.Session) (page.Acting, error) {
@@ -172,19 +176,52 @@ func (d *Desk) show(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/dependants", http.StatusSeeOther)
 		return
 	}
+	if !s.Acting.Organisation.IsZero() {
+		var scopes []string
+		for _, x := range s.Acting.Scopes {
+			scopes = append(scopes, d.j.Say(page.Language(r), "acting.scope."+string(x), nil))
+		}
+		d.j.Render(w, r, http.StatusOK, "acting", page.View{Task: "acting.task", Title: "acting.title", Lede: "acting.lede.organisation", Back: "/",
+			Args: map[string]string{"name": page.ActingOf(r.Context()).Name}, Data: map[string]any{"Portal": d.portal, "Organisation": true, "Scopes": scopes,
+				"Consents": s.Acting.Covers(organisation.Consents), "Procedures": s.Acting.Covers(organisation.Procedures)}})
+		return
+	}
 	d.j.Render(w, r, http.StatusOK, "acting", page.View{Task: "acting.task", Title: "acting.title", Lede: "acting.lede", Back: "/",
-		Args: map[string]string{"name": page.ActingOf(r.Context()).Name}, Data: map[string]any{"Portal": d.portal, "Ends": s.Acting.EndsAt, "Until": s.Acting.Until}})
+		Args: map[string]string{"name": page.ActingOf(r.Context()).Name}, Data: map[string]any{"Portal": d.portal, "Organisation": false, "Ends": s.Acting.EndsAt, "Until": s.Acting.Until}})
 }
 
 func (d *Desk) begin(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
-	link, err := account.ParseRepresentationID(page.FormFrom(r).Value("link"))
+	f := page.FormFrom(r)
+	if v := f.Value("organisation"); v != "" {
+		d.beginFor(w, r, s, v)
+		return
+	}
+	link, err := account.ParseRepresentationID(f.Value("link"))
 	if err != nil {
 		err = fault.New(fault.NotFound, "account.representation.none")
 	} else {
 		err = d.accounts.BeginActing(r.Context(), s, link)
 	}
 	if session.StepUpTo(w, r, err, "/dependants") {
+		return
+	}
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// beginFor begins to act for an organisation.
+func (d *Desk) beginFor(w http.ResponseWriter, r *http.Request, s account.Session, which string) {
+	o, err := organisation.ParseID(which)
+	if err != nil {
+		err = fault.New(fault.NotFound, "account.representation.none")
+	} else {
+		err = d.accounts.BeginActingFor(r.Context(), s, o)
+	}
+	if session.StepUpTo(w, r, err, "/organisations") {
 		return
 	}
 	if err != nil {
@@ -201,5 +238,9 @@ func (d *Desk) stop(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.site.Flash(w, "ok", "account.acting.stopped")
-	http.Redirect(w, r, "/dependants", http.StatusSeeOther)
+	to := "/dependants"
+	if s.Acting != nil && !s.Acting.Organisation.IsZero() {
+		to = "/organisations"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }

@@ -27,15 +27,16 @@ var files embed.FS
 
 // Config is what the page stands on.
 type Config struct {
-	Accounts   *account.Keeper
-	Clock      clock.Clock
-	Unread     func(ctx context.Context, a account.ID) (int, error)   // unread messages; nil: none are counted
-	Portal     string                                                 // address of the public-service portal, may be empty
-	Dossiers   bool                                                   // dossiers at the counter have pages
-	Asked      func(ctx context.Context, by audit.Actor) (int, error) // officers who wait for her answer; nil: none can ask
-	Calls      func(ctx context.Context, by audit.Actor) (int, error) // officers who are about to telephone; nil: none say so here
-	Recoveries func(context.Context, account.Session) (int, error)    // counts who asks to get her account back; nil: nobody does here
-	Afar       func(context.Context, account.Session) (int, error)    // counts the partners that wait for her answer; nil: none can ask
+	Accounts      *account.Keeper
+	Clock         clock.Clock
+	Unread        func(ctx context.Context, a account.ID) (int, error)   // unread messages; nil: none are counted
+	Portal        string                                                 // address of the public-service portal, may be empty
+	Organisations bool                                                   // organisations have pages
+	Dossiers      bool                                                   // dossiers at the counter have pages
+	Asked         func(ctx context.Context, by audit.Actor) (int, error) // officers who wait for her answer; nil: none can ask
+	Calls         func(ctx context.Context, by audit.Actor) (int, error) // officers who are about to telephone; nil: none say so here
+	Recoveries    func(context.Context, account.Session) (int, error)    // counts who asks to get her account back; nil: nobody does here
+	Afar          func(context.Context, account.Session) (int, error)    // counts the partners that wait for her answer; nil: none can ask
 }
 
 type journey struct {
@@ -60,27 +61,28 @@ type feature struct {
 }
 
 type view struct {
-	Account  account.Account
-	Declared account.Declared
-	Number   string // in groups of three
-	Unread   int
-	Portal   string
-	Dossiers bool
-	Visits   bool // officers at a counter can ask her
-	Asked    int  // and so many do
-	Telling  bool // officers announce their calls
-	Asks     int  // requests to get her account back
-	Afar     int  // partners that wait for her answer
-	Calls    int  // and so many are about to telephone
-	Level1   []feature
-	Level2   []feature
-	Acting   bool // whoever reads acts for somebody else: what is only the holder's own is left out
-	Days     int  // until the password ends, when that is soon; else -1
+	Account       account.Account
+	Declared      account.Declared
+	Number        string // in groups of three
+	Unread        int
+	Portal        string
+	Dossiers      bool
+	Organisations bool // there is a registry of organisations here
+	Visits        bool // officers at a counter can ask her
+	Asked         int  // and so many do
+	Telling       bool // officers announce their calls
+	Asks          int  // requests to get her account back
+	Afar          int  // partners that wait for her answer
+	Calls         int  // and so many are about to telephone
+	Level1        []feature
+	Level2        []feature
+	Acting        bool // whoever reads acts for somebody else: what is only the holder's own is left out
+	Days          int  // until the password ends, when that is soon; else -1
 }
 
 func (d *journey) read(r *http.Request) (v view, err error) {
 	s, _ := session.From(r.Context())
-	v.Portal, v.Dossiers, v.Days = d.Portal, d.Dossiers, -1
+	v.Portal, v.Dossiers, v.Organisations, v.Days = d.Portal, d.Dossiers, d.Organisations, -1
 	if v.Account, err = d.Accounts.Find(r.Context(), s.Account); err != nil {
 		return v, err
 	}
@@ -88,7 +90,9 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 		return v, err
 	}
 	v.Number = grouped(v.Declared.Number.Reveal())
-	v.Declared.Name = asName(v.Declared.Name)
+	if !v.Account.Organisation {
+		v.Declared.Name = asName(v.Declared.Name)
+	}
 	if d.Unread != nil {
 		if v.Unread, err = d.Unread(r.Context(), s.Account); err != nil {
 			return v, err
@@ -153,6 +157,14 @@ func asName(s string) string {
 	return strings.Join(words, " ")
 }
 
+// called is how the page addresses its reader: an organisation by its whole name.
+func (v view) called() string {
+	if v.Account.Organisation {
+		return v.Declared.Name
+	}
+	return given(v.Declared.Name)
+}
+
 // given is the name that a Vietnamese person is called by: the last word.
 func given(name string) string {
 	words := strings.Fields(name)
@@ -172,7 +184,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	if v.Account.Provisional {
 		lede = "home.lede.provisional"
 	}
-	d.j.Render(w, r, http.StatusOK, "home", page.View{Title: "home.title", Args: map[string]string{"name": given(v.Declared.Name)}, Lede: lede, Head: page.Home, Nav: "home", Data: v})
+	d.j.Render(w, r, http.StatusOK, "home", page.View{Title: "home.title", Args: map[string]string{"name": v.called()}, Lede: lede, Head: page.Home, Nav: "home", Data: v})
 }
 
 // quiet features are parts of this door, not things to do.

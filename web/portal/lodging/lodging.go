@@ -105,7 +105,19 @@ func noted(id relyingparty.Identity, claim string) procedure.Noted {
 	return n
 }
 
+// body is the organisation for which whoever is signed in acts.
+type body struct {
+	Number string `json:"number"`
+	Name   string `json:"name"`
+}
+
 func notifier(id relyingparty.Identity) procedure.Notifier {
+	var b body
+	if id.Decode("organisation", &b) && b.Number != "" {
+		n := procedure.Notifier{Name: noted(id, "name"), Number: noted(id, "organisation"), Organisation: true}
+		n.Number.Value = b.Number
+		return n
+	}
 	return procedure.Notifier{Name: noted(id, "name"), Number: noted(id, "personal_number"), BirthDate: noted(id, "birthdate"), Phone: id.Text("phone_number")}
 }
 
@@ -128,6 +140,9 @@ func (l *lodging) home(id relyingparty.Identity) procedure.Place {
 		return procedure.Place{}
 	}
 	p := procedure.Place{Category: procedure.Household, Address: residence.Address{Text: a.Formatted}}
+	if n := notifier(id); n.Organisation {
+		p.Category, p.Name = procedure.Hotel, n.Name.Value
+	}
 	if id.Verified("address") {
 		p.Source, p.AsOf = "residence", id.Claims["address"].AsOf
 	}
@@ -222,14 +237,22 @@ func facts(n procedure.Notifier, home procedure.Place) []page.Fact {
 		}
 		return f
 	}
-	out := []page.Fact{one("lodging.notifier", n.Name, n.Name.Value, "source.population")}
+	source, number, seat := "source.population", "field.number", "lodging.home"
+	if n.Organisation {
+		source, number, seat = "source.organisation", "lodging.enterprise", "lodging.seat"
+	}
+	out := []page.Fact{one("lodging.notifier", n.Name, n.Name.Value, source)}
 	if n.Number.Value != "" {
-		f := one("field.number", n.Number, n.Number.Value, "source.population")
+		f := one(number, n.Number, n.Number.Value, source)
 		f.Mono = true
 		out = append(out, f)
 	}
 	if home.Address.Text != "" {
-		out = append(out, one("lodging.home", procedure.Noted{Value: home.Address.Text, Source: home.Source, AsOf: home.AsOf}, home.Address.Text, "source.residence"))
+		f := one(seat, procedure.Noted{Value: home.Address.Text, Source: home.Source, AsOf: home.AsOf}, home.Address.Text, "source.residence")
+		if n.Organisation {
+			f.Source = source
+		}
+		out = append(out, f)
 	}
 	return out
 }

@@ -47,7 +47,8 @@ func Load(c *relyingparty.Client, fail func(http.ResponseWriter, *http.Request, 
 // StopActing is where a post ends acting for somebody at this door.
 const StopActing = "/acting/stop"
 
-var relations = map[string]page.Text{"father": {VI: "Cha", EN: "Father"}, "mother": {VI: "Mẹ", EN: "Mother"}, "guardian": {VI: "Người giám hộ", EN: "Guardian"}}
+var relations = map[string]page.Text{"father": {VI: "Cha", EN: "Father"}, "mother": {VI: "Mẹ", EN: "Mother"}, "guardian": {VI: "Người giám hộ", EN: "Guardian"},
+	"legal_representative": {VI: "Người đại diện theo pháp luật", EN: "Legal representative"}, "mandate": {VI: "Người được ủy quyền", EN: "Holder of a mandate"}}
 
 // band is what every page says while a representative acts: the account that
 // signed in is the child's or ward's, and the issuer named who holds the phone.
