@@ -341,7 +341,7 @@ func TestPaymentOnHerPhone(t *testing.T) {
 		ok(t, err)
 		signed, err := x.signing.Find(t.Context(), x.s, by)
 		ok(t, err)
-		if d := signed.Document; d.Amount != "250000" || d.Journey == ciba.Journey || !slices.ContainsFunc(d.Fields, func(f approval.Field) bool { return f.Value == "Điện lực Sông Hậu" }) ||
+		if d := signed.Document; d.Amount != "250000" || d.Journey == ciba.Journey || d.Party != "Điện lực Sông Hậu" ||
 			!slices.ContainsFunc(d.Fields, func(f approval.Field) bool { return f.Label == "approval.backchannel.number" && f.Value == a.Match }) {
 			t.Fatalf("%+v", d)
 		}
