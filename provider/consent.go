@@ -69,7 +69,7 @@ type Shown struct {
 func (s Shown) Told() partner.Text { return words.In(s.Rights).Text }
 
 // RightsSource is the law behind those words.
-func (s Shown) RightsSource() string { return words.In(s.Rights).Source }
+func (s Shown) RightsSource() partner.Text { return words.In(s.Rights).Source }
 
 // hash names everything that she read, and which fields it was about.
 func (c Consent) hash() []byte {

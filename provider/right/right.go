@@ -79,19 +79,21 @@ const (
 type Reason struct {
 	Key    string
 	Kinds  []Kind
-	Source string
+	Source partner.Text
 }
+
+var protection = partner.Text{VI: "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15", EN: "Law on Personal Data Protection 91/2025/QH15"}
 
 // Reasons are the reasons of law, in the order of the page. "retention" names
 // what has to be kept: the account and its history of use are, and a party's
 // files are when a law of its trade says so.
 var Reasons = []Reason{
-	{"retention", []Kind{Deletion, Restriction, Objection}, "Luật Căn cước 2023, Điều 28; Nghị định 69/2024/NĐ-CP, Điều 28; luật chuyên ngành"},
-	{"law", Kinds, "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15"},
-	{"security", []Kind{Access, Deletion, Restriction, Objection}, "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15"},
-	{"others", []Kind{Access}, "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15"},
-	{"nothing", Kinds, "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15"},
-	{"registry", []Kind{Correction}, "Luật Căn cước 2023, Điều 10"},
+	{"retention", []Kind{Deletion, Restriction, Objection}, partner.Text{VI: "Luật Căn cước 2023, Điều 28; Nghị định 69/2024/NĐ-CP, Điều 28; luật chuyên ngành", EN: "Law on Identification 2023, article 28; Decree 69/2024/NĐ-CP, article 28; laws of the trade"}},
+	{"law", Kinds, protection},
+	{"security", []Kind{Access, Deletion, Restriction, Objection}, protection},
+	{"others", []Kind{Access}, protection},
+	{"nothing", Kinds, protection},
+	{"registry", []Kind{Correction}, partner.Text{VI: "Luật Căn cước 2023, Điều 10", EN: "Law on Identification 2023, article 10"}},
 }
 
 // ReasonsFor lists the reasons that a kind may be refused for.

@@ -18,7 +18,7 @@ import (
 type Rights struct {
 	Version   string       `json:"version"`
 	Text      partner.Text `json:"text"`
-	Source    string       `json:"source"`
+	Source    partner.Text `json:"source"`
 	ValidFrom clock.Date   `json:"valid_from"`
 	ValidTo   clock.Date   `json:"valid_to,omitzero"` // zero: still
 	Verified  clock.Date   `json:"verified"`          // when the source was last compared
@@ -31,7 +31,8 @@ var Rows = []Rights{{
 		VI: "Bạn có quyền biết, đồng ý hay không, rút lại lúc nào cũng được, xem, sửa, nhận bản sao, yêu cầu xoá, hạn chế hoặc phản đối việc dùng dữ liệu của mình, và khiếu nại. Từ chối không làm mất dịch vụ nào khác.",
 		EN: "You have the right to know, to agree or not, to withdraw at any time, to see, correct and receive a copy of your data, to ask for its deletion or restriction, to object to its use, and to complain. Refusing costs you no other service.",
 	},
-	Source:    "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15, Điều 4, 9, 10; Nghị định 356/2025/NĐ-CP, Điều 5",
+	Source: partner.Text{VI: "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15, Điều 4, 9, 10; Nghị định 356/2025/NĐ-CP, Điều 5",
+		EN: "Law on Personal Data Protection 91/2025/QH15, articles 4, 9, 10; Decree 356/2025/NĐ-CP, article 5"},
 	ValidFrom: clock.Date{Year: 2026, Month: 1, Day: 1},
 	Verified:  clock.Date{Year: 2026, Month: 11, Day: 21},
 }}

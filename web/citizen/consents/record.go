@@ -99,7 +99,7 @@ func (d *journey) sheet(r *http.Request, it item) (sheet, []byte, error) {
 		return sheet{}, nil, err
 	}
 	language := page.Language(r)
-	s := sheet{item: it, Hash: grouped(provider.RecordHash(b)), Rights: it.Shown.Told().In(language), Altered: !provider.WordsHold(it.Consent), Source: it.Shown.RightsSource()}
+	s := sheet{item: it, Hash: grouped(provider.RecordHash(b)), Rights: it.Shown.Told().In(language), Altered: !provider.WordsHold(it.Consent), Source: it.Shown.RightsSource().In(language)}
 	s.Passes = it.Given
 	if !it.EndedAt.IsZero() {
 		s.Ended = it.EndedAt.In(clock.Vietnam).Format("02/01/2006 15:04")

@@ -90,7 +90,7 @@ func (d *journey) item(r *http.Request, c right.Case) item {
 	if c.Reason != "" {
 		for _, reason := range right.Reasons {
 			if reason.Key == c.Reason {
-				it.Ground = reason.Source
+				it.Ground = reason.Source.In(language)
 			}
 		}
 	}

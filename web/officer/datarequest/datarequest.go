@@ -89,7 +89,7 @@ func (k *journey) show(w http.ResponseWriter, r *http.Request, by audit.Actor, s
 	}
 	var reasons []page.Choice
 	for _, reason := range right.ReasonsFor(c.Kind) {
-		reasons = append(reasons, page.Choice{Value: reason.Key, Text: "right.reason." + reason.Key, Hint: page.Raw(reason.Source)})
+		reasons = append(reasons, page.Choice{Value: reason.Key, Text: "right.reason." + reason.Key, Hint: page.Text{VI: reason.Source.VI, EN: reason.Source.EN}})
 	}
 	var fields []string
 	for _, name := range c.Fields {

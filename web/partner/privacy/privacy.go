@@ -257,7 +257,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, s staff, status i
 	}
 	var reasons []page.Choice
 	for _, reason := range right.ReasonsFor(c.Kind) {
-		reasons = append(reasons, page.Choice{Value: reason.Key, Text: "right.reason." + reason.Key, Hint: page.Raw(reason.Source)})
+		reasons = append(reasons, page.Choice{Value: reason.Key, Text: "right.reason." + reason.Key, Hint: page.Text{VI: reason.Source.VI, EN: reason.Source.EN}})
 	}
 	var fields []string
 	for _, name := range c.Fields {
