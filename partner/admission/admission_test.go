@@ -619,7 +619,13 @@ func TestKeys(t *testing.T) {
 		in.Until = day(2039, 1, 1)
 		wants(t, b.AddKey(ctx, b.hai, p, in), "partner.key.invalid") // for ever
 		in.Until = day(2027, 6, 1)
+		ok(t, b.jobs.Drain(ctx))
+		b.mail.to = nil
 		ok(t, b.AddKey(ctx, b.hai, p, in))
+		ok(t, b.jobs.Drain(ctx))
+		if len(b.mail.to) != 2 || !strings.Contains(b.mail.to[0].Text, "dt-0401") {
+			t.Errorf("%d messages tell of a key that somebody added", len(b.mail.to))
+		}
 		private, err := json.Marshal(jose.JSONWebKey{Key: s.key, KeyID: "oops"})
 		ok(t, err)
 		wants(t, b.AddKey(ctx, b.hai, p, admission.NewKey{Text: string(private), Until: in.Until}), "partner.key.form")

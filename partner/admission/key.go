@@ -193,6 +193,11 @@ func (d *Desk) changedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p partn
 		k.into(&c)
 		return d.c.Partners.ChangeTx(ctx, tx, by, c)
 	}
+	// A thief of somebody's sign-in would put in a key of his own: whoever answers
+	// for the client hears of each change.
+	if err := d.tellPartyTx(ctx, tx, by, p, read(p.Approved), "partner_keys_changed", map[string]string{"client": string(p.Production()), "at": d.c.Clock.Now().In(clock.Vietnam).Format("15:04 02/01/2006")}); err != nil {
+		return err
+	}
 	return d.serveTx(ctx, tx, by, p, false)
 }
 
