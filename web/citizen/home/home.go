@@ -72,7 +72,8 @@ type view struct {
 	Asked         int  // and so many do
 	Telling       bool // officers announce their calls
 	Asks          int  // requests to get her account back
-	Afar          int  // partners that wait for her answer
+	Asking        bool // partners can ask her on her phone
+	Afar          int  // and so many wait for her answer
 	Calls         int  // and so many are about to telephone
 	Level1        []feature
 	Level2        []feature
@@ -114,7 +115,7 @@ func (d *journey) read(r *http.Request) (v view, err error) {
 			return v, err
 		}
 	}
-	if d.Afar != nil {
+	if v.Asking = d.Afar != nil; v.Asking {
 		if v.Afar, err = d.Afar(r.Context(), s); err != nil {
 			return v, err
 		}
