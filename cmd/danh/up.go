@@ -90,6 +90,11 @@ func (c *upCommand) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	tell("raising the people who represent the sample organisations to level 2")
+	heads, err := s.openHeads(w.ctx)
+	if err != nil {
+		return err
+	}
 	tell("registering and starting the demonstration bank and shop")
 	demos, err := s.startDemos(w.ctx, &demo{name: "bank", id: "song-hau", what: "a demonstration bank: open an account, transfer, hotline", keys: true, port: s.ports.bank},
 		&demo{name: "shop", id: "ben-nuoc", what: "a demonstration shop: delivery, proof of age", port: s.ports.shop})
@@ -111,6 +116,9 @@ Sign in as:
 `, time.Since(began).Seconds(), env.Citizen, env.Portal, env.Officer, env.Partner, env.Auditor, env.Sandbox, strings.Join(demos, "\n  "))
 	for i, a := range ready {
 		fmt.Fprintf(w.out, "  %s   password %s   %s: %s\n", a.Number, a.Password, a.Name, samples[i].what)
+	}
+	for _, h := range heads {
+		fmt.Fprintf(w.out, "  %s   password %s   %s: level 2, %s\n", h.Number, h.Password, h.Name, h.what)
 	}
 	fmt.Fprint(w.out, `
 A first sign-in in a browser takes a code: it is among the messages at the sandbox.

@@ -66,7 +66,7 @@ func Samples(asOf clock.Date) []Sample {
 		{Ref: Owner, What: "a landlord who receives guests", Number: "048175999912", OldNumber: "201999912", Name: "Đặng Thanh Tâm", BirthDate: day(1975, 2, 9), Sex: "female", Phone: "0900000112", PhoneOf: Owner},
 		{Ref: Director, What: "represents a bank by law", Number: "001179999913", Name: "Phan Thu Hương", BirthDate: day(1979, 6, 14), Sex: "female", Phone: "0900000113", PhoneOf: Director},
 		{Ref: Merchant, What: "represents a shop, and a company together with the associate", Number: "001083999914", Name: "Bùi Văn Hải", BirthDate: day(1983, 1, 27), Sex: "male", Phone: "0900000114", PhoneOf: Merchant},
-		{Ref: Associate, What: "the second representative of a company", Number: "001186999915", Name: "Đỗ Thị Lan Phương", BirthDate: day(1986, 10, 5), Sex: "female", Phone: "0900000115", PhoneOf: Associate},
+		{Ref: Associate, What: "the second representative of a company", Number: "001191999915", Name: "Đỗ Thị Lan Phương", BirthDate: day(1991, 10, 5), Sex: "female", Phone: "0900000115", PhoneOf: Associate},
 		{Ref: Clerk, What: "works for a company", Number: "001094999916", Name: "Vũ Hoàng Nam", BirthDate: day(1994, 12, 19), Sex: "male", Phone: "0900000116", PhoneOf: Clerk},
 	}
 }
