@@ -19,6 +19,7 @@ import (
 func TestConsentInTheBrowser(t *testing.T) {
 	d := open(t, dbtest.Open(t, db.SQLite, Schemas))
 	d.lan(t, true)
+	d.compares(t)
 	shots := os.Getenv("DANH_SHOTS") // a folder to keep pictures in
 	b := webtest.Chromium(t)
 	for _, c := range []struct {
@@ -71,6 +72,16 @@ func TestConsentInTheBrowser(t *testing.T) {
 		}
 		if shots != "" {
 			tab.Shot(filepath.Join(shots, "consent-record-"+c.name+".png"))
+		}
+		// What is compared and not read.
+		w = d.request("openid age match purpose:compare")
+		w.Set("prompt", "consent")
+		tab.Go(d.Issuer + "/authorize?" + w.Encode()).Want("So khớp đúng hay sai").Accessible()
+		if n := tab.Overflow(); n > 0 {
+			t.Errorf("%s: the page about comparing is %d px wider than the window", c.name, n)
+		}
+		if shots != "" {
+			tab.Shot(filepath.Join(shots, "consent-compare-"+c.name+".png"))
 		}
 		// Silent, and carried by a form that posts itself.
 		v.Set("prompt", "none")
