@@ -20,6 +20,7 @@ import (
 	"danh/account/accounttest"
 	"danh/account/approval"
 	remotedesk "danh/account/remote"
+	"danh/internal/browse"
 	"danh/internal/certificate"
 	"danh/internal/db"
 	"danh/internal/dbtest"
@@ -28,6 +29,7 @@ import (
 	"danh/partner"
 	"danh/provider/ciba"
 	. "danh/provider/providertest"
+	"danh/provider/register"
 	"danh/provider/verify"
 	"danh/web/citizen/approve"
 	"danh/web/citizen/backchannel"
@@ -46,6 +48,8 @@ type door struct {
 	Browser *webtest.Client
 	Party   *party
 	Own     *certificate.Authority // nil without TLS
+
+	Passkey *browse.Passkey // hers, where she signs
 }
 
 // party is a relying party's address: it keeps what the browser brings.
@@ -94,14 +98,19 @@ func (p *party) Clear() {
 }
 
 func open(t testing.TB, d *db.DB, change ...func(*partner.Client)) *door {
-	return openOver(t, d, false, change...)
+	return openOver(t, d, false, false, change...)
 }
 
 // openSecure is open over TLS, with a certificate of the installation's own
 // authority; callers are asked for certificates and may have none.
-func openSecure(t testing.TB, d *db.DB) *door { return openOver(t, d, true) }
+func openSecure(t testing.TB, d *db.DB) *door { return openOver(t, d, true, false) }
 
-func openOver(t testing.TB, d *db.DB, secure bool, change ...func(*partner.Client)) *door {
+// openSigning is open with a desk at which she signs, on a host that passkeys know.
+func openSigning(t testing.TB, d *db.DB, change ...func(*partner.Client)) *door {
+	return openOver(t, d, false, true, change...)
+}
+
+func openOver(t testing.TB, d *db.DB, secure, signs bool, change ...func(*partner.Client)) *door {
 	t.Helper()
 	var h http.Handler
 	var own *certificate.Authority
@@ -113,14 +122,20 @@ func openOver(t testing.TB, d *db.DB, secure bool, change ...func(*partner.Clien
 		server.Listener = tls.NewListener(server.Listener, &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert,
 			GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return own.Certificate(hello) }})
 	}
+	if signs {
+		address = strings.Replace(address, "127.0.0.1", "localhost", 1)
+	}
 	rp := newParty(t)
-	house := New(t, d, address, func(c *partner.Client) {
+	house := New(t, d, address, append(change, func(c *partner.Client) {
 		c.RedirectURIs = append(c.RedirectURIs, rp.URL+"/cb")
 		c.PostLogoutURIs = append(c.PostLogoutURIs, rp.URL+"/bye")
-		for _, f := range change {
-			f(c)
-		}
-	})
+	})...)
+	approvals := approval.New(approval.Config{DB: d, Clock: house.Clock, Seal: house.Seal, Audit: house.Audit, Accounts: house.Keeper})
+	var desk *approval.Desk
+	if signs {
+		approvals = house.Signs(t)
+		desk = approvals
+	}
 	house.Clock.Set(time.Now()) // relying parties keep their own time
 	browser := webtest.New(t, address)
 	if secure {
@@ -137,13 +152,13 @@ func openOver(t testing.TB, d *db.DB, secure bool, change ...func(*partner.Clien
 	comparing, err := verify.New(verify.Config{DB: d, Clock: house.Clock, Keys: house.Keys, Audit: house.Audit, Notify: house.Notify, Population: house.Population, Residence: house.Residence,
 		Accounts: house.Keeper, Provider: house.Provider})
 	ok(t, err)
-	approvals := approval.New(approval.Config{DB: d, Clock: house.Clock, Seal: house.Seal, Audit: house.Audit, Accounts: house.Keeper})
 	afar, err := ciba.New(ciba.Config{DB: d, Clock: house.Clock, Log: house.Log, Keys: house.Keys, Seal: house.Seal, Jobs: house.Jobs, Audit: house.Audit, Notify: house.Notify, Accounts: house.Keeper,
 		Approvals: approvals, Provider: house.Provider})
 	ok(t, err)
 	backchannel.Mount(mux, site, backchannel.Config{Desk: afar, Provider: house.Provider})
-	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Verify: comparing, Notices: house.Notices, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure})
-	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send})
+	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Verify: comparing, Notices: house.Notices, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure,
+		Register: register.New(register.Config{DB: d, Clock: house.Clock, Keys: house.Keys, Partners: house.Partners, Reach: house.Outward, Issuer: house.Issuer})})
+	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send, Approvals: desk})
 	consents.Mount(mux, site, house.Provider)
 	approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
 	remote.Mount(mux, site, remote.Config{Guard: guard, Home: address, Origin: house.Provider.ReturnOrigin,

@@ -59,6 +59,11 @@ func (d *door) walk(t testing.TB, address string) string {
 	if p.Has(`form[action="/consent"]`) {
 		p = p.Submit("Đồng ý")
 	}
+	if p.Has(`form[data-proof]`) {
+		answer, err := d.Passkey.Assert([]byte(p.Attr("form[data-proof]", "data-options")), d.Issuer)
+		ok(t, err)
+		p = p.Submit("Xác nhận", "credential", string(answer), "passcode", passcode)
+	}
 	return p.Want(200, "Cảm ơn").URL.String()
 }
 
