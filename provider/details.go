@@ -90,7 +90,9 @@ func (p *Provider) detailed(ctx context.Context, doc *approval.Document, r reque
 	for _, s := range list {
 		journeys = append(journeys, s.Journey)
 		if s.Amount != "" {
-			doc.Title, doc.Amount = s.Title, s.Amount
+			// Whoever gets money stands at the top; who asked for it, beneath.
+			doc.Title, doc.Amount, doc.Party = s.Title, s.Amount, s.Payee
+			doc.Fields = append([]approval.Field{{Label: "approval.detail.asker", Value: r.client.Name.In(language)}}, doc.Fields...)
 		}
 		for _, l := range s.Lines {
 			doc.Fields = append(doc.Fields, approval.Field{Label: l.Label, Value: l.Value})

@@ -104,7 +104,7 @@ func TestPaymentIsSignedAsItIsSeen(t *testing.T) {
 	paying(t, func(t *testing.T, x *signer) {
 		bank := x.Client(t, "bank")
 		q, visit := x.at(t, detailed("openid offline_access", bill, balance))
-		if len(q.Details) != 2 || q.Details[0].Amount != "250000" || q.Details[0].Lines[0].Value != "Điện lực Sông Hậu" {
+		if len(q.Details) != 2 || q.Details[0].Amount != "250000" || q.Details[0].Payee != "Điện lực Sông Hậu" {
 			t.Fatalf("she is shown %+v", q.Details)
 		}
 		doc, a, err := x.signs(t, visit, passcode)
@@ -113,8 +113,8 @@ func TestPaymentIsSignedAsItIsSeen(t *testing.T) {
 		for _, f := range doc.Fields {
 			values[f.Label] = f.Value
 		}
-		if doc.Journey != "transfer" || doc.Title != "approval.detail.payment" || doc.Amount != "250000" || doc.Party != bank.Name.VI ||
-			values["approval.detail.payee"] != "Điện lực Sông Hậu" || values["approval.detail.account"] != "Ngân hàng Sông Hậu (thử) · 0123456789" ||
+		if doc.Journey != "transfer" || doc.Title != "approval.detail.payment" || doc.Amount != "250000" || doc.Party != "Điện lực Sông Hậu" ||
+			values["approval.detail.asker"] != bank.Name.VI || values["approval.detail.account"] != "Ngân hàng Sông Hậu (thử) · 0123456789" ||
 			values["approval.detail.reference"] != "Tiền điện tháng 11" || values["approval.detail.actions"] != "xem số dư" {
 			t.Fatalf("she signs %+v", doc)
 		}

@@ -42,8 +42,8 @@ func TestDetails(t *testing.T) {
 	if err != nil || len(shown) != 2 {
 		t.Fatal(shown, err)
 	}
-	if s := shown[0]; s.Amount != "250000" || s.Journey != "transfer" || len(s.Lines) != 3 || s.Lines[0].Value != "Công ty Điện <Sông Hậu>" ||
-		s.Lines[1].Value != "Ngân hàng Sông Hậu (thử) · 0123456789" || s.Lines[2].Value != "Tiền điện tháng 11" {
+	if s := shown[0]; s.Amount != "250000" || s.Journey != "transfer" || len(s.Lines) != 2 || s.Payee != "Công ty Điện <Sông Hậu>" ||
+		s.Lines[0].Value != "Ngân hàng Sông Hậu (thử) · 0123456789" || s.Lines[1].Value != "Tiền điện tháng 11" {
 		t.Errorf("shown %+v", s)
 	}
 	if s := shown[1]; s.Amount != "" || s.Lines[1].Value != "xem số dư" || s.Lines[2].Value != "31/12/2026" {

@@ -25,6 +25,7 @@ type Shown struct {
 	Title   string // a text key
 	Journey string
 	Amount  string // whole đồng, when money moves
+	Payee   string // then: who gets it
 	Lines   []Line
 }
 
@@ -51,11 +52,14 @@ func (l List) Show(language string, day clock.Date) ([]Shown, error) {
 			if err != nil {
 				return nil, err
 			}
-			if m.Kind == "money" {
+			switch m.Kind {
+			case "money":
 				s.Amount = v.(money).Amount
-				continue
+			case "payee":
+				s.Payee = v.(string)
+			default:
+				s.Lines = append(s.Lines, Line{m.Label, m.words(v, language)})
 			}
-			s.Lines = append(s.Lines, Line{m.Label, m.words(v, language)})
 		}
 		out = append(out, s)
 	}
@@ -125,7 +129,7 @@ func (m member) read(raw json.RawMessage, day clock.Date) (any, error) {
 			return nil, refuse("an account is a bank's number in VietQR and the account's: {\"bank\":\"970436\",\"number\":\"0123456789\"}")
 		}
 		return account{v[0], v[1]}, nil
-	case "text":
+	case "text", "payee":
 		var s string
 		if json.Unmarshal(raw, &s) != nil || !readable(s) || int64(utf8.RuneCountInString(s)) > m.Max {
 			return nil, refuse("a text is empty, too long, or has letters that nobody sees")
