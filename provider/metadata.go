@@ -134,9 +134,10 @@ func (p *Provider) aliases(doc map[string]any) map[string]string {
 func verifiable() []string {
 	var out []string
 	for _, name := range claim.Names() {
-		switch f, _ := claim.FieldOf(name); f {
-		case claim.Phone, claim.Email, claim.Level:
-		default:
+		f, _ := claim.FieldOf(name)
+		_, people := registered[f]
+		_, homes := housed[f]
+		if people || homes || f == claim.Card {
 			out = append(out, name)
 		}
 	}
