@@ -473,7 +473,7 @@ func (d *Desk) Narrow(ctx context.Context, by audit.Actor, party partner.PartyID
 		if changes := lint.Compare(read(p.Approved), report.Document); !lint.Narrowing(changes) {
 			return fault.New(fault.Forbidden, "partner.draft.wider")
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE partner_party SET approved = draft WHERE id = $1`, string(party)); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE partner_party SET approved = $2 WHERE id = $1`, string(party), string(p.Draft)); err != nil {
 			return fmt.Errorf("narrow a party: %w", err)
 		}
 		p.Approved = p.Draft

@@ -185,7 +185,27 @@ func (d *Desk) requireTx(ctx context.Context, tx db.Q, by audit.Actor, party par
 	if !May(roles, what) {
 		return partner.Party{}, fault.New(fault.Forbidden, "partner.role")
 	}
+	if what != seeing {
+		if err := holdTx(ctx, tx, party); err != nil {
+			return partner.Party{}, err
+		}
+	}
 	return partner.FindPartyIn(ctx, tx, party)
+}
+
+// holdTx holds a party's row until the end: of two changes at once the second
+// reads what the first one left. Otherwise a key that was just retired would
+// come back with another one, and a draft that was just widened would be taken
+// for the one that was looked at.
+func holdTx(ctx context.Context, tx db.Q, party partner.PartyID) error {
+	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE partner_party SET draft_version = draft_version WHERE id = $1 AND ended_at IS NULL`, string(party)))
+	if err != nil {
+		return fmt.Errorf("hold a party: %w", err)
+	}
+	if !ok {
+		return notYours
+	}
+	return nil
 }
 
 const (
