@@ -108,10 +108,16 @@ func samePurpose(a, b Purpose) bool {
 // DeriveTx registers a client by a statement that stands, or changes one that
 // was registered so. What is wider than the client it stands on is refused.
 func (d *Directory) DeriveTx(ctx context.Context, tx *db.Tx, s Statement, c Client, hash []byte) error {
+	// Held before it is read: whatever it loses at this moment is lost here too.
+	if err := lockTx(ctx, tx, s.Client); err != nil {
+		return err
+	}
 	t, err := d.templateTx(ctx, tx, s.Party, s.Client)
 	if err != nil {
 		return err
 	}
+	// A host that the approved client gave up since is nobody's here any more.
+	s.Hosts = slices.DeleteFunc(slices.Clone(s.Hosts), func(h string) bool { return !slices.Contains(hostsOf(t.RedirectURIs), h) })
 	if f := c.Exceeds(t, s.Hosts); f != nil {
 		return f
 	}
@@ -124,9 +130,6 @@ func (d *Directory) DeriveTx(ctx context.Context, tx *db.Tx, s Statement, c Clie
 	}
 	if taken, err := d.KnownTx(ctx, tx, c.ID); err != nil || taken {
 		return errors.Join(fault.New(fault.Conflict, "partner.invalid"), err)
-	}
-	if err := lockTx(ctx, tx, s.Client); err != nil {
-		return err
 	}
 	var n int
 	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM partner_registration WHERE template = $1 AND ended_at IS NULL`, string(s.Client)).Scan(&n); err != nil {
@@ -156,6 +159,21 @@ func lockTx(ctx context.Context, tx *db.Tx, client ID) error {
 		return fmt.Errorf("lock a client: %w", err)
 	}
 	return nil
+}
+
+// Root is the approved client on which a client stands: its template, or itself.
+// What is counted or barred, is so for all that stand on one client: a party must
+// not begin anew by registering another instance.
+func (d *Directory) Root(ctx context.Context, q db.Q, client ID) (ID, error) {
+	var template string
+	err := q.QueryRowContext(ctx, `SELECT template FROM partner_registration WHERE client = $1`, string(client)).Scan(&template)
+	if errors.Is(err, sql.ErrNoRows) {
+		return client, nil
+	}
+	if err != nil {
+		return client, fmt.Errorf("find what a client stands on: %w", err)
+	}
+	return ID(template), nil
 }
 
 // FindRegistration gives a client that was registered by a statement and stands;

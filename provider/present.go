@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"danh/account"
+	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/partner"
 )
@@ -49,4 +50,10 @@ func (p *Provider) Present(ctx context.Context, a Access, scope string, f Field)
 // ClientOf is a client as far as the law goes today.
 func (p *Provider) ClientOf(ctx context.Context, id partner.ID) (partner.Client, error) {
 	return p.findClient(ctx, id)
+}
+
+// Root is the approved client on which a client stands, under which what all its
+// instances do is counted together.
+func (p *Provider) Root(ctx context.Context, q db.Q, id partner.ID) (partner.ID, error) {
+	return p.c.Partners.Root(ctx, q, id)
 }

@@ -155,13 +155,19 @@ func (d *Desk) Ask(ctx context.Context, c partner.Client, v url.Values) (Answer,
 			}
 			return err
 		}
+		root := c.ID
+		if c.Settings.SoftwareID != "" {
+			if root, err = d.c.Provider.Root(ctx, tx, c.ID); err != nil {
+				return err
+			}
+		}
 		// 1. Counted before anything is looked at, by what the client said: of nobody
 		// and of somebody it is told alike that it asks too often.
-		if wait, err = d.c.Accounts.CountTx(ctx, tx, "backchannel.client", d.c.Seal.Blind("backchannel.client", string(c.ID)+"\x00"+in.hint.String()), most, time.Hour); err != nil || wait > 0 {
+		if wait, err = d.c.Accounts.CountTx(ctx, tx, "backchannel.client", d.c.Seal.Blind("backchannel.client", string(root)+"\x00"+in.hint.String()), most, time.Hour); err != nil || wait > 0 {
 			return err
 		}
 		// 2. Whom it reaches; from here on a number that was drawn stands for nobody.
-		of, person, err := d.whomTx(ctx, tx, c, in.hint)
+		of, person, err := d.whomTx(ctx, tx, c, root, in.hint)
 		if err != nil {
 			return err
 		}
@@ -221,7 +227,7 @@ func (d *Desk) Ask(ctx context.Context, c partner.Client, v url.Values) (Answer,
 
 // whomTx decides whom a request reaches; zero keys when it is nobody, for
 // whichever reason.
-func (d *Desk) whomTx(ctx context.Context, tx *db.Tx, c partner.Client, h hint) (of account.ID, person id.Person, err error) {
+func (d *Desk) whomTx(ctx context.Context, tx *db.Tx, c partner.Client, root partner.ID, h hint) (of account.ID, person id.Person, err error) {
 	none := func(err error) (account.ID, id.Person, error) { return account.ID{}, id.Person{}, err }
 	if of, err = d.findTx(ctx, tx, c, h); err != nil || of.IsZero() {
 		return none(err)
@@ -236,7 +242,7 @@ func (d *Desk) whomTx(ctx context.Context, tx *db.Tx, c partner.Client, h hint) 
 	now := clock.Micros(d.c.Clock.Now())
 	var bars, waiting int
 	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM provider_unasked WHERE account = $1 AND client IN ($2, '') AND (until_at IS NULL OR until_at > $3)`,
-		of, string(c.ID), now).Scan(&bars); err != nil || bars > 0 {
+		of, string(root), now).Scan(&bars); err != nil || bars > 0 {
 		return none(err)
 	}
 	most, err := d.c.Accounts.Value(ctx, "backchannel_waiting")

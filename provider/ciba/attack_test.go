@@ -15,6 +15,7 @@ import (
 	"danh/account"
 	"danh/account/accounttest"
 	"danh/account/signal"
+	"danh/audit"
 	"danh/internal/db"
 	"danh/internal/fault"
 	"danh/partner"
@@ -623,5 +624,37 @@ func TestProofThatIsTooWeak(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.want(t, "bank", a.Request, "authorization_pending")
+	})
+}
+
+// What she refused or reported is not asked again by another instance of the same
+// client, which a party registers by itself.
+func TestAnotherInstanceOfWhoWasRefused(t *testing.T) {
+	lay(t, func(t *testing.T, x *table) {
+		instance := x.Client(t, "bank")
+		instance.ID, instance.Settings.SoftwareID = "bank-a", "app"
+		ok(t, x.DB.Write(t.Context(), func(tx *db.Tx) error {
+			s, err := x.Partners.MakeStatementTx(t.Context(), tx, audit.System("test"), "bank", "app", nil, 0)
+			if err != nil {
+				return err
+			}
+			return x.Partners.DeriveTx(t.Context(), tx, s, instance, []byte("x"))
+		}))
+		x.ask(t, "bank", x.request())
+		ok(t, x.desk.Refuse(t.Context(), x.s, x.waiting(t).ID))
+		x.ask(t, "bank-a", x.request())
+		x.quiet(t)
+		x.Clock.Advance(11 * time.Minute)
+		x.ask(t, "bank-a", x.request())
+		ok(t, x.desk.Report(t.Context(), x.s, x.waiting(t).ID))
+		x.ask(t, "bank", x.request())
+		x.quiet(t)
+		list, err := x.desk.ListUnasked(t.Context(), x.s)
+		if ok(t, err); len(list) != 1 || list[0].Client != "bank" {
+			t.Fatalf("%+v", list)
+		}
+		ok(t, x.desk.Allow(t.Context(), x.s, "bank"))
+		x.ask(t, "bank-a", x.request())
+		x.waiting(t)
 	})
 }

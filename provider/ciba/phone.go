@@ -254,7 +254,11 @@ func (d *Desk) Approve(ctx context.Context, s account.Session, which ID, languag
 		if !done {
 			return over()
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM provider_unasked WHERE account = $1 AND client = $2 AND why = 'refused'`, s.Account, string(r.Client)); err != nil {
+		root, err := d.c.Provider.Root(ctx, tx, r.Client)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM provider_unasked WHERE account = $1 AND client = $2 AND why = 'refused'`, s.Account, string(root)); err != nil {
 			return fmt.Errorf("forget refusals: %w", err)
 		}
 		if err := d.answeredTx(ctx, tx, r); err != nil {
@@ -304,7 +308,7 @@ func (d *Desk) end(ctx context.Context, s account.Session, which ID, as State, a
 			return over()
 		}
 		if as == Reported {
-			err = d.barTx(ctx, tx, s.Account, string(r.Client), "reported", now)
+			err = d.barTx(ctx, tx, s.Account, r.Client, "reported", now)
 			if err == nil && d.c.Signals != nil {
 				err = d.c.Signals.ReportedTx(ctx, tx, s.Account, string(r.Client), d.c.Provider.PartnerName(ctx, string(r.Client), "vi"))
 			}

@@ -64,7 +64,7 @@ func (d *Desk) Stop(ctx context.Context, s account.Session, client partner.ID) e
 			return err
 		}
 		now := d.c.Clock.Now()
-		if err := d.barTx(ctx, tx, s.Account, string(client), "self", now); err != nil {
+		if err := d.barTx(ctx, tx, s.Account, client, "self", now); err != nil {
 			return err
 		}
 		query, args := `UPDATE provider_backchannel SET state = 'refused', answered_at = $2 WHERE account = $1 AND state IN ('asked', 'picked')`, []any{s.Account, clock.Micros(now)}
@@ -87,7 +87,11 @@ func (d *Desk) Allow(ctx context.Context, s account.Session, client partner.ID) 
 		if err := d.standsTx(ctx, tx, s); err != nil {
 			return err
 		}
-		done, err := db.Changed(tx.ExecContext(ctx, `DELETE FROM provider_unasked WHERE account = $1 AND client = $2`, s.Account, string(client)))
+		root, err := d.c.Provider.Root(ctx, tx, client)
+		if err != nil {
+			return err
+		}
+		done, err := db.Changed(tx.ExecContext(ctx, `DELETE FROM provider_unasked WHERE account = $1 AND client = $2`, s.Account, string(root)))
 		if err != nil || !done {
 			return err
 		}
@@ -95,10 +99,15 @@ func (d *Desk) Allow(ctx context.Context, s account.Session, client partner.ID) 
 	})
 }
 
-// barTx bars a client until she says otherwise.
-func (d *Desk) barTx(ctx context.Context, tx *db.Tx, a account.ID, client, why string, now time.Time) error {
+// barTx bars a client until she says otherwise, and with it all that stand on
+// the same approved client.
+func (d *Desk) barTx(ctx context.Context, tx *db.Tx, a account.ID, client partner.ID, why string, now time.Time) error {
+	root, err := d.c.Provider.Root(ctx, tx, client)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, `INSERT INTO provider_unasked (account, client, why, refusals, since_at) VALUES ($1, $2, $3, 0, $4)
-		ON CONFLICT (account, client) DO UPDATE SET why = excluded.why, since_at = excluded.since_at, until_at = NULL`, a, client, why, clock.Micros(now)); err != nil {
+		ON CONFLICT (account, client) DO UPDATE SET why = excluded.why, since_at = excluded.since_at, until_at = NULL`, a, string(root), why, clock.Micros(now)); err != nil {
 		return fmt.Errorf("bar a client: %w", err)
 	}
 	return nil
@@ -107,6 +116,10 @@ func (d *Desk) barTx(ctx context.Context, tx *db.Tx, a account.ID, client, why s
 // pauseTx silences a client after a no. Each further one within the days that are
 // remembered makes the silence four times as long. A bar that stands stays.
 func (d *Desk) pauseTx(ctx context.Context, tx *db.Tx, r Request, now time.Time) error {
+	root, err := d.c.Provider.Root(ctx, tx, r.Client)
+	if err != nil {
+		return err
+	}
 	first, err := d.span(ctx, "backchannel_pause_minutes", time.Minute)
 	if err != nil {
 		return err
@@ -122,7 +135,7 @@ func (d *Desk) pauseTx(ctx context.Context, tx *db.Tx, r Request, now time.Time)
 	var n int
 	if err := tx.QueryRowContext(ctx, `INSERT INTO provider_unasked (account, client, why, refusals, since_at, until_at) VALUES ($1, $2, 'refused', 1, $3, $3)
 		ON CONFLICT (account, client) DO UPDATE SET refusals = CASE WHEN provider_unasked.since_at < $4 THEN 1 ELSE provider_unasked.refusals + 1 END, since_at = excluded.since_at
-		RETURNING refusals`, r.account, string(r.Client), clock.Micros(now), clock.Micros(now.AddDate(0, 0, -days))).Scan(&n); err != nil {
+		RETURNING refusals`, r.account, string(root), clock.Micros(now), clock.Micros(now.AddDate(0, 0, -days))).Scan(&n); err != nil {
 		return fmt.Errorf("count a refusal: %w", err)
 	}
 	pause := first
@@ -130,7 +143,7 @@ func (d *Desk) pauseTx(ctx context.Context, tx *db.Tx, r Request, now time.Time)
 		pause *= 4
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE provider_unasked SET until_at = $3 WHERE account = $1 AND client = $2 AND until_at IS NOT NULL`,
-		r.account, string(r.Client), clock.Micros(now.Add(min(pause, most)))); err != nil {
+		r.account, string(root), clock.Micros(now.Add(min(pause, most)))); err != nil {
 		return fmt.Errorf("silence a client: %w", err)
 	}
 	return nil

@@ -377,6 +377,19 @@ func TestInstancesFollowTheApprovedClient(t *testing.T) {
 		}
 		_, err := h.desk.Read(t.Context(), client, access)
 		refused(t, "ended", err, provider.InvalidToken)
+		// Neither by the statement of then nor by a change does it come back.
+		_, err = h.desk.Register(t.Context(), h.metadata(t, s.Text))
+		refused(t, "a host that was given up", err, "invalid_redirect_uri")
+		both := approved("dt-0417", "DT-0417", "new.example")
+		both.RedirectURIs = append(both.RedirectURIs, "https://bank.example/cb")
+		h.put(t, both)
+		client, access, _ = h.registered(t, h.metadata(t, h.statement(t, "dt-0417").Text, func(m map[string]any) { m["redirect_uris"] = []string{"https://new.example/app"} }))
+		h.put(t, moved)
+		_, err = h.desk.Replace(t.Context(), client, access, h.metadata(t, "", func(m map[string]any) {
+			m["client_id"], m["redirect_uris"] = client, []string{"https://bank.example/app"}
+			delete(m, "software_statement")
+		}))
+		refused(t, "changed to a host that was given up", err, "invalid_redirect_uri")
 		// Retired with it.
 		other, _, _ := h.registered(t, h.metadata(t, h.statement(t, "dt-0500").Text, func(m map[string]any) { m["redirect_uris"] = []string{"https://other.example/x"} }))
 		ok(t, h.DB.Write(t.Context(), func(tx *db.Tx) error { return h.Partners.RetireTx(t.Context(), tx, officer, "dt-0500") }))

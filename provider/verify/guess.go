@@ -41,7 +41,7 @@ func (d *Desk) triesTx(ctx context.Context, tx *db.Tx, q question, now time.Time
 	t := &tries{d: d, day: clock.DateOf(now).String(), wrong: map[string][]string{}}
 	var tried string
 	err := tx.QueryRowContext(ctx, `INSERT INTO provider_verify_try (person, client, day, tried, told, at) VALUES ($1, $2, $3, '{}', FALSE, $4)
-		ON CONFLICT (person, client, day) DO UPDATE SET at = excluded.at RETURNING tried, told`, q.subject, string(q.client.ID), t.day, clock.Micros(now)).Scan(&tried, &t.told)
+		ON CONFLICT (person, client, day) DO UPDATE SET at = excluded.at RETURNING tried, told`, q.subject, string(q.root), t.day, clock.Micros(now)).Scan(&tried, &t.told)
 	if err != nil {
 		return nil, fmt.Errorf("hold the tries: %w", err)
 	}
@@ -52,7 +52,7 @@ func (d *Desk) triesTx(ctx context.Context, tx *db.Tx, q question, now time.Time
 }
 
 func (t *tries) name(q question, claimed string) string {
-	return text(t.d.digest(string(q.client.ID), string(q.subject), claimed, q.said.values[claimed]))
+	return text(t.d.digest(string(q.root), string(q.subject), claimed, q.said.values[claimed]))
 }
 
 // over reports whether a value is stated that could be one guess too many. What
@@ -79,14 +79,14 @@ func (t *tries) keepTx(ctx context.Context, tx *db.Tx, q question, out map[strin
 	if err != nil {
 		return fmt.Errorf("keep the tries: %w", err)
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE provider_verify_try SET tried = $4 WHERE person = $1 AND client = $2 AND day = $3`, q.subject, string(q.client.ID), t.day, string(b)); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE provider_verify_try SET tried = $4 WHERE person = $1 AND client = $2 AND day = $3`, q.subject, string(q.root), t.day, string(b)); err != nil {
 		return fmt.Errorf("keep the tries: %w", err)
 	}
 	return nil
 }
 
 func (t *tries) toldTx(ctx context.Context, tx *db.Tx, q question) error {
-	_, err := tx.ExecContext(ctx, `UPDATE provider_verify_try SET told = TRUE WHERE person = $1 AND client = $2 AND day = $3`, q.subject, string(q.client.ID), t.day)
+	_, err := tx.ExecContext(ctx, `UPDATE provider_verify_try SET told = TRUE WHERE person = $1 AND client = $2 AND day = $3`, q.subject, string(q.root), t.day)
 	if err != nil {
 		return fmt.Errorf("keep that she was told: %w", err)
 	}
@@ -97,7 +97,7 @@ func (t *tries) toldTx(ctx context.Context, tx *db.Tx, q question) error {
 // did not match today.
 func (d *Desk) missedOutTx(ctx context.Context, tx *db.Tx, q question, now time.Time) (bool, error) {
 	var n int64
-	err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(misses), 0) FROM provider_verify_miss WHERE client = $1 AND day = $2`, string(q.client.ID), clock.DateOf(now).String()).Scan(&n)
+	err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(misses), 0) FROM provider_verify_miss WHERE client = $1 AND day = $2`, string(q.root), clock.DateOf(now).String()).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("count the misses: %w", err)
 	}
@@ -110,7 +110,7 @@ func (d *Desk) missTx(ctx context.Context, tx *db.Tx, q question, now time.Time)
 	var n int64
 	err := tx.QueryRowContext(ctx, `INSERT INTO provider_verify_miss (client, day, misses, at) VALUES ($1, $2, 1, $3)
 		ON CONFLICT (client, day) DO UPDATE SET misses = provider_verify_miss.misses + 1, at = excluded.at RETURNING misses`,
-		string(q.client.ID), clock.DateOf(now).String(), clock.Micros(now)).Scan(&n)
+		string(q.root), clock.DateOf(now).String(), clock.Micros(now)).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("count the misses: %w", err)
 	}

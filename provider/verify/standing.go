@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"danh/account"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/fault"
@@ -84,5 +85,13 @@ func (d *Desk) whoseTx(ctx context.Context, tx *db.Tx, q *question) error {
 	if q.person = person; age < adult {
 		q.person = id.Person{}
 	}
-	return nil
+	if !q.client.Trial || q.person.IsZero() {
+		return nil
+	}
+	// No officer approved a trial: for it there are synthetic people alone.
+	may, err := d.c.Provider.Admits(ctx, q.client, account.Session{Person: person, Status: account.Active})
+	if err == nil && !may {
+		q.person = id.Person{}
+	}
+	return err
 }

@@ -99,6 +99,7 @@ func limited(now time.Time) error {
 // question is one call about one person.
 type question struct {
 	client  partner.Client // as far as the purpose goes
+	root    partner.ID     // the approved client on which it stands, for which wrong values are counted
 	purpose string
 	ground  string
 	said    stated
@@ -151,6 +152,12 @@ func (d *Desk) answer(ctx context.Context, q question) (map[string]string, error
 	var stopped bool
 	err := d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		out, stopped = nil, false
+		if q.root = q.client.ID; q.client.Settings.SoftwareID != "" {
+			var err error
+			if q.root, err = d.c.Provider.Root(ctx, tx, q.client.ID); err != nil {
+				return err
+			}
+		}
 		if q.absent {
 			if err := d.whoseTx(ctx, tx, &q); err != nil {
 				return err
