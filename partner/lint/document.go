@@ -116,6 +116,9 @@ func (d Document) Client(at clock.Date) partner.Client {
 		tls := c.AuthMethod == partner.TLSClient || c.AuthMethod == partner.SelfSignedTLS
 		c.Settings.TLSBound, c.Settings.DPoPBound = tls, !tls
 	}
+	if d.EventsURI != "" && len(d.Events) == 0 {
+		c.Settings.Events = slices.Clone(partner.EventTypes) // an address without a choice hears of everything
+	}
 	if d.BackchannelMode != "" && d.Profile == string(partner.FAPI2) {
 		c.Settings.BackchannelAlg = "ES256" // banks sign what they ask of a phone
 	}

@@ -14,7 +14,7 @@ const options = issuer.protocol === 'http:' ? { execute: [client.allowInsecureRe
 const config = await client.discovery(issuer, CLIENT_ID, undefined, client.ClientSecretBasic(CLIENT_SECRET), options)
 client.enableNonRepudiationChecks(config)
 const port = Number(process.env.PORT ?? 9000)
-const redirect_uri = `http://localhost:${port}/callback`
+const home = 'http://localhost:' + port + '/', redirect_uri = home + 'callback'
 
 const cookies = (request) => Object.fromEntries((request.headers.cookie ?? '').split('; ').map((c) => c.split('=')))
 // Whatever belongs to one sign-in stays with the browser that began it.
@@ -43,4 +43,4 @@ createServer(async (request, response) => {
   } catch (e) {
     response.writeHead(e.error ? 403 : 502, { 'content-type': 'text/plain; charset=utf-8' }).end(`${e.error ?? e.message}: ${e.error_description ?? ''}\n`)
   }
-}).listen(port, 'localhost', () => console.error(`open http://localhost:${port}/`))
+}).listen(port, 'localhost', () => console.error('open ' + home))
