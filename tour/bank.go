@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -114,7 +115,7 @@ func (t *bankWalk) represent(ctx context.Context) (err error) {
 		if p, err = f.Submit(ctx, ""); err != nil {
 			return err
 		}
-		t.party = p.URL.Path
+		t.party = strings.TrimSuffix(p.URL.Path, "/profile")
 		return p.Want(200)
 	}
 	for _, a := range p.All(`main a[href^="/parties/"]`) {
@@ -206,7 +207,7 @@ func (t *bankWalk) state(ctx context.Context, code string, fields map[string]str
 	if p, err = f.Submit(ctx, ""); err != nil {
 		return nil, err
 	}
-	return p, at(p, t.party+path, 200)
+	return p, nil
 }
 
 func (t *bankWalk) book(ctx context.Context) error {
@@ -214,14 +215,15 @@ func (t *bankWalk) book(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !p.Says("Không được hỏi sổ hộ khẩu") || !p.Says("Nơi cư trú") {
-		return errors.New("the page does not refuse the household book and name residence instead")
+	if p.Status != http.StatusUnprocessableEntity || !p.Says("Không được hỏi sổ hộ khẩu") || !p.Says("Nơi cư trú") {
+		return fmt.Errorf("a purpose that asks for the household book was answered %d at %s, and residence is not named instead", p.Status, p.URL.Path)
 	}
-	if p, err = t.at(ctx, "/submit"); err != nil {
+	f, err := p.Form("code", "text_vi")
+	if err != nil {
 		return err
 	}
-	if _, err := p.Form("true"); err == nil {
-		return errors.New("an application that asks for the household book can be handed in")
+	if f.Value("text_vi") != "xem sổ hộ khẩu của bạn" {
+		return errors.New("what she filled in did not survive")
 	}
 	return nil
 }
@@ -232,14 +234,14 @@ func (t *bankWalk) purposes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.Says("Không được hỏi sổ hộ khẩu") {
-		return errors.New("the page still refuses the household book, which is asked for no more")
+	if err := at(p, t.party+"/purposes/"+kycPurpose, 200); err != nil {
+		return err
 	}
 	if p, err = t.state(ctx, ringPurpose, map[string]string{"text_vi": "nhận ra bạn khi bạn gọi tổng đài", "text_en": "recognise you when you ring", "ground": "consent", "keep": "P1M", "field_name": "read"}); err != nil {
 		return err
 	}
-	if !p.Says("tổng đài") && !strings.Contains(string(p.Body), "tổng đài") {
-		return errors.New("the purpose is not kept")
+	if err := at(p, t.party+"/purposes/"+ringPurpose, 200); err != nil {
+		return err
 	}
 	if p, err = t.at(ctx, "/purposes"); err != nil {
 		return err
