@@ -56,7 +56,6 @@ type bankWalk struct {
 	party       string         // path of the party's pages
 	code        string         // of the application
 	checker     *Officer
-	her         Sample // the representative
 	bank        *relying
 	ear         *listener
 	p           person
@@ -79,7 +78,8 @@ const (
 // represent signs the representative in at the partner door. make run raised her
 // account to level 2 at the counter.
 func (t *bankWalk) represent(ctx context.Context) (err error) {
-	if t.her, err = OpenSample(ctx, t.env, "sample-director", ""); err != nil {
+	head, err := t.env.FindOfficer("representative")
+	if err != nil {
 		return err
 	}
 	if t.ear, err = listen(ctx); err != nil {
@@ -89,21 +89,9 @@ func (t *bankWalk) represent(ctx context.Context) (err error) {
 		return err
 	}
 	t.boss = t.client()
-	p, err := t.boss.Open(ctx, t.env.Partner+"/signin?return=/clients")
+	p, err := SignInStaff(ctx, t.env, t.boss, t.env.Partner, "/clients", head)
 	if err != nil {
 		return err
-	}
-	if p, err = t.signIn(ctx, p, t.her.Number, t.her.Password, t.her.Phone); err != nil {
-		return err
-	}
-	if p.URL.Path == "/consent" {
-		f, err := p.FormTo("/consent")
-		if err != nil {
-			return err
-		}
-		if p, err = f.Submit(ctx, "answer=yes"); err != nil {
-			return err
-		}
 	}
 	if err := at(p, "/clients", 200); err != nil {
 		return err
@@ -147,7 +135,7 @@ func (t *bankWalk) at(ctx context.Context, path string) (*browse.Page, error) {
 }
 
 func (t *bankWalk) profile(ctx context.Context) error {
-	p, err := t.at(ctx, "/profile")
+	p, err := t.at(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -156,9 +144,12 @@ func (t *bankWalk) profile(ctx context.Context) error {
 		if p, err = f.Submit(ctx, ""); err != nil {
 			return err
 		}
-		if p, err = t.at(ctx, "/profile"); err != nil {
+		if err := p.Want(200); err != nil {
 			return err
 		}
+	}
+	if p, err = t.at(ctx, "/profile"); err != nil {
+		return err
 	}
 	f, err := p.Form("name_vi", "profile", "redirects")
 	if err != nil {
@@ -257,19 +248,6 @@ func (t *bankWalk) key(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Keys of earlier walks are taken away.
-	for range 12 {
-		f, err := p.FormTo("/keys/retire")
-		if err != nil {
-			break
-		}
-		if p, err = f.Submit(ctx, ""); err != nil {
-			return err
-		}
-		if err := at(p, t.party+"/keys", 200); err != nil {
-			return err
-		}
-	}
 	challenge := p.Text("#challenge")
 	if challenge == "" {
 		return errors.New("the page gives no text to sign")
@@ -305,6 +283,21 @@ func (t *bankWalk) key(ctx context.Context) error {
 	}
 	if !p.Says(t.bank.key.KeyID) {
 		return errors.New("the key is not listed")
+	}
+	// Keys of earlier walks, which stand before it, are taken away.
+	for len(p.All(`form[action$="/keys/retire"]`)) > 1 {
+		if f, err = p.FormTo("/keys/retire"); err != nil {
+			return err
+		}
+		if p, err = f.Submit(ctx, ""); err != nil {
+			return err
+		}
+		if err := at(p, t.party+"/keys", 200); err != nil {
+			return err
+		}
+	}
+	if !p.Says(t.bank.key.KeyID) {
+		return errors.New("the new key went with the old ones")
 	}
 	return nil
 }

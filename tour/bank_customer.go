@@ -54,6 +54,9 @@ func (t *bankWalk) bare(ctx context.Context) error {
 		if brought.Get("error") != "invalid_request" {
 			return fmt.Errorf("the bank was told %q", brought.Get("error"))
 		}
+		if !p.Says("Cảm ơn") {
+			return errors.New("the browser does not come back to the bank")
+		}
 		return p.Want(200)
 	}
 	if p.Status < 400 || !p.Says("Danh") {
@@ -438,7 +441,7 @@ func (t *bankWalk) leave(ctx context.Context) error {
 	if p, err = f.Submit(ctx, ""); err != nil {
 		return err
 	}
-	if err := p.Want(200); err != nil {
+	if err := at(p, "/signin", 200); err != nil {
 		return err
 	}
 	h, err := t.event(ctx, "/logout", "the logout token")
@@ -460,5 +463,21 @@ func (t *bankWalk) leave(ctx context.Context) error {
 	if claims["sub"] != nil && claims["sub"] != t.granted.subject {
 		return errors.New("the logout token is about somebody else")
 	}
-	return nil
+	// The event of it comes too: what nobody takes is kept for the bank, before
+	// whatever comes later.
+	for {
+		h, err := t.event(ctx, "/events", "the event of the session's end")
+		if err != nil {
+			return err
+		}
+		claims, err := t.bank.verify(h.Body, "secevent+jwt", t.bank.id)
+		if err != nil {
+			return fmt.Errorf("the event: %w", err)
+		}
+		if events, _ := claims["events"].(map[string]any); events[sessionRevoked] != nil {
+			return nil
+		}
+	}
 }
+
+const sessionRevoked = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"

@@ -23,38 +23,8 @@ const goodPasscode = "805271"
 // equip makes a passkey and a passcode in the browser in which somebody has just
 // opened her account.
 func (w *walk) equip(ctx context.Context, c *browse.Client) (*signer, error) {
-	p, err := c.Open(ctx, w.env.Citizen+"/security/passkeys/new")
+	key, p, err := w.newPasskey(ctx, c)
 	if err != nil {
-		return nil, err
-	}
-	if err := at(p, "/security/passkeys/new", 200); err != nil {
-		return nil, err
-	}
-	f, err := p.Form("label")
-	if err != nil {
-		return nil, err
-	}
-	if p, err = f.Submit(ctx, ""); err != nil {
-		return nil, err
-	}
-	if err := p.Want(200); err != nil {
-		return nil, err
-	}
-	form, options, err := p.Options("/security/passkeys")
-	if err != nil {
-		return nil, err
-	}
-	key, answer, err := browse.RegisterPasskey(options, p.Origin())
-	if err != nil {
-		return nil, err
-	}
-	if err := form.Set("credential", string(answer)); err != nil {
-		return nil, err
-	}
-	if p, err = form.Submit(ctx, ""); err != nil {
-		return nil, err
-	}
-	if err := p.Want(200); err != nil {
 		return nil, err
 	}
 	s := &signer{passkey: key, passcode: goodPasscode}
@@ -70,7 +40,8 @@ func (w *walk) equip(ctx context.Context, c *browse.Client) (*signer, error) {
 	if err := at(p, "/security/passcode", 200); err != nil {
 		return nil, err
 	}
-	if f, err = p.Form("passcode", "again"); err != nil {
+	f, err := p.Form("passcode", "again")
+	if err != nil {
 		return nil, err
 	}
 	if err := f.Fill(map[string]string{"passcode": s.passcode, "again": s.passcode}); err != nil {
@@ -80,6 +51,45 @@ func (w *walk) equip(ctx context.Context, c *browse.Client) (*signer, error) {
 		return nil, err
 	}
 	return s, p.Want(200)
+}
+
+// newPasskey makes a passkey in a browser that is signed in.
+func (w *walk) newPasskey(ctx context.Context, c *browse.Client) (*browse.Passkey, *browse.Page, error) {
+	p, err := c.Open(ctx, w.env.Citizen+"/security/passkeys/new")
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := at(p, "/security/passkeys/new", 200); err != nil {
+		return nil, nil, err
+	}
+	f, err := p.Form("label")
+	if err != nil {
+		return nil, nil, err
+	}
+	if p, err = f.Submit(ctx, ""); err != nil {
+		return nil, nil, err
+	}
+	if err := p.Want(200); err != nil {
+		return nil, nil, err
+	}
+	form, options, err := p.Options("/security/passkeys")
+	if err != nil {
+		return nil, nil, err
+	}
+	key, answer, err := browse.RegisterPasskey(options, p.Origin())
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := form.Set("credential", string(answer)); err != nil {
+		return nil, nil, err
+	}
+	if p, err = form.Submit(ctx, ""); err != nil {
+		return nil, nil, err
+	}
+	if err := p.Want(200); err != nil {
+		return nil, nil, err
+	}
+	return key, p, nil
 }
 
 // prove answers the form of a page that asks for a proof, as its script does.

@@ -109,6 +109,26 @@ func MakePasskey(ctx context.Context, env Env, s Sample, code string) (*browse.P
 	return key, at(page, "/security/passkeys", 200)
 }
 
+// MakeOwnPasskey registers a software passkey for an account through the pages,
+// as its holder does by herself.
+func MakeOwnPasskey(ctx context.Context, env Env, s Sample) (*browse.Passkey, error) {
+	w := &walk{env: env}
+	c := w.client()
+	p, err := c.Open(ctx, env.Citizen+"/signin?return="+url.QueryEscape("/security/passkeys/new"))
+	if err != nil {
+		return nil, err
+	}
+	if p, err = w.signIn(ctx, p, s.Number, s.Password, s.Phone); err != nil {
+		return nil, err
+	}
+	key, p, err := w.newPasskey(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	key.Still, key.Browser = true, browserOf(c, p)
+	return key, nil
+}
+
 // SignInStaff opens a page of a staff door in a browser as an officer: password
 // in the browser that her passkey was made in or with a code, passkey, and her consent where the door asks for the first time.
 func SignInStaff(ctx context.Context, env Env, c *browse.Client, door, path string, o *Officer) (*browse.Page, error) {

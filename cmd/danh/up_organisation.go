@@ -57,5 +57,39 @@ func (s *stack) openHeads(ctx context.Context) ([]sampleHead, error) {
 		}
 		out = append(out, sampleHead{a, h.what})
 	}
-	return out, nil
+	if len(out) == 0 || sampleHeads[0].ref != people.Director || !slices.Contains(raised, people.Director) {
+		return out, errors.New("the sample bank's representative is not of level 2")
+	}
+	return out, s.equipDirector(ctx, out[0].Sample)
 }
+
+// Representative is the director's role in the file of the sample officers: the
+// tours sign her in with a passkey as they do those.
+const representative = "representative"
+
+// equipDirector registers a software passkey for the bank's representative, for
+// the tours, and keeps it beside the sample officers'.
+func (s *stack) equipDirector(ctx context.Context, a tour.Sample) error {
+	staff, err := tour.ReadStaff(s.staffFile())
+	if err != nil {
+		return err
+	}
+	kept, err := tour.ReadStaff(s.headFile())
+	if err != nil {
+		return err
+	}
+	if len(kept) == 0 {
+		o := tour.Officer{Sample: a, Role: representative}
+		if o.Passkey, err = tour.MakeOwnPasskey(ctx, s.env(), a); err != nil {
+			return fmt.Errorf("passkey of the sample representative: %w", err)
+		}
+		kept = []tour.Officer{o}
+		if err := tour.WriteStaff(s.headFile(), kept); err != nil {
+			return err
+		}
+	}
+	staff = slices.DeleteFunc(staff, func(o tour.Officer) bool { return o.Role == representative })
+	return tour.WriteStaff(s.staffFile(), append(staff, kept...))
+}
+
+func (s *stack) headFile() string { return filepath.Join(s.dir, "sample-heads.json") }
