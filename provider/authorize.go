@@ -275,8 +275,8 @@ func (p *Provider) look(ctx context.Context, v Visit) (r request, s *seen, c *Co
 		r.outside = p.outside(r, *v.Session)
 		r.asked.organisation = actsForBody(*v.Session)
 		s = &seen{Session: *v.Session, subject: p.subject(r.client, v.Session.Account)}
-		admitted, err := p.Admits(ctx, r.client, *v.Session)
-		if err != nil {
+		var admitted bool
+		if admitted, err = p.Admits(ctx, r.client, *v.Session); err != nil {
 			return r, nil, nil, err
 		}
 		r.barred = !admitted

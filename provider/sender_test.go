@@ -56,7 +56,7 @@ func boundOf(t *testing.T, token string) (out struct {
 	Type  string
 }) {
 	t.Helper()
-	o, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	o, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	ok(t, err)
 	ok(t, json.Unmarshal(o.UnsafePayloadWithoutVerification(), &out))
 	return out
@@ -583,7 +583,7 @@ func TestKeysRotateWithOverlap(t *testing.T) {
 			return out
 		}
 		kid := func(token string) string {
-			o, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+			o, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 			ok(t, err)
 			return o.Signatures[0].Protected.KeyID
 		}

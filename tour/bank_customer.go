@@ -343,7 +343,7 @@ func (t *bankWalk) ledger(ctx context.Context) error {
 				return err
 			}
 			if q.Says("mở tài khoản thanh toán") {
-				t.consent, p = href, q
+				t.consent = href
 			}
 		}
 	}

@@ -23,13 +23,14 @@ const goodPasscode = "805271"
 // equip makes a passkey and a passcode in the browser in which somebody has just
 // opened her account.
 func (w *walk) equip(ctx context.Context, c *browse.Client) (*signer, error) {
-	key, p, err := w.newPasskey(ctx, c)
+	key, err := w.newPasskey(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	s := &signer{passkey: key, passcode: goodPasscode}
 	// The first passcode takes the passkey just made.
-	if p, err = c.Open(ctx, w.env.Citizen+"/security/passcode"); err != nil {
+	p, err := c.Open(ctx, w.env.Citizen+"/security/passcode")
+	if err != nil {
 		return nil, err
 	}
 	if p.URL.Path == "/stepup" {
@@ -54,42 +55,43 @@ func (w *walk) equip(ctx context.Context, c *browse.Client) (*signer, error) {
 }
 
 // newPasskey makes a passkey in a browser that is signed in.
-func (w *walk) newPasskey(ctx context.Context, c *browse.Client) (*browse.Passkey, *browse.Page, error) {
+func (w *walk) newPasskey(ctx context.Context, c *browse.Client) (*browse.Passkey, error) {
 	p, err := c.Open(ctx, w.env.Citizen+"/security/passkeys/new")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := at(p, "/security/passkeys/new", 200); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	f, err := p.Form("label")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if p, err = f.Submit(ctx, ""); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := p.Want(200); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	form, options, err := p.Options("/security/passkeys")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	key, answer, err := browse.RegisterPasskey(options, p.Origin())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := form.Set("credential", string(answer)); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if p, err = form.Submit(ctx, ""); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := p.Want(200); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return key, p, nil
+	key.Still, key.Browser = true, browserOf(c, p)
+	return key, nil
 }
 
 // prove answers the form of a page that asks for a proof, as its script does.

@@ -118,15 +118,10 @@ func MakeOwnPasskey(ctx context.Context, env Env, s Sample) (*browse.Passkey, er
 	if err != nil {
 		return nil, err
 	}
-	if p, err = w.signIn(ctx, p, s.Number, s.Password, s.Phone); err != nil {
+	if _, err := w.signIn(ctx, p, s.Number, s.Password, s.Phone); err != nil {
 		return nil, err
 	}
-	key, p, err := w.newPasskey(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	key.Still, key.Browser = true, browserOf(c, p)
-	return key, nil
+	return w.newPasskey(ctx, c)
 }
 
 // SignInStaff opens a page of a staff door in a browser as an officer: password

@@ -103,7 +103,7 @@ func TestFindings(t *testing.T) {
 // The household book is refused in every spelling and every text, and the words
 // name what to ask for instead (C36).
 func TestHouseholdBookInEverySpelling(t *testing.T) {
-	for _, s := range []string{"sổ hộ khẩu", "SỔ HỘ KHẨU", "so ho khau", "So_Ho-Khau", "sohokhau", "sổ hộ khẩu", "s0 h0 khau", "sổ​hộ​khẩu", "bản sao hộ khẩu", "photo hộ khẩu gia đình", "household book",
+	for _, s := range []string{"sổ hộ khẩu", "SỔ HỘ KHẨU", "so ho khau", "So_Ho-Khau", "sohokhau", "sổ hộ khẩu", "s0 h0 khau", "sổ\u200bhộ\u200bkhẩu", "bản sao hộ khẩu", "photo hộ khẩu gia đình", "household book",
 		"HouseholdBook", "household registration book", "hukou", "SHK", "s ổ h ộ k h ẩ u", "sổ tạm trú", "sо hо khаu", "family register", "hộ-khẩu", "s.o.h.o.k.h.a.u"} {
 		for name, put := range map[string]func(*lint.Document){
 			"name":       func(d *lint.Document) { d.Name.VI += " " + s },

@@ -53,9 +53,9 @@ func TestAnOrganisationThroughTheDoor(t *testing.T) {
 	runFirm(t, func(t *testing.T, f *firm) {
 		f.nam.Get("/organisations").Want(200, "Chưa có tổ chức nào")
 		f.nam.Get("/organisations/open").Submit("Gửi hồ sơ", "number", "0109990034").Want(403, "không phải người đại diện")
-		p := f.lan.Get("/").Want(200, "Tài khoản của tổ chức, ủy quyền, làm thay")
+		f.lan.Get("/").Want(200, "Tài khoản của tổ chức, ủy quyền, làm thay")
 		f.lan.Get("/organisations").Want(200, companyName, "Giám đốc")
-		p = f.lan.Get("/organisations/open")
+		p := f.lan.Get("/organisations/open")
 		p.Submit("Gửi hồ sơ", "number", "0109990035").Want(422, "Mã số doanh nghiệp không đúng")
 		p.Submit("Gửi hồ sơ", "number", "010 999 0034").Want(200, "Chờ người đại diện đồng ý", "Chưa trả lời", "Đã đồng ý")
 		f.minh.Get("/organisations").Want(200, "Đang chờ bạn đồng ý").Click("Xem và trả lời").Submit("Đồng ý").Want(200, "Đã mở tài khoản")

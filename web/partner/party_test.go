@@ -135,7 +135,7 @@ func (h *admitting) fill(t testing.TB) {
 	if p.Value("name_vi") != "Sông Hậu Số" {
 		t.Error("what was filled in is lost")
 	}
-	p = p.Submit("Lưu", "name_vi", "Sông Hậu Số", "name_en", "Song Hau Digital", "about_vi", "Ngân hàng số", "about_en", "Banking", "profile", "oidc", "redirects", "https://app.songhau.example/cb",
+	p.Submit("Lưu", "name_vi", "Sông Hậu Số", "name_en", "Song Hau Digital", "about_vi", "Ngân hàng số", "about_en", "Banking", "profile", "oidc", "redirects", "https://app.songhau.example/cb",
 		"tech_name", "Tổ kỹ thuật", "tech_mail", "it@songhau.example", "dpo_name", "Bảo vệ dữ liệu", "dpo_mail", "dpo@songhau.example").Want(200, "Đã lưu")
 	p = h.browser.Get("/parties/DT-0401/purposes").Want(200, "Chưa có mục đích nào", "Không hỏi sổ hộ khẩu").Click("Thêm mục đích")
 	p.Submit("Lưu", "code", "so", "text_vi", "xem sổ hộ khẩu", "text_en", "see", "ground", "consent", "field_name", "read").Want(422, "Không được hỏi sổ hộ khẩu")

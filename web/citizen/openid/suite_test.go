@@ -128,7 +128,7 @@ func (s *suite) good(t *testing.T, change ...string) (answer url.Values, id map[
 	}); res.StatusCode != http.StatusOK {
 		t.Fatalf("userinfo: %d %v", res.StatusCode, who)
 	}
-	o, err := jose.ParseSigned(doc["id_token"].(string), []jose.SignatureAlgorithm{jose.ES256})
+	o, err := jose.ParseSignedCompact(doc["id_token"].(string), []jose.SignatureAlgorithm{jose.ES256})
 	ok(t, err)
 	ok(t, json.Unmarshal(o.UnsafePayloadWithoutVerification(), &id))
 	return answer, id
