@@ -16,6 +16,7 @@ import (
 	"danh/web/citizen/openid"
 	"danh/web/officer"
 	partnerdoor "danh/web/partner"
+	"danh/web/partner/explain"
 	"danh/web/portal"
 )
 
@@ -24,7 +25,7 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 	out := []door{{"citizen", f.CitizenPort, citizen.Door(citizen.Config{
 		Recovery: r.recovery, Accounts: r.accounts, Approvals: r.approvals, Provider: r.provider, Notices: r.notices, Verify: r.verify, Rights: r.rights, Remote: r.remote, Afar: r.afar, Register: r.register, Notify: r.notify, Audit: r.audit, Offices: r.offices, Cards: r.cards,
 		Organisations: r.seats, Forms: r.forms, Visits: r.visits, Enrolment: r.enrolment, Clock: r.clock, Log: r.log,
-		Secure: strings.HasPrefix(f.Issuer, "https://"), Portal: f.PortalURL,
+		Secure: strings.HasPrefix(f.Issuer, "https://"), Portal: f.PortalURL, Explain: f.PartnerURL + explain.Path,
 	}), nil}}
 	toIssuer := f.toIssuer(r.authority)
 	for _, d := range []struct {

@@ -95,6 +95,7 @@ type Config struct {
 	Log       *slog.Logger
 	Secure    bool   // served over https
 	Portal    string // address of the public-service portal, for the first page
+	Explain   string // address of the page that explains error codes to partners; "": there is none
 
 	Organisations *accountorganisation.Desk // nil: organisations have no pages
 }
@@ -146,7 +147,7 @@ func Door(c Config) http.Handler {
 	}
 	passcode.Mount(mux, site, passcode.Config{Accounts: c.Accounts, Guard: guard})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
-	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Notices: c.Notices, Verify: c.Verify, Afar: c.Afar, Register: c.Register, Guard: guard, Clock: c.Clock, Secure: c.Secure, Log: c.Log})
+	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Notices: c.Notices, Verify: c.Verify, Afar: c.Afar, Register: c.Register, Guard: guard, Clock: c.Clock, Secure: c.Secure, Explain: c.Explain, Log: c.Log})
 	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send, Approvals: c.Approvals})
 	consents.Mount(mux, site, c.Provider)
 	if c.Afar != nil {

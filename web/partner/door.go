@@ -33,6 +33,7 @@ import (
 	"danh/web/partner/explain"
 	"danh/web/partner/party"
 	"danh/web/partner/privacy"
+	"danh/web/partner/reference"
 	"danh/web/partner/session"
 	"danh/web/partner/start"
 )
@@ -91,6 +92,7 @@ func Door(c Config) (http.Handler, error) {
 		Nav: []page.Link{
 			{ID: "guide", Href: "/guide", Icon: "book", Text: page.Text{VI: "Cách kết nối", EN: "How to connect"}},
 			{ID: "start", Href: "/start", Icon: "target", Text: page.Text{VI: "Bắt đầu", EN: "Start"}},
+			{ID: "api", Href: reference.Path, Icon: "code", Text: page.Text{VI: "Tài liệu API", EN: "API reference"}},
 			{ID: "errors", Href: "/errors", Icon: "help", Text: page.Text{VI: "Giải thích lỗi", EN: "Errors"}},
 			{ID: "clients", Href: "/clients", Icon: "plug", Text: page.Text{VI: "Ứng dụng của tôi", EN: "My clients"}},
 			{ID: "consents", Href: "/consents", Icon: "badge", Text: page.Text{VI: "Đồng ý", EN: "Consents"}, Show: shown},
@@ -105,6 +107,9 @@ func Door(c Config) (http.Handler, error) {
 	mux.HandleFunc("GET /guide", d.guide)
 	start.Mount(mux, d.site, client.Issuer(), c.Origin)
 	explain.Mount(mux, d.site)
+	if err := reference.Mount(mux, d.site, client.Issuer()); err != nil {
+		return nil, err
+	}
 	guard := session.New(client, c.Accounts, d.site.Fail)
 	if c.Admission != nil {
 		party.Mount(mux, d.site, guard, party.Config{Desk: c.Admission, Partners: c.Partners, Inspector: c.Inspector, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})

@@ -258,8 +258,17 @@ func (d *door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	b, _ := json.Marshal(struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description,omitempty"`
-	}{code, description})
+		URI         string `json:"error_uri,omitempty"`
+	}{code, description, d.explained(code)})
 	secret(w)
 	w.WriteHeader(status)
 	_, _ = w.Write(b)
+}
+
+// explained is where a code is explained, "" when there is no such place.
+func (d *door) explained(code string) string {
+	if d.Explain == "" {
+		return ""
+	}
+	return d.Explain + "#" + url.PathEscape(code)
 }

@@ -50,6 +50,8 @@ type door struct {
 	Own     *certificate.Authority // nil without TLS
 
 	Passkey *browse.Passkey // hers, where she signs
+
+	explain func(at string) // mounts the door again, with a page that explains errors at an address
 }
 
 // party is a relying party's address: it keeps what the browser brings.
@@ -148,29 +150,32 @@ func openOver(t testing.TB, d *db.DB, secure, signs bool, change ...func(*partne
 	t.Cleanup(server.Close)
 	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open, Texts: []fs.FS{session.Texts, approval.Texts}})
 	guard := session.New(house.Keeper, secure, site.Fail)
-	mux := http.NewServeMux()
 	comparing, err := verify.New(verify.Config{DB: d, Clock: house.Clock, Keys: house.Keys, Audit: house.Audit, Notify: house.Notify, Population: house.Population, Residence: house.Residence,
 		Accounts: house.Keeper, Provider: house.Provider})
 	ok(t, err)
 	afar, err := ciba.New(ciba.Config{DB: d, Clock: house.Clock, Log: house.Log, Keys: house.Keys, Seal: house.Seal, Jobs: house.Jobs, Audit: house.Audit, Notify: house.Notify, Accounts: house.Keeper,
 		Approvals: approvals, Provider: house.Provider})
 	ok(t, err)
-	backchannel.Mount(mux, site, backchannel.Config{Desk: afar, Provider: house.Provider})
-	openid.Mount(mux, site, openid.Config{Provider: house.Provider, Verify: comparing, Notices: house.Notices, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure,
-		Register: register.New(register.Config{DB: d, Clock: house.Clock, Keys: house.Keys, Partners: house.Partners, Reach: house.Outward, Issuer: house.Issuer})})
-	consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send, Approvals: desk})
-	consents.Mount(mux, site, house.Provider)
-	approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
-	remote.Mount(mux, site, remote.Config{Guard: guard, Home: address, Origin: house.Provider.ReturnOrigin,
-		Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper, Approvals: approvals}),
-		Asker: func(ctx context.Context, request string) remotedesk.Service {
-			name := house.Provider.Asker(ctx, request)
-			return remotedesk.Service{VI: name.VI, EN: name.EN}
-		}})
-	signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Codes: true, Origin: house.Provider.ReturnOrigin})
-	mux.Handle("POST /here", session.Here(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })))
-	h = site.Wrap(guard.Load(mux))
-	return &door{House: house, Browser: browser, Party: rp, Own: own}
+	mount := func(explain string) {
+		mux := http.NewServeMux()
+		backchannel.Mount(mux, site, backchannel.Config{Desk: afar, Provider: house.Provider})
+		openid.Mount(mux, site, openid.Config{Provider: house.Provider, Verify: comparing, Notices: house.Notices, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure, Explain: explain,
+			Register: register.New(register.Config{DB: d, Clock: house.Clock, Keys: house.Keys, Partners: house.Partners, Reach: house.Outward, Issuer: house.Issuer})})
+		consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send, Approvals: desk})
+		consents.Mount(mux, site, house.Provider)
+		approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
+		remote.Mount(mux, site, remote.Config{Guard: guard, Home: address, Origin: house.Provider.ReturnOrigin,
+			Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper, Approvals: approvals}),
+			Asker: func(ctx context.Context, request string) remotedesk.Service {
+				name := house.Provider.Asker(ctx, request)
+				return remotedesk.Service{VI: name.VI, EN: name.EN}
+			}})
+		signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Codes: true, Origin: house.Provider.ReturnOrigin})
+		mux.Handle("POST /here", session.Here(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })))
+		h = site.Wrap(guard.Load(mux))
+	}
+	mount("")
+	return &door{House: house, Browser: browser, Party: rp, Own: own, explain: mount}
 }
 
 func run(t *testing.T, body func(t *testing.T, d *door)) {

@@ -43,7 +43,13 @@ type Config struct {
 	Afar     *ciba.Desk     // nil: no requests without a browser
 	Register *register.Desk // nil: nobody registers clients
 	Secure   bool           // served over https
+	Explain  string         // address of the page that explains error codes; "": there is none
 	Log      *slog.Logger
+}
+
+// Router takes the endpoints, by patterns of http.ServeMux.
+type Router interface {
+	HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request))
 }
 
 type door struct {
@@ -54,7 +60,7 @@ type door struct {
 }
 
 // Mount puts the endpoints on the mux.
-func Mount(mux *http.ServeMux, site *page.Site, c Config) {
+func Mount(mux Router, site *page.Site, c Config) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -37,7 +37,9 @@ var install = sync.OnceValue(func() error {
 	if _, err := exec.LookPath("node"); err != nil {
 		return errors.New("these tests run npm's OpenID clients: install Node.js 20 or later and npm (Debian: apt-get install nodejs npm)")
 	}
-	if _, err := os.Stat(filepath.Join(peers, "node_modules", "openid-client", "package.json")); err == nil {
+	_, client := os.Stat(filepath.Join(peers, "node_modules", "openid-client", "package.json"))
+	_, validator := os.Stat(filepath.Join(peers, "node_modules", "@seriousme", "openapi-schema-validator", "package.json"))
+	if client == nil && validator == nil {
 		return nil
 	}
 	cmd := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")

@@ -17,7 +17,7 @@ import (
 // need no credential but a statement, and looking at one costs a signature.
 const registerMost = 30
 
-func (d *door) mountRegister(mux *http.ServeMux) {
+func (d *door) mountRegister(mux Router) {
 	one := provider.RegisterPath + "/{client}"
 	mux.HandleFunc("POST "+provider.RegisterPath, d.register)
 	mux.HandleFunc("GET "+one, d.registered)

@@ -18,7 +18,7 @@ import (
 // Shared Signals Framework 1.0: a receiver looks at and manages its own stream
 // of security events. Which stream is its own follows from its token alone.
 
-func (d *door) mountStreams(mux *http.ServeMux) {
+func (d *door) mountStreams(mux Router) {
 	mux.HandleFunc("GET "+provider.SignalsConfigPath, d.signalsConfig)
 	mux.HandleFunc("GET "+provider.StreamPath, d.readStream)
 	mux.HandleFunc("POST "+provider.StreamPath, d.makeStream)
