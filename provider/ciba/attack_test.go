@@ -576,11 +576,10 @@ func TestMalformedRequests(t *testing.T) {
 			"a token with spaces":      {"clinic", x.request("client_notification_token", "8d67dc78 7faa 4d41 aabd 67707b374255"), "invalid_request"},
 			"a token that is guessed":  {"clinic", x.request("client_notification_token", "1234"), "invalid_request"},
 		} {
-			_, err := x.desk.Ask(t.Context(), x.Client(t, c.client), c.v)
-			var e *provider.Error
-			if !errors.As(err, &e) || e.Code != c.code {
-				t.Errorf("%s: %v, want %s", name, err, c.code)
-			}
+			t.Run(name, func(t *testing.T) {
+				_, err := x.desk.Ask(t.Context(), x.Client(t, c.client), c.v)
+				refused(t, err, c.code)
+			})
 		}
 		plain := x.Client(t, "bank")
 		plain.Settings.BackchannelMode = ""

@@ -92,10 +92,10 @@ func TestSignedRequestThatIsNone(t *testing.T) {
 			"without iss":           x.object(t, change("iss", nil)),
 			"without exp":           x.object(t, change("exp", nil)),
 			"expired":               x.object(t, change("exp", now.Add(-time.Minute).Unix())),
-			"for a day":             x.object(t, change("exp", now.Add(24*time.Hour).Unix())),
+			"for 70 minutes":        x.object(t, change("exp", now.Add(70*time.Minute).Unix())),
 			"without nbf":           x.object(t, change("nbf", nil)),
 			"from the future":       x.object(t, change("nbf", now.Add(10*time.Minute).Unix())),
-			"from long ago":         x.object(t, change("nbf", now.Add(-2*time.Hour).Unix())),
+			"from 70 minutes ago":   x.object(t, change("nbf", now.Add(-70*time.Minute).Unix())),
 			"without iat":           x.object(t, change("iat", nil)),
 			"two hints":             x.object(t, change("id_token_hint", "x")),
 			"signed by nobody": func() url.Values {
@@ -127,12 +127,10 @@ func TestSignedRequestThatIsNone(t *testing.T) {
 				*key = jose.SigningKey{Algorithm: jose.HS256, Key: []byte("0123456789abcdef0123456789abcdef")}
 			}),
 		} {
-			_, err := x.desk.Ask(t.Context(), c, v)
-			if err == nil {
-				t.Errorf("%s: taken", name)
-				continue
-			}
-			refused(t, err, "invalid_request")
+			t.Run(name, func(t *testing.T) {
+				_, err := x.desk.Ask(t.Context(), c, v)
+				refused(t, err, "invalid_request")
+			})
 		}
 		x.quiet(t)
 		// Who registered no algorithm sends none.

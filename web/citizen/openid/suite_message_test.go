@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -305,4 +307,61 @@ func post(t *testing.T, address string, v url.Values) *http.Request {
 	ok(t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return r
+}
+
+// What the plans of the FAPI profile and of logout look for in the metadata.
+func described(t *testing.T, d *door) map[string]any {
+	t.Helper()
+	res, err := d.through(nil).Do(get(t, d.Issuer+provider.DiscoveryPath))
+	ok(t, err)
+	defer res.Body.Close()
+	var m map[string]any
+	ok(t, json.NewDecoder(res.Body).Decode(&m))
+	return m
+}
+
+func TestFAPIMetadata(t *testing.T) {
+	secure(t, nil, func(t *testing.T, d *door, _ *Sender) {
+		m := described(t, d)
+		for name, want := range map[string]any{
+			"issuer": d.Issuer, "token_endpoint": d.Issuer + "/token", "pushed_authorization_request_endpoint": d.Issuer + "/par", "jwks_uri": d.Issuer + "/jwks",
+			"authorization_response_iss_parameter_supported": true, "tls_client_certificate_bound_access_tokens": true, "claims_parameter_supported": true,
+			"request_parameter_supported": true, "request_uri_parameter_supported": false,
+		} {
+			if m[name] != want {
+				t.Errorf("%s is %v", name, m[name])
+			}
+		}
+		for name, c := range map[string]struct{ has, lacks []string }{
+			"response_types_supported":                         {[]string{"code"}, []string{"token", "id_token", "code id_token"}},
+			"grant_types_supported":                            {[]string{"authorization_code", "refresh_token"}, []string{"implicit", "password"}},
+			"code_challenge_methods_supported":                 {[]string{"S256"}, []string{"plain"}},
+			"token_endpoint_auth_methods_supported":            {[]string{"private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}, []string{"none", "client_secret_post", "client_secret_jwt"}},
+			"token_endpoint_auth_signing_alg_values_supported": {[]string{"ES256", "PS256"}, []string{"RS256", "HS256", "none"}},
+			"dpop_signing_alg_values_supported":                {[]string{"ES256", "PS256"}, []string{"RS256", "HS256", "none"}},
+			"request_object_signing_alg_values_supported":      {[]string{"ES256", "PS256"}, []string{"RS256", "HS256", "none"}},
+			"authorization_signing_alg_values_supported":       {[]string{"ES256"}, []string{"RS256", "HS256", "none"}},
+			"response_modes_supported":                         {[]string{"query", "jwt"}, []string{"fragment"}},
+		} {
+			list, _ := m[name].([]any)
+			for _, v := range c.has {
+				if !slices.Contains(list, any(v)) {
+					t.Errorf("%s lacks %s: %v", name, v, list)
+				}
+			}
+			for _, v := range c.lacks {
+				if slices.Contains(list, any(v)) {
+					t.Errorf("%s has %s", name, v)
+				}
+			}
+		}
+	})
+}
+
+func TestLogoutIsDescribed(t *testing.T) {
+	secure(t, nil, func(t *testing.T, d *door, _ *Sender) {
+		if m := described(t, d); m["backchannel_logout_supported"] != true || m["backchannel_logout_session_supported"] != true || m["end_session_endpoint"] != d.Issuer+"/logout" {
+			t.Errorf("%v", m)
+		}
+	})
 }
