@@ -68,6 +68,29 @@ func TestPurposesAreAgreedToOneByOne(t *testing.T) {
 	})
 }
 
+// TestFieldTakenBack: what an officer takes out of a purpose is released no more
+// by tokens of before.
+func TestFieldTakenBack(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		_, s := h.SignInLan(t, true)
+		tok := h.Tokens(t, s, opening)
+		if info := userinfo(t, h, tok.AccessToken); info["name"] == nil || info["birthdate"] == nil {
+			t.Fatalf("%v", info)
+		}
+		change(t, h, "bank", func(c *partner.Client) {
+			c.Purposes = slices.Clone(c.Purposes)
+			for i := range c.Purposes {
+				if c.Purposes[i].Code == "open_account" {
+					c.Purposes[i].Fields = []string{"name"}
+				}
+			}
+		})
+		if info := userinfo(t, h, tok.AccessToken); info["name"] == nil || info["birthdate"] != nil || info["gender"] != nil {
+			t.Errorf("%v", info)
+		}
+	})
+}
+
 // TestPurposeBypass: a request cannot get by a purpose what the purpose was not
 // approved for, two purposes at once, or one that nobody approved.
 func TestPurposeBypass(t *testing.T) {

@@ -4,17 +4,22 @@ package provider_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"danh/account"
+	"danh/audit"
 	"danh/internal/db"
 	"danh/internal/keys"
 	"danh/partner"
@@ -223,6 +228,45 @@ func TestAssertionForAnotherServer(t *testing.T) {
 		c.Assertion = f.Assertion(t, func(c map[string]any, _ *jose.SigningKey) { c["iat"] = h.Clock.Now().Add(10 * time.Second).Unix() })
 		_, err := h.Provider.Authenticate(t.Context(), c)
 		ok(t, err)
+	})
+}
+
+// Clients of the plain profile may name the endpoint, and no more than older
+// libraries do: what was made for somebody else is refused, and so is what is
+// too large to be looked into or signed by an algorithm that nobody agreed on.
+func TestAssertionOfAPlainClient(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		call := func(text string) error {
+			_, err := h.Provider.Authenticate(t.Context(), provider.Credentials{ID: "clinic", AssertionType: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", Assertion: text, Method: "POST", Endpoint: h.Issuer + provider.PushPath})
+			return err
+		}
+		for _, aud := range []any{h.Issuer, h.Issuer + provider.TokenPath, []string{h.Issuer, h.Issuer + provider.PushPath}} {
+			ok(t, call(h.Assertion(t, func(c map[string]any, _ *jose.SigningKey) { c["aud"] = aud })))
+		}
+		rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+		ok(t, err)
+		c := h.Client(t, "clinic")
+		c.JWKS.Keys = append(slices.Clone(c.JWKS.Keys), jose.JSONWebKey{Key: &rsaKey.PublicKey, KeyID: "rsa", Use: "sig"})
+		ok(t, h.DB.Write(t.Context(), func(tx *db.Tx) error {
+			return h.Partners.RegisterTx(t.Context(), tx, audit.System("test"), c)
+		}))
+		ok(t, call(h.Assertion(t, func(_ map[string]any, k *jose.SigningKey) {
+			*k = jose.SigningKey{Algorithm: jose.PS256, Key: jose.JSONWebKey{Key: rsaKey, KeyID: "rsa"}}
+		})))
+		for name, change := range map[string]func(map[string]any, *jose.SigningKey){
+			"another server":           func(c map[string]any, _ *jose.SigningKey) { c["aud"] = "https://other.example" },
+			"another server beside us": func(c map[string]any, _ *jose.SigningKey) { c["aud"] = []string{h.Issuer, "https://other.example"} },
+			"another endpoint":         func(c map[string]any, _ *jose.SigningKey) { c["aud"] = h.Issuer + provider.RevokePath },
+			"nobody":                   func(c map[string]any, _ *jose.SigningKey) { delete(c, "aud") },
+			"too large":                func(c map[string]any, _ *jose.SigningKey) { c["more"] = strings.Repeat("m", 8<<10) },
+			"RS256": func(_ map[string]any, k *jose.SigningKey) {
+				*k = jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: rsaKey, KeyID: "rsa"}}
+			},
+		} {
+			if e, _ := call(h.Assertion(t, change)).(*provider.Error); e == nil || e.Code != provider.InvalidClient {
+				t.Errorf("%s: %v", name, e)
+			}
+		}
 	})
 }
 

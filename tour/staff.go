@@ -127,7 +127,7 @@ func MakeOwnPasskey(ctx context.Context, env Env, s Sample) (*browse.Passkey, er
 // SignInStaff opens a page of a staff door in a browser as an officer: password
 // in the browser that her passkey was made in or with a code, passkey, and her consent where the door asks for the first time.
 func SignInStaff(ctx context.Context, env Env, c *browse.Client, door, path string, o *Officer) (*browse.Page, error) {
-	page, err := c.Open(ctx, door+"/signin?return="+url.QueryEscape(path))
+	page, err := c.Open(ctx, door+"/signin?sure=yes&return="+url.QueryEscape(path))
 	for range 4 {
 		if err != nil {
 			return nil, err

@@ -44,6 +44,17 @@ func (d *Desk) Open(ctx context.Context, by audit.Actor, org organisation.ID, na
 		if err != nil {
 			return err
 		}
+		// Whoever represents it by law takes an owner's place where others began: also
+		// when these are gone, or are to go.
+		var there string
+		err = tx.QueryRowContext(ctx, `SELECT id FROM partner_party WHERE organisation = $1 AND ended_at IS NULL`, organisation.Subject(o.ID)).Scan(&there)
+		if err == nil {
+			party = partner.PartyID(there)
+			return d.joinTx(ctx, tx, by, party, partner.Owner, name, by.Account)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("find an organisation's party: %w", err)
+		}
 		var n int64
 		if err := tx.QueryRowContext(ctx, `UPDATE partner_number SET last = last + 1 WHERE only_row = 1 RETURNING last`).Scan(&n); err != nil {
 			return fmt.Errorf("take a party's number: %w", err)
@@ -290,7 +301,13 @@ func (d *Desk) agreementsTx(ctx context.Context, tx *db.Tx, by audit.Actor, p pa
 	if err != nil {
 		return nil, fmt.Errorf("read agreements: %w", err)
 	}
-	list, err := d.c.Organisations.RepresentativesTx(ctx, tx, audit.Look{By: by, Purpose: purpose, Ground: ground}, organisation.ID(p.Organisation))
+	// All of a party's staff see who has yet to agree; the registry itself would
+	// show it to those alone who act for the organisation.
+	looker := by
+	if by.Kind == audit.KindCitizen {
+		looker = audit.System("partner")
+	}
+	list, err := d.c.Organisations.RepresentativesTx(ctx, tx, audit.Look{By: looker, Purpose: purpose, Ground: ground}, organisation.ID(p.Organisation))
 	if err != nil {
 		return nil, err
 	}
@@ -473,6 +490,13 @@ func (d *Desk) Narrow(ctx context.Context, by audit.Actor, party partner.PartyID
 		if changes := lint.Compare(read(p.Approved), report.Document); !lint.Narrowing(changes) {
 			return fault.New(fault.Forbidden, "partner.draft.wider")
 		}
+		// A thief of a sign-in would first see to it that nobody hears of what comes
+		// next: those who were named so far are told of it too.
+		if was := read(p.Approved); !slices.Equal(mails(was), mails(report.Document)) {
+			if err := d.tellPartyTx(ctx, tx, by, p, was, "partner_contacts_changed", map[string]string{"client": string(p.Production()), "at": d.c.Clock.Now().In(clock.Vietnam).Format("15:04 02/01/2006")}); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.ExecContext(ctx, `UPDATE partner_party SET approved = $2 WHERE id = $1`, string(party), string(p.Draft)); err != nil {
 			return fmt.Errorf("narrow a party: %w", err)
 		}
@@ -482,4 +506,12 @@ func (d *Desk) Narrow(ctx context.Context, by audit.Actor, party partner.PartyID
 		}
 		return d.noteTx(ctx, tx, by, party, "narrowed", "", id.Person{})
 	})
+}
+
+func mails(d lint.Document) []string {
+	var out []string
+	for _, c := range d.Contacts {
+		out = append(out, c.Mail)
+	}
+	return out
 }

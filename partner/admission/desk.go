@@ -80,6 +80,7 @@ func New(c Config) (*Desk, error) {
 	for _, k := range []organisation.EventKind{organisation.WasSuspended, organisation.WasDissolved} {
 		c.Organisations.Subscribe(k, d.HandleOrganisation)
 	}
+	c.Organisations.Subscribe(organisation.RepresentativesChanged, d.HandleRepresentatives)
 	return d, nil
 }
 

@@ -4,6 +4,7 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -35,7 +36,7 @@ func (d *Desk) promiseTx(ctx context.Context, tx *db.Tx, at time.Time) error {
 }
 
 func (d *Desk) watch(ctx context.Context, _ job.Job) error {
-	if err := d.Watch(ctx); err != nil {
+	if err := errors.Join(d.Watch(ctx), d.endFormer(ctx)); err != nil {
 		return err
 	}
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error { return d.promiseTx(ctx, tx, d.c.Clock.Now().Add(watchEvery)) })

@@ -142,7 +142,10 @@ func TestProofsThatAreRefused(t *testing.T) {
 	ok(t, err)
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	ok(t, err)
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	ok(t, err)
 	for name, change := range map[string]func(*draft){
+		"a weak key":    func(d *draft) { d.key, d.alg = weak, jose.PS256 },
 		"another type":  func(d *draft) { d.typ = "JWT" },
 		"no type":       func(d *draft) { d.typ = "" },
 		"shared secret": func(d *draft) { d.key, d.alg, d.bare = []byte(strings.Repeat("k", 32)), jose.HS256, true },

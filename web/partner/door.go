@@ -112,7 +112,7 @@ func Door(c Config) (http.Handler, error) {
 	}
 	guard := session.New(client, c.Accounts, d.site.Fail)
 	if c.Admission != nil {
-		party.Mount(mux, d.site, guard, party.Config{Desk: c.Admission, Partners: c.Partners, Inspector: c.Inspector, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
+		party.Mount(mux, d.site, guard, party.Config{Desk: c.Admission, Accounts: c.Accounts, Partners: c.Partners, Inspector: c.Inspector, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
 	} else {
 		mux.HandleFunc("GET /clients", d.clients)
 	}
@@ -137,7 +137,7 @@ func Door(c Config) (http.Handler, error) {
 // who is the account that is signed in, as far as it stands.
 func (d *door) who(w http.ResponseWriter, r *http.Request) (account.ID, bool) {
 	who, ok := d.client.Session(w, r)
-	if !ok {
+	if !ok || who.Act != nil { // whoever acts for somebody else does not do so here
 		return account.ID{}, false
 	}
 	key, err := account.ParseID(who.Subject)
@@ -204,7 +204,16 @@ func (d *door) clients(w http.ResponseWriter, r *http.Request) {
 
 func (d *door) signIn(w http.ResponseWriter, r *http.Request) {
 	back := page.Local(r.URL.Query().Get("return"))
-	if err := d.client.Begin(w, r, back, relyingparty.UILocales(page.Language(r))); err != nil {
+	opts := []relyingparty.Option{relyingparty.UILocales(page.Language(r))}
+	if r.URL.Query().Get("sure") == "yes" {
+		demand, err := d.c.Accounts.Demand(r.Context(), party.Change)
+		if err != nil {
+			d.j.Fail(w, r, err)
+			return
+		}
+		opts = append(opts, relyingparty.ACR(demand.ACR()))
+	}
+	if err := d.client.Begin(w, r, back, opts...); err != nil {
 		d.j.Fail(w, r, err)
 	}
 }

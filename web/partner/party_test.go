@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"danh/account"
 	"danh/account/accounttest"
 	"danh/audit"
+	"danh/internal/browse"
 	"danh/internal/business"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -46,6 +48,7 @@ type admitting struct {
 	*house
 	desk *admission.Desk
 	lan  account.Session
+	key  *browse.Passkey
 }
 
 func apply(t testing.TB, d *db.DB, certain bool) *admitting {
@@ -55,6 +58,7 @@ func apply(t testing.TB, d *db.DB, certain bool) *admitting {
 	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { partners.ServeHTTP(w, r) }))
 	t.Cleanup(issuer.Close)
 	t.Cleanup(own.Close)
+	issuer.URL = strings.Replace(issuer.URL, "127.0.0.1", "localhost", 1) // passkeys are bound to a name
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -125,11 +129,18 @@ func newKey(t testing.TB, kid string) (public string, sign func(string) string) 
 	}
 }
 
+// be has Lan sign in with password and passkey.
+func (h *admitting) be(t testing.TB) *webtest.Page {
+	t.Helper()
+	h.key = h.Enlist(t, h.lan, h.Issuer)
+	p := h.browser.Get("/signin?sure=yes&return=/clients").Submit("Đăng nhập", "number", accounttest.Lan.Numbers[1].Number, "password", string(accounttest.Password))
+	return p.At("/signin/passkey").UsePasskey("Dùng khoá đăng nhập", h.key).Submit("Đồng ý").At("/clients")
+}
+
 // fill fills the application in, through the forms, up to the receipt.
 func (h *admitting) fill(t testing.TB) {
 	t.Helper()
-	h.Raise(t, h.lan.Account)
-	p := h.signIn().Want(200, "Ngân hàng Sông Hậu", "Xin kết nối cho tổ chức bạn đại diện").Submit("Bắt đầu hồ sơ").At("/parties/DT-0401/profile").Want(200, "Điền dần", "Chưa có người bảo vệ dữ liệu")
+	p := h.be(t).Want(200, "Ngân hàng Sông Hậu", "Xin kết nối cho tổ chức bạn đại diện").Submit("Bắt đầu hồ sơ").At("/parties/DT-0401/profile").Want(200, "Điền dần", "Chưa có người bảo vệ dữ liệu")
 	// A half-filled form is kept.
 	p = p.Submit("Lưu", "name_vi", "Sông Hậu Số", "redirects", "http://app.songhau.example/cb").Want(200, "Đã lưu", "chưa mã hóa", "Dòng")
 	if p.Value("name_vi") != "Sông Hậu Số" {
@@ -196,8 +207,7 @@ func TestInvitationThroughTheForms(t *testing.T) {
 	t.Parallel()
 	dbtest.Run(t, applying, func(t *testing.T, d *db.DB) {
 		h := apply(t, d, true)
-		h.Raise(t, h.lan.Account)
-		h.signIn().Submit("Bắt đầu hồ sơ")
+		h.be(t).Submit("Bắt đầu hồ sơ")
 		p := h.browser.Get("/parties/DT-0401/staff").Want(200, "Chủ hồ sơ", "Bạn").Submit("Tạo liên kết", "role", "developer").Want(200, "Liên kết mời, dùng một lần")
 		link := p.Text("code.pre")
 		h.browser.Get("/parties/DT-0401/staff").Want(200, "Lời mời chưa dùng").Lacks(link)
@@ -205,6 +215,37 @@ func TestInvitationThroughTheForms(t *testing.T) {
 		h.browser.Get(link).Want(200, "Lời mời làm việc cho Ngân hàng Sông Hậu", "Lập trình").Submit("Nhận lời").At("/parties/DT-0401")
 		h.browser.Get(link).Want(http.StatusNotFound)
 		h.browser.Get("/parties/DT-0401/staff").Want(200, "Lập trình").Submit("Gỡ", "member", "00000000-0000-7000-8000-000000000000").Want(http.StatusNotFound)
+	}, offices)
+}
+
+// TestPhishedPasswordChangesNothingThatStays: whoever has an owner's password
+// reads, and neither puts in a key, nor invites anybody, nor hands anything in.
+// A passkey of hers leads on, from the very page.
+func TestPhishedPasswordChangesNothingThatStays(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, applying, func(t *testing.T, d *db.DB) {
+		h := apply(t, d, true)
+		h.key = h.Enlist(t, h.lan, h.Issuer)
+		h.signIn().Submit("Bắt đầu hồ sơ").At("/parties/DT-0401/profile")
+		public, sign := newKey(t, "thief")
+		p := h.browser.Get("/parties/DT-0401/keys").Want(200, "Việc này cần khóa đăng nhập")
+		until := h.Clock.Now().AddDate(1, 0, 0).Format("02/01/2006")
+		for path, form := range map[string]url.Values{
+			"keys": {"key": {public}, "until": {until}, "proof": {sign(p.Text("#challenge"))}}, "keys/retire": {"key": {"x"}}, "keys/secret": {"overlap": {"0"}},
+			"staff/invite": {"role": {"owner"}}, "staff/remove": {"member": {"x"}}, "submit": {"true": {"yes"}}, "narrow": {},
+		} {
+			h.browser.Post("/parties/DT-0401/"+path, form).Want(http.StatusForbidden, "Việc này cần khóa đăng nhập")
+		}
+		h.browser.Post("/agreements/DK-26-AAAA-AAAA", url.Values{"read": {"yes"}}).Want(http.StatusForbidden, "Việc này cần khóa đăng nhập")
+		f, err := h.desk.Find(t.Context(), h.lan.Actor(), "DT-0401")
+		if err != nil || len(f.LiveKeys.JWKS.Keys) > 0 || f.Current != nil {
+			t.Fatalf("%+v %v", f, err)
+		}
+		// The trial, which nobody but her staff can use, begins without.
+		h.browser.Get("/parties/DT-0401/keys?trial=yes").Lacks("Việc này cần khóa đăng nhập").Submit("Thêm khóa", "key", public, "until", until).Want(200, "Đã thêm khóa")
+		p = h.browser.Get("/parties/DT-0401/keys").Click("Dùng khóa đăng nhập").At("/signin/passkey").UsePasskey("Dùng khoá đăng nhập", h.key)
+		p = p.At("/parties/DT-0401/keys").Lacks("Việc này cần khóa đăng nhập")
+		p.Submit("Thêm khóa", "key", public, "until", until, "proof", sign(p.Text("#challenge"))).Want(200, "Đã thêm khóa")
 	}, offices)
 }
 

@@ -14,10 +14,12 @@ package party
 import (
 	"embed"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"danh/account"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -26,6 +28,7 @@ import (
 	"danh/partner/admission"
 	"danh/partner/ground"
 	"danh/partner/lint"
+	"danh/provider"
 	"danh/provider/inspect"
 	"danh/registry/organisation"
 	"danh/web/partner/session"
@@ -37,6 +40,7 @@ var files embed.FS
 // Config is what the pages stand on.
 type Config struct {
 	Desk      *admission.Desk
+	Accounts  *account.Keeper
 	Partners  *partner.Directory
 	Inspector *inspect.Inspector // nil: the trial is not counted
 	Clock     clock.Clock
@@ -50,6 +54,31 @@ type journey struct {
 	j    *page.Journey
 }
 
+// Change names what takes a passkey here in the table of what each journey demands.
+const Change = "partner_change"
+
+// guarded are the changes by which somebody who has a password that was phished
+// would stay, or would speak for the organisation.
+var guarded = []string{"POST /parties/{id}/keys", "POST /parties/{id}/keys/retire", "POST /parties/{id}/keys/secret", "POST /parties/{id}/staff/invite", "POST /parties/{id}/staff/remove",
+	"POST /parties/{id}/submit", "POST /parties/{id}/narrow"}
+
+// sure reports whether somebody signed in as well as such a change demands.
+func (k *journey) sure(r *http.Request, v session.Visitor) (bool, error) {
+	demand, err := k.Accounts.Demand(r.Context(), Change)
+	if err != nil {
+		return false, err
+	}
+	_, assurance, ok := provider.ACR(v.ACR)
+	return ok && assurance >= demand.Assurance, nil
+}
+
+// unsure leads to the sign-in that would do, and says what it takes. at is where
+// it comes back to.
+func (k *journey) unsure(w http.ResponseWriter, r *http.Request, at string) {
+	k.j.Render(w, r, http.StatusForbidden, "unsure", page.View{Layout: page.Desk, Title: "party.sure", Lede: "party.sure.body", Back: page.Local(at), Nav: "clients",
+		Data: map[string]any{"At": "/signin?sure=yes&return=" + url.QueryEscape(at), "Keys": k.Issuer + "/security/passkeys"}})
+}
+
 // call is a request about one party, by one of its staff.
 type call struct {
 	w    http.ResponseWriter
@@ -58,6 +87,7 @@ type call struct {
 	by   audit.Actor
 	file admission.File
 	form *page.Form
+	sure bool // she signed in as well as the changes of a party demand
 }
 
 // Mount puts the pages on the mux.
@@ -101,7 +131,17 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 				k.j.Fail(w, r, err)
 				return
 			}
-			h(&call{w, r, v, by, f, page.FormFrom(r)})
+			c := &call{w: w, r: r, who: v, by: by, file: f, form: page.FormFrom(r)}
+			if c.sure, err = k.sure(r, v); err != nil {
+				k.j.Fail(w, r, err)
+				return
+			}
+			// A trial, which nobody but the staff can use, begins without.
+			if !c.sure && slices.Contains(guarded, pattern) && !(onTrial(c) && strings.HasPrefix(pattern, "POST /parties/{id}/keys")) {
+				k.unsure(w, r, c.path(map[string]string{"keys": "/keys", "staff": "/staff", "submit": "/submit"}[strings.Split(pattern, "/")[3]]))
+				return
+			}
+			h(c)
 		}))
 	}
 }
@@ -133,6 +173,9 @@ func (k *journey) render(c *call, status int, name, title string, data map[strin
 	data["Tabs"], data["File"], data["Path"], data["Stage"] = tabs, c.file, c.path(""), k.stage(c)
 	data["MayEdit"], data["MayKeys"], data["MayStaff"] = admission.May(c.file.Roles, "edit"), admission.May(c.file.Roles, "keys"), admission.May(c.file.Roles, "staff")
 	data["Banner"] = k.ends(c)
+	if !c.sure {
+		data["Unsure"] = "/signin?sure=yes&return=" + url.QueryEscape(c.r.URL.RequestURI())
+	}
 	v := k.view(c, title)
 	v.Data = data
 	k.j.Render(c.w, c.r, status, name, v)
@@ -383,6 +426,14 @@ func (k *journey) showAsked(w http.ResponseWriter, r *http.Request, v session.Vi
 
 func (k *journey) agree(w http.ResponseWriter, r *http.Request, v session.Visitor) {
 	f := page.FormFrom(r)
+	if sure, err := k.sure(r, v); err != nil || !sure {
+		if err != nil {
+			k.j.Fail(w, r, err)
+			return
+		}
+		k.unsure(w, r, "/agreements/"+url.PathEscape(r.PathValue("code")))
+		return
+	}
 	if !f.Has("read", "yes") {
 		f.Add("read", "party.agree.tick")
 		k.showAsked(w, r, v, http.StatusUnprocessableEntity, f)

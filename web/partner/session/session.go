@@ -28,7 +28,8 @@ type Visitor struct {
 	Person   id.Person
 	Name     string
 	Session  string
-	Level    int // 0 while the account does not stand or its holder was not proofed
+	ACR      string // how she signed in
+	Level    int    // 0 while the account does not stand or its holder was not proofed
 	Standing Standing
 }
 
@@ -82,7 +83,7 @@ func (g *Guard) Load(next http.Handler) http.Handler {
 }
 
 func (g *Guard) read(ctx context.Context, who relyingparty.Identity) (Visitor, error) {
-	v := Visitor{Name: who.Text("name"), Session: who.SessionID, Standing: Inactive}
+	v := Visitor{Name: who.Text("name"), Session: who.SessionID, ACR: who.ACR, Standing: Inactive}
 	var err error
 	if v.Account, err = account.ParseID(who.Subject); err != nil {
 		return v, nil
