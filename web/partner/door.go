@@ -3,9 +3,9 @@
 // Package partnerdoor owns the door of those who connect: the guide that says
 // how, for everybody, and for whoever signs in what her account administers.
 //
-// Partners are registered by the operator of an installation; nobody registers
-// herself here, and no secret is ever shown on a page. The guide's scopes and
-// addresses are read from the running provider, so it cannot promise what the
+// Organisations apply here, by those who represent them, and officers decide
+// elsewhere; the operator of an installation may register clients by hand
+// besides. The guide's scopes and addresses are read from the running provider, so it cannot promise what the
 // provider does not keep. It owns no table and opens no transaction.
 package partnerdoor
 
@@ -173,7 +173,7 @@ func (d *door) guide(w http.ResponseWriter, r *http.Request) {
 	}
 	scopes = append(scopes, asked{Scope: "offline_access", Why: "partner.scope.offline_access"})
 	d.j.Render(w, r, http.StatusOK, "guide", page.View{Layout: page.Desk, Title: "partner.guide", Lede: "partner.guide.lede", Nav: "guide",
-		Data: map[string]any{"Issuer": d.client.Issuer(), "Scopes": scopes, "Push": provider.PushPath, "Authorize": provider.AuthorizePath, "Token": provider.TokenPath, "UserInfo": provider.UserInfoPath}})
+		Data: map[string]any{"Issuer": d.client.Issuer(), "Scopes": scopes, "Push": provider.PushPath, "Authorize": provider.AuthorizePath, "Token": provider.TokenPath, "UserInfo": provider.UserInfoPath, "Afar": provider.BackchannelPath, "Verify": provider.VerifyPath}})
 }
 
 // clients says what an account administers. No account administers any yet:
