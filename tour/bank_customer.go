@@ -410,12 +410,9 @@ func (t *bankWalk) told(ctx context.Context) error {
 			return fmt.Errorf("the event: %w", err)
 		}
 		events, _ := claims["events"].(map[string]any)
-		if _, ok := events[consentWithdrawn]; !ok {
-			continue // of something else
-		}
 		about, _ := claims["sub_id"].(map[string]any)
-		if about["sub"] != t.granted.subject {
-			return errors.New("the event is about somebody else")
+		if _, ok := events[consentWithdrawn]; !ok || about["sub"] != t.granted.subject {
+			continue // of something or somebody else, which waited for the bank to be there
 		}
 		for _, never := range []string{t.p.Number, t.p.Name, t.p.Phones[0]} {
 			if strings.Contains(h.Body, never) {
@@ -474,7 +471,8 @@ func (t *bankWalk) leave(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("the event: %w", err)
 		}
-		if events, _ := claims["events"].(map[string]any); events[sessionRevoked] != nil {
+		about, _ := claims["sub_id"].(map[string]any)
+		if events, _ := claims["events"].(map[string]any); events[sessionRevoked] != nil && about["sub"] == t.granted.subject {
 			return nil
 		}
 	}
