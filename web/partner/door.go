@@ -98,7 +98,7 @@ func Door(c Config) (http.Handler, error) {
 			{ID: "consents", Href: "/consents", Icon: "badge", Text: page.Text{VI: "Đồng ý", EN: "Consents"}, Show: shown},
 			{ID: "requests", Href: "/requests", Icon: "file", Text: page.Text{VI: "Yêu cầu", EN: "Requests"}, Show: shown},
 		},
-		Texts: []fs.FS{right.Texts, lint.Texts},
+		Texts: []fs.FS{session.Texts, right.Texts, lint.Texts},
 		Foot:  []page.Link{{Href: client.Issuer() + "/.well-known/openid-configuration", Text: page.Text{VI: "Tài liệu dò tìm OpenID", EN: "OpenID discovery document"}}},
 	})
 	d.j = d.site.Journey(files)

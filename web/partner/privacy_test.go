@@ -130,6 +130,34 @@ func TestSheAsksAndThePartnerAnswers(t *testing.T) {
 	}, offices)
 }
 
+// TestActingForOneOfTheStaff: whoever acts for somebody does not do so at her
+// work: what people asked of a partner is not a representative's to read.
+func TestActingForOneOfTheStaff(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, withOffices, func(t *testing.T, d *db.DB) {
+		h, _ := staffed(t, d, partner.Viewer)
+		_, lan, err := h.Keeper.SignIn(t.Context(), account.SignIn{Number: accounttest.Lan.Numbers[1].Number, Password: accounttest.Password, Remote: accounttest.Remote(), Door: "citizen"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		an, child, _ := h.Child(t, lan, Phone)
+		if err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE partner_staff SET account = $1, person = $2, role = 'privacy'`, account.Owner(child), an.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		hers := h.browser
+		hers.Get(h.Issuer+"/dependants").At("/signin").Submit("Đăng nhập", "number", accounttest.Lan.Numbers[1].Number, "password", string(accounttest.Password)).At("/dependants")
+		h.Sure(t, lan.Account)
+		hers.Get(h.Issuer + "/dependants").Submit("Làm thay cho " + accounttest.An.Name).At("/")
+		hers.Get(h.door + "/signin?return=/").At("/consent").Submit("Đồng ý")
+		for _, path := range []string{"/consents", "/requests"} {
+			hers.Get(h.door+path).Want(http.StatusForbidden, "Bạn đang làm thay cho người khác").Lacks("Ngân hàng Lúa Vàng", "open_account", "mở tài khoản thanh toán")
+		}
+	}, offices)
+}
+
 // TestComparisonsAreCountedByMonth: what the organisation's questions came to,
 // and nothing about whom they were.
 func TestComparisonsAreCountedByMonth(t *testing.T) {

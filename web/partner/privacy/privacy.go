@@ -26,6 +26,7 @@ import (
 	"danh/provider"
 	"danh/provider/right"
 	"danh/provider/verify"
+	"danh/web/partner/session"
 )
 
 //go:embed *.html *.text.json
@@ -76,6 +77,10 @@ func (s staff) parties(roles ...partner.Role) []partner.PartyID {
 
 func (d *journey) signed(next func(http.ResponseWriter, *http.Request, staff)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if session.Acting(r.Context()) {
+			d.j.Fail(w, r, session.ErrActing)
+			return
+		}
 		who, ok := d.Who(w, r)
 		if !ok {
 			http.Redirect(w, r, "/signin?return="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)

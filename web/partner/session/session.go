@@ -11,6 +11,7 @@ package session
 
 import (
 	"context"
+	"embed"
 	"net/http"
 	"net/url"
 
@@ -21,6 +22,11 @@ import (
 	"danh/internal/page"
 	"danh/internal/relyingparty"
 )
+
+// Texts are the words of the guard's faults.
+//
+//go:embed session.text.json
+var Texts embed.FS
 
 // Visitor is who is signed in.
 type Visitor struct {
@@ -64,12 +70,25 @@ func New(c *relyingparty.Client, k *account.Keeper, fail func(http.ResponseWrite
 
 type key struct{}
 
+type acting struct{}
+
+// ErrActing is told to whoever acts for a child or an organisation: she does not
+// do so here, and signing in again would bring her to the same place.
+var ErrActing = fault.New(fault.Forbidden, "partner.acting")
+
+// Acting reports whether whoever is signed in acts for somebody else.
+func Acting(ctx context.Context) bool { return ctx.Value(acting{}) != nil }
+
 // Load reads the request's session and account into the context.
 func (g *Guard) Load(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, ok := g.client.Session(w, r)
-		if !ok || who.Act != nil { // whoever acts for a child does not do so here
+		if !ok {
 			next.ServeHTTP(w, r)
+			return
+		}
+		if who.Act != nil {
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), acting{}, true)))
 			return
 		}
 		v, err := g.read(r.Context(), who)
@@ -114,6 +133,10 @@ func (g *Guard) Signed(next func(http.ResponseWriter, *http.Request, Visitor)) h
 		if v, ok := From(r.Context()); ok {
 			w.Header().Set("Cache-Control", "no-store")
 			next(w, r, v)
+			return
+		}
+		if Acting(r.Context()) {
+			g.fail(w, r, ErrActing)
 			return
 		}
 		back := r.URL.RequestURI()
