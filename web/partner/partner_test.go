@@ -65,8 +65,17 @@ func run(t *testing.T, body func(t *testing.T, h *house)) {
 func TestGuideIsForEverybodyAndNamesTheProvidersOwnAddresses(t *testing.T) {
 	run(t, func(t *testing.T, h *house) {
 		p := h.browser.Get("/").Want(200, "Cổng đối tác", "Cách kết nối").Click("Cách kết nối").At("/guide")
+		for _, path := range []string{"/clients", "/start", "/api", "/errors"} {
+			if !p.Has(`main a[href="` + path + `"]`) {
+				t.Errorf("nothing leads to %s", path)
+			}
+		}
+		p.Want(200, "fapi2", "purpose:delivery", "danh_match", h.Issuer+"/bc-authorize", h.Issuer+"/verify", "/consents/list")
 		p.Want(200, h.Issuer+"/par", h.Issuer+"/token", h.Issuer+"/userinfo", "offline_access", "birthdate", "personal_number", "so từng chữ")
 		h.browser.Get(p.Attr(`code a`, "href")).Want(200)
+		for _, path := range []string{"/start", "/api", "/openapi.json", "/errors"} {
+			h.browser.Get(path).Want(200)
+		}
 		h.browser.English().Get("/guide").Want(200, "How to connect", "compared letter by letter")
 	})
 }
@@ -119,7 +128,7 @@ func TestPartnerDoorInTheBrowser(t *testing.T) {
 		Want("Cổng đối tác").Click("Đồng ý").Want("chưa quản lý ứng dụng nào")
 	for _, width := range []int{1280, 360} {
 		for _, dark := range []bool{false, true} {
-			for name, path := range map[string]string{"home": "/", "guide": "/guide", "clients": "/clients"} {
+			for name, path := range map[string]string{"home": "/", "guide": "/guide", "api": "/api", "clients": "/clients"} {
 				tab := b.Tab(width, dark).Go(h.door + path).Accessible()
 				for _, p := range tab.Problems() {
 					t.Errorf("%s: %s", name, p)

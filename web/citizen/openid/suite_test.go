@@ -320,7 +320,13 @@ func TestSuiteOfTheFAPIProfile(t *testing.T) {
 				refused(t, status, doc, "invalid_grant", "invalid_dpop_proof", "invalid_request")
 			}},
 			{"ensure-holder-of-key-required", func(t *testing.T) {
-				status, doc := s.redeem(t, s.code(t), func(r *http.Request) { r.Header.Del("DPoP") })
+				// Pushed without a proof too, so that the code is bound to no key.
+				bare := func(r *http.Request) { r.Header.Del("DPoP") }
+				status, doc := s.call(t, provider.PushPath, s.request(), bare)
+				if status != http.StatusCreated {
+					t.Fatalf("push: %d %v", status, doc)
+				}
+				status, doc = s.redeem(t, s.back(t, doc["request_uri"].(string)).Get("code"), bare)
 				refused(t, status, doc, "invalid_dpop_proof", "invalid_grant", "invalid_request")
 			}},
 			{"ensure-client-id-in-token-endpoint", func(t *testing.T) {
@@ -330,8 +336,14 @@ func TestSuiteOfTheFAPIProfile(t *testing.T) {
 				refused(t, status, doc, "invalid_client", "invalid_grant")
 			}},
 			{"ensure-authorization-code-is-bound-to-client", func(t *testing.T) {
-				code := s.code(t)
-				status, doc := (&suite{door: d, f: other}).redeem(t, code)
+				// With her consent to the other client and with the same key, so that nothing
+				// but whose code it is stands in its way.
+				second := &suite{door: d, f: other}
+				second.good(t)
+				code, own := s.code(t), other.DPoP
+				other.DPoP = f.DPoP
+				status, doc := second.redeem(t, code)
+				other.DPoP = own
 				refused(t, status, doc, "invalid_grant")
 			}},
 			{"attempt-reuse-authorization-code-after-one-second", func(t *testing.T) {
