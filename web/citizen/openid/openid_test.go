@@ -368,7 +368,7 @@ func TestEndpointsSpeakTheirErrors(t *testing.T) {
 		}{
 			"no grant type":      {"/token", url.Values{}, 400, "invalid_request"},
 			"password grant":     {"/token", url.Values{"grant_type": {"password"}, "username": {"x"}, "password": {"y"}}, 400, "unsupported_grant_type"},
-			"client credentials": {"/token", url.Values{"grant_type": {"client_credentials"}}, 400, "unsupported_grant_type"},
+			"client credentials": {"/token", url.Values{"grant_type": {"client_credentials"}}, 400, "unauthorized_client"},
 			"repeated":           {"/token", url.Values{"grant_type": {"authorization_code", "refresh_token"}}, 400, "invalid_request"},
 			"empty push":         {"/par", url.Values{}, 400, "invalid_request"},
 			"push of a push":     {"/par", url.Values{"request_uri": {"urn:x"}}, 400, "invalid_request"},
