@@ -472,6 +472,9 @@ func (t *bankWalk) leave(ctx context.Context) error {
 			return fmt.Errorf("the event: %w", err)
 		}
 		about, _ := claims["sub_id"].(map[string]any)
+		if about["format"] == "complex" { // her, and which session (RFC 9493, section 3.2; CAEP 1.0, section 3.1)
+			about, _ = about["user"].(map[string]any)
+		}
 		if events, _ := claims["events"].(map[string]any); events[sessionRevoked] != nil && about["sub"] == t.granted.subject {
 			return nil
 		}

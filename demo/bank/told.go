@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -85,6 +86,7 @@ func (b *bank) event(w http.ResponseWriter, r *http.Request) {
 		ID       string          `json:"jti"`
 		Subject  struct {
 			Format, Iss, Sub string
+			User             struct{ Sub string } // of a complex one: who, and which session
 		} `json:"sub_id"`
 		Events map[string]json.RawMessage `json:"events"`
 	}
@@ -104,7 +106,7 @@ func (b *bank) event(w http.ResponseWriter, r *http.Request) {
 	if !b.seen[c.ID] {
 		b.seen[c.ID] = true
 		for kind := range c.Events {
-			b.act(kind, c.Subject.Sub)
+			b.act(kind, cmp.Or(c.Subject.Sub, c.Subject.User.Sub))
 		}
 	}
 	w.WriteHeader(http.StatusAccepted)
