@@ -28,6 +28,7 @@ import (
 	"danh/partner/lint"
 	"danh/provider"
 	"danh/provider/inspect"
+	"danh/provider/register"
 	"danh/provider/right"
 	"danh/provider/verify"
 	"danh/web/partner/explain"
@@ -57,6 +58,7 @@ type Config struct {
 
 	Admission *admission.Desk    // with Partners: applications; nil: clients are the operator's alone
 	Inspector *inspect.Inspector // nil: trials are not counted
+	Register  *register.Desk     // nil: no software statements are made
 	HTTP      *http.Client       // to the issuer; nil for a sensible one
 }
 
@@ -112,7 +114,7 @@ func Door(c Config) (http.Handler, error) {
 	}
 	guard := session.New(client, c.Accounts, d.site.Fail)
 	if c.Admission != nil {
-		party.Mount(mux, d.site, guard, party.Config{Desk: c.Admission, Accounts: c.Accounts, Partners: c.Partners, Inspector: c.Inspector, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
+		party.Mount(mux, d.site, guard, party.Config{Desk: c.Admission, Accounts: c.Accounts, Partners: c.Partners, Inspector: c.Inspector, Register: c.Register, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
 	} else {
 		mux.HandleFunc("GET /clients", d.clients)
 	}

@@ -35,7 +35,9 @@ import (
 	"danh/office"
 	"danh/partner"
 	"danh/partner/admission"
+	"danh/provider/inspect"
 	. "danh/provider/providertest"
+	"danh/provider/register"
 	"danh/registry/organisation"
 	"danh/web/citizen"
 	partnerdoor "danh/web/partner"
@@ -46,9 +48,10 @@ var applying = append(append([]db.Schema{}, Schemas...), organisation.Schema, of
 // admitting is the door with the desk of applications; Lan represents a company.
 type admitting struct {
 	*house
-	desk *admission.Desk
-	lan  account.Session
-	key  *browse.Passkey
+	desk      *admission.Desk
+	inspector *inspect.Inspector
+	lan       account.Session
+	key       *browse.Passkey
 }
 
 func apply(t testing.TB, d *db.DB, certain bool) *admitting {
@@ -91,8 +94,10 @@ func apply(t testing.TB, d *db.DB, certain bool) *admitting {
 		Registered: clock.Date{Year: 2017, Month: 2, Day: 20}, Address: "Số 19 đường Quang Trung", Representatives: []business.Representative{{Number: lan.Numbers[1].Number, Name: lan.Name, Position: "Tổng giám đốc", From: clock.Date{Year: 2020, Month: 1, Day: 1}}}}}))
 	_, err = orgs.Import(t.Context(), audit.System("test"), &feed)
 	check(err)
+	h.inspector = inspect.New(inspect.Config{DB: d, Clock: h.Clock, Log: h.Log, Partners: h.Partners})
+	statements := register.New(register.Config{DB: d, Clock: h.Clock, Keys: h.Keys, Partners: h.Partners, Issuer: issuer.URL})
 	citizens = citizen.Door(citizen.Config{Accounts: h.Keeper, Provider: h.Provider, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log})
-	partners, err = partnerdoor.Door(partnerdoor.Config{Origin: own.URL, Issuer: issuer.URL, Secret: secret.Reveal(), Key: key, Clock: h.Clock, Log: h.Log, Accounts: h.Keeper, Partners: h.Partners, Admission: h.desk})
+	partners, err = partnerdoor.Door(partnerdoor.Config{Origin: own.URL, Issuer: issuer.URL, Secret: secret.Reveal(), Key: key, Clock: h.Clock, Log: h.Log, Accounts: h.Keeper, Partners: h.Partners, Admission: h.desk, Inspector: h.inspector, Register: statements})
 	check(err)
 	_, h.lan = h.SignInLan(t, certain)
 	return h
@@ -249,6 +254,72 @@ func TestPhishedPasswordChangesNothingThatStays(t *testing.T) {
 	}, offices)
 }
 
+// trial opens the trial with a key of its own and has it send two requests, of
+// which one is refused.
+func (h *admitting) trial(t testing.TB) {
+	t.Helper()
+	public, _ := newKey(t, "thu")
+	h.browser.Get("/parties/DT-0401/keys?trial=yes").Submit("Thêm khóa", "key", public, "until", h.Clock.Now().AddDate(0, 2, 0).Format("02/01/2006")).Want(200, "Đã thêm khóa")
+	h.browser.Get("/parties/DT-0401/trial").Submit("Mở bản thử").Want(200, "dt-0401-trial")
+	work, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { _ = h.inspector.Run(work); close(done) }()
+	defer func() { stop(); <-done }()
+	h.inspector.Record(inspect.Exchange{Client: "dt-0401-trial", Endpoint: "/par", Method: "POST", Status: 201, Parts: []inspect.Part{{Name: "scope", Value: "openid"}}})
+	h.inspector.Record(inspect.Exchange{Client: "dt-0401-trial", Endpoint: "/token", Method: "POST", Status: 400, Error: "invalid_grant", Description: "the code was used",
+		Parts: []inspect.Part{{Name: "grant_type", Value: "authorization_code"}, {Name: "code", Size: 43}}})
+	h.inspector.Record(inspect.Exchange{Client: "elsewhere", Endpoint: "/token", Method: "POST", Status: 400, Error: "invalid_request"})
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if list, err := h.inspector.List(t.Context(), "elsewhere", false, 1); err == nil && len(list) == 1 {
+			return
+		}
+	}
+	t.Fatal("the inspector does not write")
+}
+
+// A developer sees each request of the trial, makes a statement that is shown
+// once, and ends it; nobody sees another client's requests.
+func TestTrialIsLookedAtAndStated(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, applying, func(t *testing.T, d *db.DB) {
+		h := apply(t, d, true)
+		h.fill(t)
+		h.trial(t)
+		p := h.browser.Get("/parties/DT-0401/trial").Want(200, "POST /par", "POST /token", "invalid_grant").Lacks("invalid_request")
+		p = p.Click("Bị từ chối").Want(200, "POST /token").Lacks("POST /par")
+		one := p.Attr("#exchanges nav.rows a", "href")
+		h.browser.Get(one).Want(200, "HTTP 400", "invalid_grant", "the code was used", "authorization_code", "không giữ, 43 byte")
+		if to := h.browser.Get(one).Attr(`main a[href^="/errors#"]`, "href"); to != "/errors#invalid_grant" {
+			t.Errorf("the code is explained at %q", to)
+		}
+		h.browser.Get("/parties/DT-0401/trial/x").Want(http.StatusNotFound, "Không còn yêu cầu này")
+		foreign, err := h.inspector.List(t.Context(), "elsewhere", false, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.browser.Get("/parties/DT-0401/trial/" + foreign[0].ID.String()).Want(http.StatusNotFound)
+
+		h.browser.Get("/parties/DT-0401/trial").Submit("Tạo bản khai", "software_id", "có dấu").Want(422, "chữ không dấu")
+		p = h.browser.Get("/parties/DT-0401/trial").Submit("Tạo bản khai").Want(200, "Chỉ hiện một lần", "dt-0401-app")
+		text := p.Text("#statement-text")
+		if strings.Count(text, ".") != 2 {
+			t.Errorf("the statement is %q", text)
+		}
+		h.browser.Get("/parties/DT-0401/trial").Want(200, "Bản khai còn dùng được").Lacks(text).Submit("Hủy bản khai").Want(200, "Đã hủy bản khai").Lacks("Bản khai còn dùng được")
+
+		// Whoever only looks sees neither, also by an address or a post of his own.
+		if err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE partner_staff SET role = 'viewer' WHERE party = 'DT-0401'`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.browser.Get("/parties/DT-0401/trial").Want(200).Lacks("invalid_grant").Lacks("Tạo bản khai")
+		h.browser.Get(one).Want(http.StatusForbidden)
+		h.browser.Post("/parties/DT-0401/trial/statements", url.Values{"software_id": {"app"}}).Want(http.StatusForbidden)
+	}, offices)
+}
+
 // TestPartyInTheBrowser looks at the pages in Chromium. With DANH_SHOTS=folder
 // it leaves pictures there.
 func TestPartyInTheBrowser(t *testing.T) {
@@ -257,6 +328,8 @@ func TestPartyInTheBrowser(t *testing.T) {
 	}
 	h := apply(t, dbtest.Open(t, db.SQLite, applying, offices), true)
 	h.fill(t)
+	h.trial(t)
+	one := h.browser.Get("/parties/DT-0401/trial?show=failed").Attr("#exchanges nav.rows a", "href")
 	b := webtest.Chromium(t)
 	b.Tab(1280, false).Go(h.door+"/clients").Fill("Số định danh", accounttest.Lan.Numbers[1].Number).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Ngân hàng Sông Hậu")
 	for _, size := range []struct {
@@ -264,7 +337,7 @@ func TestPartyInTheBrowser(t *testing.T) {
 		dark  bool
 	}{{1280, false}, {360, false}, {1280, true}, {390, true}} {
 		for name, path := range map[string]string{"list": "/clients", "overview": "/parties/DT-0401", "profile": "/parties/DT-0401/profile", "purpose": "/parties/DT-0401/purposes/open_account", "keys": "/parties/DT-0401/keys",
-			"trial": "/parties/DT-0401/trial", "staff": "/parties/DT-0401/staff", "log": "/parties/DT-0401/log", "submit": "/parties/DT-0401/submit", "print": "/parties/DT-0401/print"} {
+			"trial": "/parties/DT-0401/trial", "exchange": one, "staff": "/parties/DT-0401/staff", "log": "/parties/DT-0401/log", "submit": "/parties/DT-0401/submit", "print": "/parties/DT-0401/print"} {
 			tab := b.Tab(size.width, size.dark).Go(h.door + path).Accessible()
 			for _, p := range tab.Problems() {
 				t.Errorf("%s: %s", name, p)

@@ -109,12 +109,27 @@ func (k *journey) rotate(c *call) {
 	k.showKeys(c, http.StatusOK, secret)
 }
 
-func (k *journey) trial(c *call) { k.showTrial(c, http.StatusOK, "") }
+func (k *journey) trial(c *call) { k.showTrial(c, http.StatusOK, "", "") }
 
-func (k *journey) showTrial(c *call, status int, secret partner.Secret) {
-	report := k.Desk.TrialReport(c.file.Party)
-	k.render(c, status, "trial", "party.trial.title", map[string]any{"Counts": k.counts(c), "Keys": k.credentials(c, true), "Secret": secret.Reveal(), "Client": string(c.file.TrialClient()), "Issuer": k.Issuer,
-		"OK": report.OK(), "Findings": findings(page.Language(c.r), report), "Shared": c.file.Doc.AuthMethod == string(partner.SecretBasic), "NoKeys": len(k.credentials(c, true)) == 0 && c.file.Doc.AuthMethod != string(partner.SecretBasic)})
+func (k *journey) showTrial(c *call, status int, secret partner.Secret, statement string) {
+	report, failed := k.Desk.TrialReport(c.file.Party), c.form.Value("show") == "failed"
+	exchanges, err := k.exchanges(c, failed)
+	if err != nil {
+		k.j.Fail(c.w, c.r, err)
+		return
+	}
+	statements, err := k.statements(c)
+	if err != nil {
+		k.j.Fail(c.w, c.r, err)
+		return
+	}
+	if c.form.Value("software_id") == "" && c.form.OK() {
+		c.form.Set("software_id", software(c))
+	}
+	keys := k.credentials(c, true)
+	k.render(c, status, "trial", "party.trial.title", map[string]any{"Counts": k.counts(c), "Keys": keys, "Secret": secret.Reveal(), "Client": string(c.file.TrialClient()), "Issuer": k.Issuer,
+		"OK": report.OK(), "Findings": findings(page.Language(c.r), report), "Shared": c.file.Doc.AuthMethod == string(partner.SecretBasic), "NoKeys": len(keys) == 0 && c.file.Doc.AuthMethod != string(partner.SecretBasic),
+		"Exchanges": exchanges, "Failed": failed, "Inspects": k.Inspector != nil, "Statement": statement, "Statements": statements, "States": k.Register != nil})
 }
 
 func (k *journey) openTrial(c *call) {
@@ -130,7 +145,7 @@ func (k *journey) openTrial(c *call) {
 		k.after(c, nil, "party.trial.opened", "/trial")
 		return
 	}
-	k.showTrial(c, http.StatusOK, secret)
+	k.showTrial(c, http.StatusOK, secret, "")
 }
 
 func (k *journey) staff(c *call) { k.showStaff(c, "") }

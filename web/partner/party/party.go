@@ -30,6 +30,7 @@ import (
 	"danh/partner/lint"
 	"danh/provider"
 	"danh/provider/inspect"
+	"danh/provider/register"
 	"danh/registry/organisation"
 	"danh/web/partner/session"
 )
@@ -43,6 +44,7 @@ type Config struct {
 	Accounts  *account.Keeper
 	Partners  *partner.Directory
 	Inspector *inspect.Inspector // nil: the trial is not counted
+	Register  *register.Desk     // nil: no software statements are made
 	Clock     clock.Clock
 	Origin    string
 	Issuer    string
@@ -100,29 +102,32 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 	mux.HandleFunc("GET /invitations/{token}", guard.Signed(k.invited))
 	mux.HandleFunc("POST /invitations/{token}", guard.Signed(k.accept))
 	for pattern, h := range map[string]func(*call){
-		"GET /parties/{id}":                  k.overview,
-		"GET /parties/{id}/profile":          k.profile,
-		"POST /parties/{id}/profile":         k.saveProfile,
-		"GET /parties/{id}/purposes":         k.purposes,
-		"GET /parties/{id}/purposes/{code}":  k.purpose,
-		"POST /parties/{id}/purposes/{code}": k.savePurpose,
-		"GET /parties/{id}/keys":             k.keys,
-		"POST /parties/{id}/keys":            k.addKey,
-		"POST /parties/{id}/keys/retire":     k.retireKey,
-		"POST /parties/{id}/keys/secret":     k.rotate,
-		"GET /parties/{id}/trial":            k.trial,
-		"POST /parties/{id}/trial":           k.openTrial,
-		"GET /parties/{id}/staff":            k.staff,
-		"POST /parties/{id}/staff/invite":    k.invite,
-		"POST /parties/{id}/staff/cancel":    k.cancel,
-		"POST /parties/{id}/staff/remove":    k.remove,
-		"GET /parties/{id}/log":              k.log,
-		"GET /parties/{id}/print":            k.print,
-		"GET /parties/{id}/document":         k.document,
-		"GET /parties/{id}/submit":           k.asksSubmit,
-		"POST /parties/{id}/submit":          k.submit,
-		"POST /parties/{id}/withdraw":        k.withdraw,
-		"POST /parties/{id}/narrow":          k.narrow,
+		"GET /parties/{id}":                       k.overview,
+		"GET /parties/{id}/profile":               k.profile,
+		"POST /parties/{id}/profile":              k.saveProfile,
+		"GET /parties/{id}/purposes":              k.purposes,
+		"GET /parties/{id}/purposes/{code}":       k.purpose,
+		"POST /parties/{id}/purposes/{code}":      k.savePurpose,
+		"GET /parties/{id}/keys":                  k.keys,
+		"POST /parties/{id}/keys":                 k.addKey,
+		"POST /parties/{id}/keys/retire":          k.retireKey,
+		"POST /parties/{id}/keys/secret":          k.rotate,
+		"GET /parties/{id}/trial":                 k.trial,
+		"POST /parties/{id}/trial":                k.openTrial,
+		"POST /parties/{id}/trial/statements":     k.makeStatement,
+		"POST /parties/{id}/trial/statements/end": k.endStatement,
+		"GET /parties/{id}/trial/{exchange}":      k.exchange,
+		"GET /parties/{id}/staff":                 k.staff,
+		"POST /parties/{id}/staff/invite":         k.invite,
+		"POST /parties/{id}/staff/cancel":         k.cancel,
+		"POST /parties/{id}/staff/remove":         k.remove,
+		"GET /parties/{id}/log":                   k.log,
+		"GET /parties/{id}/print":                 k.print,
+		"GET /parties/{id}/document":              k.document,
+		"GET /parties/{id}/submit":                k.asksSubmit,
+		"POST /parties/{id}/submit":               k.submit,
+		"POST /parties/{id}/withdraw":             k.withdraw,
+		"POST /parties/{id}/narrow":               k.narrow,
 	} {
 		mux.HandleFunc(pattern, guard.Signed(func(w http.ResponseWriter, r *http.Request, v session.Visitor) {
 			by := v.Actor()
@@ -385,9 +390,17 @@ func (k *journey) counts(c *call) *tally {
 	if k.Inspector == nil || c.file.TrialAt.IsZero() {
 		return nil
 	}
-	list, err := k.Inspector.List(c.r.Context(), c.file.TrialClient(), false, 5000)
+	clients, err := k.trialClients(c)
 	if err != nil {
 		return nil
+	}
+	var list []inspect.Exchange
+	for _, id := range clients {
+		more, err := k.Inspector.List(c.r.Context(), id, false, 5000)
+		if err != nil {
+			return nil
+		}
+		list = append(list, more...)
 	}
 	t := &tally{}
 	for _, x := range list {
