@@ -141,7 +141,7 @@ func (b *bank) home(w http.ResponseWriter, r *http.Request) {
 
 func (b *bank) show(w http.ResponseWriter, r *http.Request, status int, problem string, ringing *call) {
 	mark := b.browser(w, r)
-	english := strings.HasPrefix(strings.ToLower(r.Header.Get("Accept-Language")), "en") || r.URL.Query().Get("lang") == "en"
+	english := inEnglish(r)
 	d := map[string]any{"EN": english, "Problem": problem, "Issuer": b.c.Issuer}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -362,4 +362,12 @@ func (b *bank) signOut(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, b.fapi.at.EndSession+"?"+url.Values{"id_token_hint": {in.IDToken}, "post_logout_redirect_uri": {b.c.Origin + "/"}}.Encode(), http.StatusSeeOther)
+}
+
+// inEnglish reads the language from the address or else from the browser.
+func inEnglish(r *http.Request) bool {
+	if lang := r.URL.Query().Get("lang"); lang != "" {
+		return lang == "en"
+	}
+	return strings.HasPrefix(strings.ToLower(r.Header.Get("Accept-Language")), "en")
 }

@@ -135,7 +135,7 @@ func (s *shop) home(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *shop) show(w http.ResponseWriter, r *http.Request, status int, problem string, in *session) {
-	english := strings.HasPrefix(strings.ToLower(r.Header.Get("Accept-Language")), "en") || r.URL.Query().Get("lang") == "en"
+	english := inEnglish(r)
 	d := map[string]any{"EN": english, "Problem": problem, "In": in, "Issuer": s.c.Issuer}
 	if in != nil {
 		var name, phone string
@@ -297,4 +297,12 @@ func (s *shop) loggedOut(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Unlock()
 	w.WriteHeader(http.StatusOK)
+}
+
+// inEnglish reads the language from the address or else from the browser.
+func inEnglish(r *http.Request) bool {
+	if lang := r.URL.Query().Get("lang"); lang != "" {
+		return lang == "en"
+	}
+	return strings.HasPrefix(strings.ToLower(r.Header.Get("Accept-Language")), "en")
 }
