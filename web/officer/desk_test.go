@@ -64,7 +64,7 @@ func receive(t *testing.T, body func(t *testing.T, c *reception)) {
 	dbtest.Run(t, all, func(t *testing.T, d *db.DB) {
 		r := &reception{}
 		r.console = open(t, d, func(c *console, hers *citizen.Config, theirs *officer.Config) {
-			r.cards = must[*card.Registry](t)(card.New(card.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Keys: c.Keys, Population: c.Population, Residence: c.Residence, Clock: c.Clock}))
+			r.cards = c.Cards
 			border := must[*immigration.Registry](t)(immigration.New(immigration.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Clock: c.Clock}))
 			r.bureau = must[*biometric.Bureau](t)(biometric.New(biometric.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Clock: c.Clock, Engine: afis.New()}))
 			r.visits = must[*visit.Desk](t)(visit.New(visit.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Notify: c.Notify, Clock: c.Clock, Log: c.Log, Roster: c.roster,

@@ -64,8 +64,7 @@ func furnish(t testing.TB, d *db.DB) *counters {
 		h.Offices = office.Open(d, unit.Open(d, nil))
 		h.Calendar, err = office.OpenCalendar(t.Context(), d)
 		check()
-		h.Cards, err = card.New(card.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Keys: c.Keys, Population: c.Population, Residence: c.Residence, Clock: c.Clock})
-		check()
+		h.Cards = c.Cards
 		err = h.Cards.EnsureSigner(t.Context())
 		check()
 		h.Immigration, err = immigration.New(immigration.Config{DB: d, Seal: c.Seal, Audit: c.Audit, Jobs: c.Jobs, Clock: c.Clock})

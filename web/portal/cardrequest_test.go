@@ -72,8 +72,7 @@ func openCards(t *testing.T, d *db.DB) *cardTown {
 	calendar, err := office.OpenCalendar(t.Context(), d)
 	must(err)
 	roster := office.OpenRoster(d, w.Clock, w.Audit)
-	w.cards, err = card.New(card.Config{DB: d, Seal: w.Seal, Audit: w.Audit, Jobs: w.Jobs, Keys: w.Keys, Population: w.Population, Residence: w.Residence, Clock: w.Clock})
-	must(err)
+	w.cards = w.Cards
 	must(w.cards.EnsureSigner(t.Context()))
 	foreigners, err := immigration.New(immigration.Config{DB: d, Seal: w.Seal, Audit: w.Audit, Jobs: w.Jobs, Clock: w.Clock})
 	must(err)
