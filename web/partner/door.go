@@ -114,7 +114,7 @@ func Door(c Config) (http.Handler, error) {
 	}
 	guard := session.New(client, c.Accounts, d.site.Fail)
 	if c.Admission != nil {
-		party.Mount(mux, d.site, guard, party.Config{Desk: c.Admission, Accounts: c.Accounts, Partners: c.Partners, Inspector: c.Inspector, Register: c.Register, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
+		party.Mount(mux, d.site, guard, party.Config{Explained: explain.Has, Desk: c.Admission, Accounts: c.Accounts, Partners: c.Partners, Inspector: c.Inspector, Register: c.Register, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
 	} else {
 		mux.HandleFunc("GET /clients", d.clients)
 	}

@@ -11,6 +11,7 @@ package explain
 import (
 	"embed"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -72,6 +73,11 @@ var Errors = []Error{
 	{"invalid_client_metadata", 400, "RFC 7591, 3.2.2"},
 	{"temporarily_unavailable", 503, "RFC 6749, 4.1.2.1"},
 	{"server_error", 500, "RFC 6749, 4.1.2.1"},
+}
+
+// Has reports whether a code is explained.
+func Has(code string) bool {
+	return slices.ContainsFunc(Errors, func(e Error) bool { return e.Code == code })
 }
 
 // Mount puts the page on the door.

@@ -48,6 +48,7 @@ type Config struct {
 	Clock     clock.Clock
 	Origin    string
 	Issuer    string
+	Explained func(code string) bool // whether an error has its section on the page of errors; nil: none has
 }
 
 type journey struct {

@@ -12,7 +12,6 @@ import (
 	"danh/partner"
 	"danh/partner/admission"
 	"danh/provider/inspect"
-	"danh/web/partner/explain"
 )
 
 // shown is how many exchanges the page of the trial lists.
@@ -80,7 +79,7 @@ func (k *journey) exchange(c *call) {
 			k.j.Fail(c.w, c.r, err)
 			return
 		}
-		explained := slices.ContainsFunc(explain.Errors, func(x explain.Error) bool { return x.Code == e.Error })
+		explained := k.Explained != nil && k.Explained(e.Error)
 		k.render(c, http.StatusOK, "exchange", "party.exchange.title", map[string]any{"E": e, "Explained": explained, "Bad": bad(e)})
 		return
 	}
