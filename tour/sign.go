@@ -51,7 +51,7 @@ func (w *walk) equip(ctx context.Context, c *browse.Client) (*signer, error) {
 	if p, err = f.Submit(ctx, ""); err != nil {
 		return nil, err
 	}
-	return s, p.Want(200)
+	return s, at(p, p.URL.Path, 200)
 }
 
 // newPasskey makes a passkey in a browser that is signed in.
