@@ -384,7 +384,11 @@ func inspectPage(t *testing.T, p *webtest.Page, texts words, language string) {
 		t.Errorf("%s is in %q, not in %q", p.URL, got, language)
 	}
 	text := p.Text("body")
-	if bad := placeholder.FindString(text); bad != "" {
+	shown := text
+	if p.URL.Path == "/api" { // an address of RFC 7592 has a place for the client in it
+		shown = strings.ReplaceAll(text, "{client}", "")
+	}
+	if bad := placeholder.FindString(shown); bad != "" {
 		t.Errorf("%s shows %q", p.URL, bad)
 	}
 	if bad := texts.keys.FindString(text); bad != "" {

@@ -25,7 +25,7 @@ type addressFlags struct {
 	Contact       []string `name:"contact" help:"Mail address of its people. May be repeated." sep:"none" placeholder:"ADDRESS"`
 	Unchecked     bool     `name:"unchecked" help:"Register addresses without speaking to them."`
 	PartnerHosts  []string `help:"Origins beyond public https addresses that are spoken to." env:"DANH_PARTNER_HOSTS" placeholder:"ORIGIN" hidden:""`
-	PartnerCA     string   `name:"partner-ca" env:"DANH_PARTNER_CA" placeholder:"FILE" hidden:""`
+	PartnerCA     string   `name:"partner-ca" help:"Certificates (PEM) of further authorities that vouch for partners' servers." env:"DANH_PARTNER_CA" placeholder:"FILE" hidden:""`
 }
 
 func (f addressFlags) apply(c *partner.Client) error {

@@ -18,7 +18,7 @@ const home = 'http://localhost:' + port + '/', redirect_uri = home + 'callback'
 
 const cookies = (request) => Object.fromEntries((request.headers.cookie ?? '').split('; ').map((c) => c.split('=')))
 // Whatever belongs to one sign-in stays with the browser that began it.
-const keep = (o) => Object.entries(o).map(([k, v]) => `${k}=${v}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax`)
+const keep = (o) => Object.entries(o).map(([k, v]) => k + '=' + v + '; Path=/; Max-Age=600; HttpOnly; SameSite=Lax')
 
 createServer(async (request, response) => {
   const url = new URL(request.url, redirect_uri)
