@@ -16,6 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -36,6 +38,8 @@ type Env struct {
 	Trust  *x509.CertPool           // authorities that the doors' certificates may come from; nil for the system's
 	Proxy  *url.URL                 // goes between the tour and everything else; nil for none
 	OnStep func(n int, name string) // told before each step
+
+	from string // own address on this machine, so that walks do not share the limits of one; "" for the usual one
 }
 
 // Tour is a journey.
@@ -73,11 +77,26 @@ type walk struct {
 func (e Env) Browser() *browse.Client { return browse.New(e.transport()) }
 
 func (e Env) transport() http.RoundTripper {
-	t := &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, TLSClientConfig: e.tls()}
+	t := &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, TLSClientConfig: e.tls(), DialContext: e.dial}
 	if e.Proxy != nil {
 		t.Proxy = http.ProxyURL(e.Proxy)
 	}
 	return t
+}
+
+// dial goes out from the walk's own address when it stays on this machine.
+// Where a system has no further loopback addresses it takes the usual one.
+func (e Env) dial(ctx context.Context, network, to string) (net.Conn, error) {
+	d := &net.Dialer{Timeout: 30 * time.Second}
+	host, _, err := net.SplitHostPort(to)
+	if ip := net.ParseIP(host); err == nil && e.from != "" && (host == "localhost" || ip != nil && ip.IsLoopback() && ip.To4() != nil) {
+		own := *d
+		own.LocalAddr = &net.TCPAddr{IP: net.ParseIP(e.from)}
+		if c, err := own.DialContext(ctx, "tcp4", to); err == nil {
+			return c, nil
+		}
+	}
+	return d.DialContext(ctx, network, to)
 }
 
 func (e Env) tls() *tls.Config {
@@ -111,6 +130,8 @@ func Run(ctx context.Context, name string, env Env, out io.Writer) error {
 	}
 	all := All()
 	i := slices.IndexFunc(all, func(t Tour) bool { return t.Name == name })
+	// Everybody on a walk is another outside client than those of the last one.
+	env.from = fmt.Sprintf("127.0.0.%d", 2+rand.IntN(250))
 	w := &walk{env: env, note: map[string]string{}}
 	w.me = w.client()
 	steps := all[i].steps(w)
