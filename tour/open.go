@@ -227,33 +227,6 @@ func signIn(ctx context.Context, p *browse.Page, number, password string) (*brow
 	return f.Submit(ctx, "")
 }
 
-// ListedPerson is somebody on the sandbox's list.
-type ListedPerson struct {
-	Ref, Number, Name string
-	Raisable          bool // Promote can raise her account
-}
-
-// ListPeople lists who meets a wish, in the sandbox's words ("min=30&phone=own").
-func ListPeople(ctx context.Context, env Env, wish string) ([]ListedPerson, error) {
-	w := &walk{env: env}
-	p, err := w.client().Open(ctx, env.Sandbox+"/people.json?"+wish)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.Want(200); err != nil {
-		return nil, err
-	}
-	var found []person
-	if err := p.JSON(&found); err != nil {
-		return nil, err
-	}
-	var out []ListedPerson
-	for _, f := range found {
-		out = append(out, ListedPerson{f.Ref, f.Number, f.Name, f.raisable(time.Now())})
-	}
-	return out, nil
-}
-
 // Sample is an account that make run has opened for a tester.
 type Sample struct {
 	Name, Number, Password, Phone string

@@ -107,6 +107,7 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 		"DANH_ISSUER=" + s.env().Citizen, "DANH_PORTAL_URL=" + s.env().Portal, "DANH_OFFICER_URL=" + s.env().Officer,
 		"DANH_PARTNER_URL=" + s.env().Partner, "DANH_AUDITOR_URL=" + s.env().Auditor}}
 	t.Cleanup(two.stop)
+	second := fmt.Sprintf("http://localhost:%d", q.citizen) // its env names the issuer that both share
 	if err := two.startServe(t.Context()); err != nil {
 		t.Fatalf("the second server: %v\n%s", err, tail(log.String()))
 	}
@@ -124,7 +125,7 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 	if _, err := v.Page(t.Context(), "/security"); err != nil {
 		t.Error(err)
 	}
-	other := v.At(two.env().Citizen)
+	other := v.At(second)
 	if _, err := other.Page(t.Context(), "/security"); err != nil {
 		t.Errorf("the other server does not know the session: %v", err)
 	}
@@ -135,7 +136,7 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 	}
 	_ = s.serve.Wait() // by the kill
 	elsewhere := s.env()
-	elsewhere.Citizen = two.env().Citizen
+	elsewhere.Citizen = second
 	b, err := tour.Take(t.Context(), elsewhere, "min=20&max=80&phone=own&exact=1")
 	if err != nil {
 		t.Fatal(err)

@@ -11,11 +11,12 @@ import (
 	"regexp"
 	"strings"
 
+	"danh/sandbox/people"
 	"danh/tour"
 )
 
-// sampleStaff are the roles that sample people hold, one each. The first two
-// found the installation.
+// sampleStaff are the roles that people.Staff hold, in their order. The first
+// two found the installation.
 var sampleStaff = []struct{ role, office, where string }{
 	{"intake", kimLien, "officer console: enrols people"},
 	{"approver", kimLien, "officer console: the second officer"},
@@ -25,8 +26,6 @@ var sampleStaff = []struct{ role, office, where string }{
 	{"auditor", "", "auditor door"},
 	{"hotline", kimLien, "officer console: the hotline, which locks and does nothing else"},
 }
-
-const founders = 2 // of sampleStaff
 
 const (
 	kimLien = "Phường Kim Liên, Thành phố Hà Nội"
@@ -41,37 +40,27 @@ type sampleOfficer struct {
 }
 
 func (o sampleOfficer) what() string {
-	if o.code == "" {
-		return o.Role + ", once a counter has raised her account to level 2"
-	}
 	return o.Role + " at the " + o.where
 }
 
 // staffFile is where the tours find the sample officers and their passkeys.
 func (s *stack) staffFile() string { return filepath.Join(s.dir, "sample-passkeys.json") }
 
-// openStaff opens accounts for the first plain adults of the feed, founds the
-// installation with two of them, has those two raise the others at the counter
-// as an outside client, and gives them their roles, as an operator would from
-// the command line. Each gets a software passkey, registered through the pages,
-// for the tours.
+// openStaff opens accounts for the sample staff, founds the installation with
+// two of them, has those two raise the others at the counter as an outside
+// client, and gives them their roles, as an operator would from the command
+// line. The first of the others has no card: whoever has one and cannot prove
+// with it that she is there, as nobody can by prints from a file, is decided on
+// in another office, which begins with him. Each gets a software passkey, registered through the pages, for the
+// tours.
 func (s *stack) openStaff(ctx context.Context) ([]sampleOfficer, error) {
-	found, err := tour.ListPeople(ctx, s.env(), "min=30&max=55&phone=own&exact=1")
-	if err != nil {
-		return nil, err
-	}
 	before, err := tour.ReadStaff(s.staffFile())
 	if err != nil {
 		return nil, err
 	}
 	var out []sampleOfficer
-	var keep []tour.Officer
-	for _, p := range found {
-		if strings.HasPrefix(p.Ref, "sample-") || len(out) == len(sampleStaff) || len(out) >= founders && !p.Raisable {
-			continue
-		}
-		r := sampleStaff[len(out)]
-		a, err := tour.OpenSample(ctx, s.env(), p.Ref, "")
+	for i, r := range sampleStaff {
+		a, err := tour.OpenSample(ctx, s.env(), people.Staff[i], "")
 		if err != nil {
 			return nil, fmt.Errorf("account of the sample %s: %w", r.role, err)
 		}
@@ -81,41 +70,29 @@ func (s *stack) openStaff(ctx context.Context) ([]sampleOfficer, error) {
 				o.Passkey = b.Passkey
 			}
 		}
-		if len(out) < founders {
-			out = append(out, o)
-			if len(out) < founders {
-				continue
-			}
-			err = s.self(ctx, io.Discard, "staff", "found", "--first", out[0].Number, "--second", out[1].Number, "--office", kimLien)
-			if err != nil && !strings.Contains(err.Error(), "founded already") {
-				return nil, err
-			}
-			for i := range out {
-				if err := s.equip(ctx, &out[i]); err != nil {
-					return nil, err
-				}
-				keep = append(keep, out[i].Officer)
-			}
-			continue
-		}
-		if err := s.equip(ctx, &o); err != nil {
+		out = append(out, o)
+	}
+	err = s.self(ctx, io.Discard, "staff", "found", "--first", out[0].Number, "--second", out[1].Number, "--office", kimLien)
+	if err != nil && !strings.Contains(err.Error(), "founded already") {
+		return nil, err
+	}
+	var keep []tour.Officer
+	for i := range out {
+		o := &out[i]
+		if err := s.equip(ctx, o); err != nil {
 			return nil, err
 		}
-		if o.code == "" { // of level 1: the founders' counter raises her, unless she is a founder's kin
+		if o.code == "" { // of level 1: the founders' counter raises her
 			env := s.env()
 			env.Staff = keep
-			if err := tour.Promote(ctx, env, p.Ref, a); err != nil {
-				fmt.Fprintln(s.log, "danh up: passed over as staff:", err)
-				continue
+			if err := tour.Promote(ctx, env, people.Staff[i], o.Sample); err != nil {
+				return nil, err
 			}
-			if err := s.equip(ctx, &o); err != nil {
+			if err := s.equip(ctx, o); err != nil {
 				return nil, err
 			}
 		}
-		out, keep = append(out, o), append(keep, o.Officer)
-	}
-	if len(out) < len(sampleStaff) {
-		return nil, fmt.Errorf("there are too few people for the sample staff: use --count 200 or more")
+		keep = append(keep, o.Officer)
 	}
 	return out, tour.WriteStaff(s.staffFile(), keep)
 }

@@ -91,8 +91,11 @@ func (p Person) Cards(on clock.Date) []cardfeed.Card {
 	switch p.Ref {
 	case people.Owner, people.OldNumber: // only the old 9-digit card
 		return p.paper()
-	case people.Woman, people.Husband, people.Student, people.Renumbered, people.Director, people.Merchant, people.Associate, people.Clerk: // the last one's expired on her 40th birthday
+	case people.Woman, people.Husband, people.Student, people.Renumbered, people.Director, people.Merchant, people.Associate, people.Clerk,
+		people.Intake, people.Approver, people.Registrar, people.Operator, people.Auditor, people.Hotline: // the last one's expired on her 40th birthday
 		return p.plastic("cccd_chip", clock.Date{Year: 2021, Month: 4, Day: 19}, on)
+	case people.ApproverBeside: // none yet
+		return nil
 	case people.Neighbour:
 		return p.plastic("cccd", clock.Date{Year: 2018, Month: 7, Day: 3}, on)
 	case people.Grandmother:

@@ -18,7 +18,7 @@ import (
 )
 
 // Holders is how many people beside the named samples hold cards: the first
-// adults of a feed, among them who becomes staff in a demonstration.
+// adults of a feed.
 const Holders = 48
 
 // OfFeed gives a feed's person.

@@ -25,7 +25,7 @@ import (
 const Source = "sandbox-people"
 
 // Least is the smallest file: the sample people come first.
-const Least = 16
+const Least = 23
 
 // Config says what to write.
 type Config struct {

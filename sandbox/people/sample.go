@@ -42,7 +42,19 @@ const (
 	Merchant    = "sample-merchant"
 	Associate   = "sample-associate"
 	Clerk       = "sample-clerk"
+
+	Intake         = "sample-intake"
+	Approver       = "sample-approver"
+	ApproverBeside = "sample-approver-beside"
+	Registrar      = "sample-registrar"
+	Operator       = "sample-operator"
+	Auditor        = "sample-auditor"
+	Hotline        = "sample-hotline"
 )
+
+// Staff are the samples who become staff in a demonstration. They are nobody's
+// kin: an officer never decides on her own family.
+var Staff = []string{Intake, Approver, ApproverBeside, Registrar, Operator, Auditor, Hotline}
 
 // Samples lists the sample people of a file of that day.
 func Samples(asOf clock.Date) []Sample {
@@ -68,6 +80,13 @@ func Samples(asOf clock.Date) []Sample {
 		{Ref: Merchant, What: "represents a shop, and a company together with the associate", Number: "001083999914", Name: "Bùi Văn Hải", BirthDate: day(1983, 1, 27), Sex: "male", Phone: "0900000114", PhoneOf: Merchant},
 		{Ref: Associate, What: "the second representative of a company", Number: "001191999915", Name: "Đỗ Thị Lan Phương", BirthDate: day(1991, 10, 5), Sex: "female", Phone: "0900000115", PhoneOf: Associate},
 		{Ref: Clerk, What: "works for a company", Number: "001094999916", Name: "Vũ Hoàng Nam", BirthDate: day(1994, 12, 19), Sex: "male", Phone: "0900000116", PhoneOf: Clerk},
+		{Ref: Intake, What: "an officer who enrols people", Number: "001180999918", Name: "Hoàng Thị Mai Anh", BirthDate: day(1980, 4, 11), Sex: "female", Phone: "0900000118", PhoneOf: Intake},
+		{Ref: Approver, What: "an officer who approves", Number: "001077999919", Name: "Lương Quốc Thịnh", BirthDate: day(1977, 8, 3), Sex: "male", Phone: "0900000119", PhoneOf: Approver},
+		{Ref: ApproverBeside, What: "an officer who approves in another office", Number: "001189999920", Name: "Tạ Bích Ngọc", BirthDate: day(1989, 12, 30), Sex: "female", Phone: "0900000120", PhoneOf: ApproverBeside},
+		{Ref: Registrar, What: "an officer who decides on stopped openings", Number: "001081999921", Name: "Đinh Công Sơn", BirthDate: day(1981, 5, 22), Sex: "male", Phone: "0900000121", PhoneOf: Registrar},
+		{Ref: Operator, What: "an operator", Number: "001092999922", Name: "Mai Xuân Trường", BirthDate: day(1992, 2, 17), Sex: "male", Phone: "0900000122", PhoneOf: Operator},
+		{Ref: Auditor, What: "an auditor", Number: "001182999923", Name: "Chu Thị Hạnh Dung", BirthDate: day(1982, 9, 8), Sex: "female", Phone: "0900000123", PhoneOf: Auditor},
+		{Ref: Hotline, What: "an officer at the hotline", Number: "001193999924", Name: "Cao Thị Yến Nhi", BirthDate: day(1993, 7, 19), Sex: "female", Phone: "0900000124", PhoneOf: Hotline},
 	}
 }
 
@@ -187,6 +206,9 @@ func (g *generator) sampleHomes(byRef map[string]Sample) {
 	put("01", 9, "Số 46 đường Nguyễn Thái Học", day(2011, 10, 2), true, Merchant, "head")
 	put("01", 20, "Số 19 đường Quang Trung", day(2014, 5, 17), true, Associate, "head")
 	put("01", 7, "Số 27 đường Lý Thường Kiệt", day(2018, 8, 23), true, Clerk, "head")
+	for i, ref := range Staff {
+		put("01", 20+i, "Số "+itoa(4*i+6)+" đường Nguyễn Du", day(2012+i, 4, 2), true, ref, "head")
+	}
 	c := g.atlas.provinces["01"].communes[7]
 	start := clock.DateOf(g.today.Time().AddDate(0, -3, 0))
 	t := feed.Temporary{Ref: "t1", Person: Student, From: start, To: clock.DateOf(start.Time().AddDate(2, 0, -1)), Address: c.before("Số 40 đường Quang Trung")}

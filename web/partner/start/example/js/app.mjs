@@ -39,7 +39,7 @@ createServer(async (request, response) => {
     const tokens = await client.authorizationCodeGrant(config, url, { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true })
     const { sub } = tokens.claims()
     const claims = await client.fetchUserInfo(config, tokens.access_token, sub)
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(`signed in: ${sub}\n${JSON.stringify(claims, null, 2)}\n`)
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('signed in: ' + sub + '\n' + JSON.stringify(claims, null, 2) + '\n')
   } catch (e) {
     response.writeHead(e.error ? 403 : 502, { 'content-type': 'text/plain; charset=utf-8' }).end(`${e.error ?? e.message}: ${e.error_description ?? ''}\n`)
   }
