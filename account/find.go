@@ -4,6 +4,7 @@ package account
 
 import (
 	"context"
+	"crypto/hmac"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -185,6 +186,22 @@ func (k *Keeper) AnswersAloneTx(ctx context.Context, tx *db.Tx, a ID) (id.Person
 		return id.Person{}, fmt.Errorf("look whether an account answers: %w", err)
 	}
 	return p, nil
+}
+
+// ComparePhoneTx says whether an account's phone is the stated one, written as
+// contact.ParsePhone writes it. Only a phone that she confirmed herself is there
+// to be compared: of none, an unconfirmed one and a representative's, known is
+// false. The caller records the look.
+func (k *Keeper) ComparePhoneTx(ctx context.Context, q db.Q, a ID, phone string) (same, known bool, err error) {
+	var index []byte
+	err = q.QueryRowContext(ctx, `SELECT phone_index FROM account_account WHERE id = $1 AND phone_at IS NOT NULL AND NOT represented`, a).Scan(&index)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, fmt.Errorf("compare phone: %w", err)
+	}
+	return hmac.Equal(index, k.store.phoneIndex(phone)), len(index) > 0, nil
 }
 
 // FindByPhoneTx finds the account whose confirmed phone it is; the zero key when

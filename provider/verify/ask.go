@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"danh/account/contact"
 	"danh/internal/clock"
 	"danh/provider"
 	"danh/provider/claim"
@@ -18,13 +19,23 @@ import (
 	"danh/registry/residence"
 )
 
-// The claims that can be compared beside those named like their field.
-const withoutDiacritics = "name_without_diacritics"
+// Claims by their names.
+const (
+	withoutDiacritics = "name_without_diacritics"
+	phoneNumber       = "phone_number"
+)
 
 // fieldOf is the field that a purpose must be approved to compare.
 var fieldOf = map[string]claim.Field{
 	"name": claim.Name, withoutDiacritics: claim.Name, "birthdate": claim.BirthDate, "gender": claim.Sex, "personal_number": claim.Number,
 	"address": claim.Address, "permanent_address": claim.Permanent, "temporary_address": claim.Temporary,
+	phoneNumber: claim.Phone,
+}
+
+// Compares reports whether a claim can be compared.
+func Compares(name string) bool {
+	_, ok := fieldOf[name]
+	return ok
 }
 
 // placeOf is the residence registry's name of an address.
@@ -35,6 +46,7 @@ type stated struct {
 	declared population.Declared
 	folded   string // the name without diacritics
 	homes    map[string]residence.Claimed
+	phone    string            // the account's, no register's
 	values   map[string]string // by claim, in the form in which alike values are alike
 }
 
@@ -126,6 +138,10 @@ func read(claims map[string]json.RawMessage) (stated, error) {
 		case "personal_number":
 			n, err := population.ParseNumber(text)
 			s.declared.Number, s.values[name] = n, n.Reveal()
+			ok = err == nil
+		case phoneNumber:
+			p, err := contact.ParsePhone(text)
+			s.phone, s.values[name] = p, p
 			ok = err == nil
 		}
 		if !ok {

@@ -53,6 +53,10 @@ func (d *Desk) Standing(ctx context.Context, c partner.Client, purpose string, p
 		if err := within(narrow, said[i]); err != nil {
 			return nil, err
 		}
+		if said[i].phone != "" {
+			// It is no register's: an answer would tell who has an account.
+			return nil, malformed("phone_number is compared only with the person")
+		}
 		if said[i].declared.Number == "" || len(said[i].fields()) < 3 {
 			return nil, malformed("each of people needs personal_number and claims of at least two other fields")
 		}

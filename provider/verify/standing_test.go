@@ -51,6 +51,16 @@ func TestAgencyAsksAboutPeopleWhoAreAway(t *testing.T) {
 	})
 }
 
+// A phone is the account's: what is said of it would tell who has an account.
+func TestAgencyDoesNotComparePhones(t *testing.T) {
+	run(t, func(t *testing.T, h *house) {
+		lan := h.Person(accounttest.Lan)
+		one := strings.Replace(about(lan.Declared.Number.Reveal(), lan.Declared.Name, "1990-09-02", "female"), `{"claims":{`, `{"claims":{"phone_number":"0912345678",`, 1)
+		_, err := h.people(t, one)
+		refused(t, err, "invalid_request")
+	})
+}
+
 // Whether a number is somebody's is not told: of nobody, of a child, of a dead
 // person, by an earlier number, and of somebody about whom one fact is right,
 // the answer and the entries are alike.

@@ -252,6 +252,20 @@ func (d *Desk) compare(ctx context.Context, in db.Q, q question) (map[string]str
 			say(name, homes[place])
 		}
 	}
+	if q.said.phone != "" {
+		out[phoneNumber] = Unknown
+		if !q.person.IsZero() {
+			same, known, err := d.c.Accounts.ComparePhoneTx(ctx, in, q.account, q.said.phone)
+			switch {
+			case err != nil:
+				return nil, err
+			case same && known:
+				out[phoneNumber] = Yes
+			case known:
+				out[phoneNumber] = No
+			}
+		}
+	}
 	return out, nil
 }
 

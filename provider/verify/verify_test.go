@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,12 +16,15 @@ import (
 
 	"danh/account"
 	"danh/account/accounttest"
+	"danh/account/contact"
 	"danh/audit"
 	"danh/internal/db"
 	"danh/internal/dbtest"
 	"danh/internal/fault"
 	"danh/partner"
+	"danh/partner/ground"
 	"danh/provider"
+	"danh/provider/claim"
 	. "danh/provider/providertest"
 	"danh/provider/verify"
 )
@@ -39,7 +44,7 @@ type house struct {
 func run(t *testing.T, body func(t *testing.T, h *house)) {
 	t.Parallel()
 	why := partner.Text{VI: "xem thông tin ngân hàng đã có còn đúng không", EN: "see whether what the bank holds is still right"}
-	all := []string{"name", "birthdate", "gender", "personal_number", "address", "permanent_address", "temporary_address"}
+	all := []string{"name", "birthdate", "gender", "personal_number", "address", "permanent_address", "temporary_address", "phone_number"}
 	dbtest.Run(t, Schemas, func(t *testing.T, d *db.DB) {
 		h := &house{House: New(t, d, issuer, func(c *partner.Client) {
 			c.Purposes = []partner.Purpose{
@@ -132,6 +137,81 @@ func TestEachFactByItself(t *testing.T) {
 	})
 }
 
+// A phone is compared as it is kept, however it is written. Only one that she
+// confirmed counts, and guessing at it is limited like at any other fact.
+func TestPhone(t *testing.T) {
+	run(t, func(t *testing.T, h *house) {
+		_, s := h.SignInLan(t, true)
+		a := h.token(t, s, matching)
+		mine, err := h.Keeper.Own(t.Context(), s)
+		ok(t, err)
+		for _, written := range []string{mine.Phone, contact.National(mine.Phone), "84" + mine.Phone[3:], "0" + mine.Phone[3:6] + "." + mine.Phone[6:]} {
+			if got := h.must(t, a, `{"phone_number":"`+written+`"}`); got != `{"phone_number":"yes"}` {
+				t.Errorf("%s: %s", written, got)
+			}
+		}
+		list, _, err := h.Audit.ListBySubject(t.Context(), audit.Query{Subject: s.Person, Limit: 1})
+		ok(t, err)
+		if e := list[0]; fmt.Sprint(e.Fields) != "[phone_number]" || e.Detail["answers"] != "phone_number=yes" || e.Action != "provider.verify.matched" {
+			t.Errorf("%+v", e)
+		}
+		for _, wrong := range []string{"0900000001", "0900000002", "0900000003"} {
+			if got := h.must(t, a, `{"phone_number":"`+wrong+`"}`); got != `{"phone_number":"no"}` {
+				t.Errorf("%s: %s", wrong, got)
+			}
+		}
+		if _, err := h.ask(t, a, `{"phone_number":"`+mine.Phone+`"}`); !fault.Is(err, fault.TooMany) {
+			t.Errorf("the fourth guess: %v", err)
+		}
+		h.forget(t)
+		for _, bad := range []string{"12", "+1 202 555 0123", "024 3823 4567", "lan@example.vn"} {
+			_, err := h.ask(t, a, `{"phone_number":"`+bad+`"}`)
+			refused(t, err, "invalid_request")
+		}
+		_, err = h.ask(t, a, `{"email":"lan@example.vn"}`) // nobody has confirmed one
+		refused(t, err, "invalid_request")
+		for _, c := range []struct{ why, set string }{{"nobody confirmed it", "phone_at = NULL"}, {"it is a representative's", "phone_at = 1, represented = TRUE"}} {
+			ok(t, h.DB.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.ExecContext(t.Context(), `UPDATE account_account SET `+c.set+` WHERE id = $1`, s.Account)
+				return err
+			}))
+			same, known, err := h.Keeper.ComparePhoneTx(t.Context(), h.DB.Read(), s.Account, mine.Phone)
+			if err != nil || same || known {
+				t.Errorf("%s: %t, %t, %v", c.why, same, known, err)
+			}
+			if c.why == "nobody confirmed it" {
+				if got := h.must(t, a, `{"phone_number":"`+mine.Phone+`"}`); got != `{"phone_number":"unknown"}` {
+					t.Errorf("%s: %s", c.why, got)
+				}
+			}
+		}
+	})
+}
+
+// Whatever the table of grounds lets officers approve for comparing can be
+// compared, and the API's description names it.
+func TestWhatCanBeApprovedIsCompared(t *testing.T) {
+	api, err := os.ReadFile("../../web/partner/reference/openapi.json")
+	ok(t, err)
+	for _, f := range ground.Fields {
+		if f.Scope == "" || !slices.Contains(f.Modes, ground.Match) {
+			continue
+		}
+		if !slices.Contains(claim.Matchable, claim.Field(f.Name)) || !verify.Compares(f.Name) {
+			t.Errorf("%s can be approved and not compared", f.Name)
+		}
+		_, list, _ := strings.Cut(string(api), "What is stated, by claim: ")
+		if list, _, _ = strings.Cut(list, "\n"); !strings.Contains(list, "`"+f.Name+"`") {
+			t.Errorf("the description of the API does not name %s", f.Name)
+		}
+	}
+	for _, f := range claim.Matchable {
+		if !verify.Compares(string(f)) {
+			t.Errorf("%s", f)
+		}
+	}
+}
+
 // again signs Lan in once more: days have passed.
 func (h *house) again(t *testing.T) account.Session {
 	t.Helper()
@@ -182,7 +262,7 @@ func TestOtherFieldsTakeAnotherConsent(t *testing.T) {
 		_, s := h.SignInLan(t, true)
 		h.token(t, s, matching)
 		bank := h.Client(t, "bank")
-		bank.Purposes[0].Matches = append(bank.Purposes[0].Matches, "phone_number")
+		bank.Purposes[0].Matches = append(bank.Purposes[0].Matches, "household")
 		ok(t, h.DB.Write(t.Context(), func(tx *db.Tx) error { return h.Partners.RegisterTx(t.Context(), tx, audit.System("test"), bank) }))
 		d, err := h.Provider.Continue(t.Context(), provider.Visit{Handle: h.Push(t, h.Client(t, "bank"), Request(matching)), Browser: Browser, Session: &s})
 		ok(t, err)
@@ -322,7 +402,7 @@ func TestProvisionalAccountComparesNothing(t *testing.T) {
 	run(t, func(t *testing.T, h *house) {
 		_, s := h.SignInLan(t, false)
 		a := h.token(t, s, matching)
-		if got := h.must(t, a, `{"name":"Nguyễn Thị Phương Lan","address":{"unit_code":"00037"}}`); got != `{"address":"unknown","name":"unknown"}` {
+		if got := h.must(t, a, `{"name":"Nguyễn Thị Phương Lan","address":{"unit_code":"00037"},"phone_number":"0912345678"}`); got != `{"address":"unknown","name":"unknown","phone_number":"unknown"}` {
 			t.Error(got)
 		}
 	})
