@@ -186,6 +186,20 @@ func (k *Keeper) MayFor(ctx context.Context, by, for_ ID, journey string) (bool,
 	return auth.Active && auth.Relation != "" && (scope == "" || auth.Covers(scope)), nil
 }
 
+// FellowName is the name of somebody who acted for the organisation for which a
+// session acts, as she declared it: for those alone who represent it by law and
+// answer for what its people do. To everybody else it is "".
+func (k *Keeper) FellowName(ctx context.Context, s Session, acted id.Person) string {
+	if s.Acting == nil || s.Acting.Organisation.IsZero() || s.Acting.Relation != organisation.LegalRepresentative {
+		return ""
+	}
+	d, err := k.store.declared(ctx, k.c.DB.Read(), ID(acted))
+	if err != nil {
+		return ""
+	}
+	return d.Name
+}
+
 // HandleOrganisation locks the account of an organisation that was suspended or
 // dissolved and unlocks it once it works again (Decree 59/2022, article 19). It
 // subscribes to the registry's news; deliveries may repeat.

@@ -157,14 +157,13 @@ func (d *Desk) mayFile(ctx context.Context, a Applicant, by account.ID) (bool, e
 	return d.c.Accounts.Represents(ctx, by, a.Account.ID)
 }
 
-// filer is the name of the representative who acts, "" when nobody does. It is
-// her own to give.
-func (d *Desk) filer(ctx context.Context, a Applicant) (string, error) {
+// filer is what the representative who acts declared of herself, nothing when
+// nobody acts. It is her own to give.
+func (d *Desk) filer(ctx context.Context, a Applicant) (account.Declared, error) {
 	if a.By.OnBehalfOf.IsZero() {
-		return "", nil
+		return account.Declared{}, nil
 	}
-	own, err := d.c.Accounts.Own(ctx, account.Session{Account: account.ID(a.By.Account)})
-	return own.Name, err
+	return d.c.Accounts.Own(ctx, account.Session{Account: account.ID(a.By.Account)})
 }
 
 // allow checks the applicant's level against the dated table of the account room.

@@ -155,7 +155,16 @@ func (d *Desk) disputeTx(ctx context.Context, q db.Q, by audit.Actor, s office.S
 	if notifier, err = d.c.Accounts.Find(ctx, r.notifier); err != nil {
 		return r, guest, notifier, fmt.Errorf("find the notifier: %w", err)
 	}
-	if s.Person == guest.Person || s.Person == notifier.Person {
+	own := s.Person == guest.Person || s.Person == notifier.Person
+	for _, x := range []account.Account{guest, notifier} { // or of whom she represents
+		if own {
+			break
+		}
+		if own, err = d.mayFile(ctx, Applicant{Account: x}, account.ID(by.Account)); err != nil {
+			return r, guest, notifier, err
+		}
+	}
+	if own {
 		return r, guest, notifier, fault.New(fault.Forbidden, "dispute.own")
 	}
 	return r, guest, notifier, nil

@@ -74,7 +74,7 @@ func (d *Desk) OpenLodging(ctx context.Context, a Applicant, n Notifier, place P
 		if err != nil {
 			return fmt.Errorf("open draft: %w", err)
 		}
-		sealed, err := d.sealNotice(ctx, tx, out, Notice{Notifier: n, Place: place, Filer: filer})
+		sealed, err := d.sealNotice(ctx, tx, out, Notice{Notifier: n, Place: place, Filer: filer.Name})
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (d *Desk) edit(ctx context.Context, a Applicant, c CaseID, step string, cha
 			n := have.Notice
 			// What is wrong is told, and what was typed is kept all the same.
 			problem = change(&n, r)
-			n.Filer = filer
+			n.Filer = filer.Name
 			if problem != nil && fault.Of(problem) == nil {
 				return problem
 			}

@@ -84,6 +84,15 @@ func (d *Desk) submitOnce(ctx context.Context, a Applicant, c CaseID, language s
 	if err != nil {
 		return err
 	}
+	filer, err := d.filer(ctx, a)
+	if err != nil {
+		return err
+	}
+	n.Filer = filer.Name // who sends it, whoever wrote it
+	phone := n.Notifier.Phone
+	if n.Notifier.Organisation {
+		phone = filer.Phone // an organisation has none: the receipt is hers who sends
+	}
 	due := n.Due(r)
 	late := !now.Before(due)
 	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
@@ -91,18 +100,22 @@ func (d *Desk) submitOnce(ctx context.Context, a Applicant, c CaseID, language s
 			return err
 		}
 		code := newCode(p.Prefix, now)
+		sealed, err := d.sealNotice(ctx, tx, c, n)
+		if err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, `UPDATE procedure_case SET state = 'received', step = '', code = $3, phone_tail = $4, unit_code = $5, office = $6,
-			office_name = $7, late = $8, due_at = $9, submitted_at = $10, updated_at = $10, expires_at = NULL, version = version + 1
+			office_name = $7, late = $8, due_at = $9, submitted_at = $10, updated_at = $10, payload = $12, expires_at = NULL, version = version + 1
 			WHERE account = $1 AND id = $2 AND state = 'draft' AND version = $11`,
-			a.Account.ID, c, code, d.tail(code, n.Notifier.Phone), n.Place.Address.UnitCode, station.ID, station.Name, late,
-			clock.Micros(due), clock.Micros(now), have.version)
+			a.Account.ID, c, code, d.tail(code, phone), n.Place.Address.UnitCode, station.ID, station.Name, late,
+			clock.Micros(due), clock.Micros(now), have.version, sealed)
 		if err != nil {
 			return fmt.Errorf("submit: %w", err)
 		}
 		if k, err := res.RowsAffected(); err != nil || k == 0 {
 			return errors.Join(errMoved, err)
 		}
-		return d.file(ctx, tx, a, have, code, station, late, now, language)
+		return d.file(ctx, tx, a, have, code, phone, station, late, now, language)
 	})
 }
 
@@ -124,7 +137,7 @@ func mayStill(ctx context.Context, tx *db.Tx, a account.ID, r Rules, now time.Ti
 }
 
 // file is what follows once a draft has become a case.
-func (d *Desk) file(ctx context.Context, tx *db.Tx, a Applicant, c Case, code string, station office.Office, late bool, now time.Time, language string) error {
+func (d *Desk) file(ctx context.Context, tx *db.Tx, a Applicant, c Case, code, phone string, station office.Office, late bool, now time.Time, language string) error {
 	var taken string
 	err := tx.QueryRowContext(ctx, `INSERT INTO procedure_code (code, account, case_id, tries, tries_from) VALUES ($1, $2, $3, 0, 0)
 		ON CONFLICT (code) DO NOTHING RETURNING code`, code, a.Account.ID, c.ID).Scan(&taken)
@@ -175,7 +188,7 @@ func (d *Desk) file(ctx context.Context, tx *db.Tx, a Applicant, c Case, code st
 		template = "stay_receipt_late"
 	}
 	_, err = d.c.Notify.SendTx(ctx, tx, audit.System("procedure"), notify.Message{
-		To:       notify.Recipient{Owner: account.Owner(a.Account.ID), Account: account.Owner(a.Account.ID), Phone: n.Notifier.Phone, Language: language},
+		To:       notify.Recipient{Owner: account.Owner(a.Account.ID), Account: account.Owner(a.Account.ID), Phone: phone, Language: language},
 		Template: template, Purpose: "purpose.lodging", Data: map[string]string{"code": code, "office": station.Name, "guests": fmt.Sprint(len(n.Guests)),
 			"at": now.In(clock.Vietnam).Format("15:04 02/01/2006")},
 	})

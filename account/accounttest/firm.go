@@ -99,6 +99,22 @@ func (f *Firm) Is(t testing.TB, status string, reps ...Person) {
 	if status != "active" {
 		o.StatusFrom = f.asOf
 	}
+	f.deliver(t, o, reps)
+}
+
+// Founds has the registry deliver another organisation, and opens its account:
+// the one who represents it alone needs nobody's consent.
+func (f *Firm) Founds(t testing.TB, number registry.Number, name string, by Person, tok account.Token) registry.ID {
+	t.Helper()
+	f.deliver(t, business.Organisation{Ref: string(number), Number: string(number), Name: name, Kind: "enterprise", Status: "active", Registered: clock.Date{Year: 2019, Month: 3, Day: 4}, Address: "Số 46 đường Nguyễn Thái Học, Hà Nội"}, []Person{by})
+	if _, err := f.Desk.Apply(t.Context(), f.Session(t, tok), number); err != nil {
+		t.Fatal(err)
+	}
+	return f.Registry.OrganisationID("test", string(number))
+}
+
+func (f *Firm) deliver(t testing.TB, o business.Organisation, reps []Person) {
+	t.Helper()
 	for _, p := range reps {
 		o.Representatives = append(o.Representatives, business.Representative{Number: p.Declared.Number.Reveal(), Name: p.Declared.Name, Position: "Giám đốc", From: clock.Date{Year: 2020, Month: 1, Day: 1}})
 	}

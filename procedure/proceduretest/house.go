@@ -18,6 +18,7 @@ import (
 	"danh/office"
 	"danh/procedure"
 	"danh/provider/providertest"
+	"danh/registry/organisation"
 	"danh/registry/unit"
 )
 
@@ -47,7 +48,23 @@ type House struct {
 // New furnishes a house on a database that has Schemas and Facts.
 func New(t testing.TB, d *db.DB, issuer string) *House {
 	t.Helper()
-	h := &House{House: providertest.New(t, d, issuer)}
+	return furnish(t, d, providertest.New(t, d, issuer))
+}
+
+// FirmSchemas are the tables of Organised.
+var FirmSchemas = append(slices.Clone(Schemas), organisation.Schema)
+
+// Organised is New with a firm: a registry of organisations, and people who may
+// act for a company. The database has FirmSchemas and Facts.
+func Organised(t testing.TB, d *db.DB, issuer string) (*House, *accounttest.Firm) {
+	t.Helper()
+	h, f := providertest.Organised(t, d, issuer)
+	return furnish(t, d, h), f
+}
+
+func furnish(t testing.TB, d *db.DB, house *providertest.House) *House {
+	t.Helper()
+	h := &House{House: house}
 	h.Units = unit.Open(d, h.Log)
 	if err := h.Units.Ready(t.Context()); err != nil {
 		t.Fatal(err)

@@ -176,7 +176,7 @@ func Door(c Config) http.Handler {
 	settings.Mount(mux, site, c.Accounts, c.Notify)
 	install.Mount(mux, site)
 	scan.Mount(mux, site, c.issuer(), c.Portal)
-	looked.Mount(mux, site, c.Audit, c.Clock, c.Provider.PartnerName)
+	looked.Mount(mux, site, c.Audit, c.Clock, c.Provider.PartnerName, c.Accounts.FellowName)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
 	})

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"danh/account/accounttest"
+	"danh/account/organisation"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
@@ -32,9 +33,16 @@ import (
 type town struct {
 	*proceduretest.House
 	Citizen, Portal *httptest.Server
+	Firm            *accounttest.Firm // nil but in runFirm
 }
 
 func open(t *testing.T, d *db.DB) *town {
+	t.Helper()
+	return build(t, d, false)
+}
+
+// build builds a town, with a firm in it or without.
+func build(t *testing.T, d *db.DB, firm bool) *town {
 	t.Helper()
 	w := &town{}
 	var citizenDoor, portalDoor http.Handler
@@ -42,7 +50,13 @@ func open(t *testing.T, d *db.DB) *town {
 	w.Portal = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { portalDoor.ServeHTTP(rw, r) }))
 	t.Cleanup(w.Citizen.Close)
 	t.Cleanup(w.Portal.Close)
-	w.House = proceduretest.New(t, d, w.Citizen.URL)
+	var organisations *organisation.Desk
+	if firm {
+		w.House, w.Firm = proceduretest.Organised(t, d, w.Citizen.URL)
+		organisations = w.Firm.Desk
+	} else {
+		w.House = proceduretest.New(t, d, w.Citizen.URL)
+	}
 	if err := partner.EnsureOwnDoors(t.Context(), w.Partners, w.Keys, []partner.Door{{ID: "portal", Origin: w.Portal.URL}}); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +64,7 @@ func open(t *testing.T, d *db.DB) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	citizenDoor = citizen.Door(citizen.Config{Accounts: w.Keeper, Provider: w.Provider, Notify: w.Notify, Audit: w.Audit, Offices: w.Offices, Clock: w.Clock, Log: w.Log, Portal: w.Portal.URL})
+	citizenDoor = citizen.Door(citizen.Config{Accounts: w.Keeper, Provider: w.Provider, Notify: w.Notify, Audit: w.Audit, Offices: w.Offices, Clock: w.Clock, Log: w.Log, Portal: w.Portal.URL, Organisations: organisations})
 	portalDoor, err = portal.Door(portal.Config{Origin: w.Portal.URL, Issuer: w.Citizen.URL, Secret: secret.Reveal(), Key: bytes.Repeat([]byte{7}, 32),
 		Clock: w.Clock, Log: w.Log, Desk: w.Desk, Units: w.Units, Offices: w.Offices, Accounts: w.Keeper})
 	if err != nil {

@@ -166,6 +166,11 @@ func (d *journey) who(r *http.Request, e audit.Recorded, it *item) {
 			it.Mine, it.Who, it.Icon = true, d.known(r, "looked.who.you_for"), "users"
 		case !e.Actor.OnBehalfOf.IsZero() && e.Actor.OnBehalfOf == s.Person:
 			it.Who, it.Icon = d.known(r, "looked.who.representative"), "users"
+			if s.Acting != nil && d.fellows != nil {
+				if name := d.fellows(r.Context(), s, e.Actor.Account); name != "" {
+					it.Who = d.j.Say(page.Language(r), "looked.who.fellow", map[string]string{"name": name})
+				}
+			}
 		case e.Actor.Account == id.Person(s.Account):
 			it.Mine, it.Who = true, d.known(r, "looked.who.you")
 		}

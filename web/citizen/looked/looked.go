@@ -4,7 +4,8 @@
 // for what, under which ground, which fields, and whether it was stopped; and
 // where she takes a proof of each entry home.
 //
-// It shows entries about her alone and refuses to name other citizens. An
+// It shows entries about her alone and refuses to name other citizens; who
+// represents an organisation by law sees who of its people acted for it. An
 // account whose holder was not proved sees only what it did itself: what
 // others did with the person's data is not a stranger's to read. Reading this
 // page makes no entry.
@@ -18,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"danh/account"
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -33,16 +35,21 @@ var files embed.FS
 // any more. The log itself holds the Vietnamese name of the time.
 type Names func(ctx context.Context, client, language string) string
 
+// Fellows gives the name of somebody who acted for the organisation for which a
+// session acts, or "" to whom it is not told.
+type Fellows func(ctx context.Context, s account.Session, acted id.Person) string
+
 type journey struct {
-	log   *audit.Log
-	clock clock.Clock
-	names Names
-	j     *page.Journey
+	log     *audit.Log
+	fellows Fellows
+	clock   clock.Clock
+	names   Names
+	j       *page.Journey
 }
 
 // Mount puts the pages on the mux.
-func Mount(mux *http.ServeMux, site *page.Site, log *audit.Log, c clock.Clock, names Names) {
-	d := &journey{log: log, clock: c, names: names, j: site.Journey(files)}
+func Mount(mux *http.ServeMux, site *page.Site, log *audit.Log, c clock.Clock, names Names, fellows Fellows) {
+	d := &journey{log: log, fellows: fellows, clock: c, names: names, j: site.Journey(files)}
 	mux.Handle("GET /looked", session.Require(http.HandlerFunc(d.list)))
 	mux.Handle("GET /looked/{id}", session.Require(http.HandlerFunc(d.show)))
 	mux.Handle("GET /looked/{id}/proof", session.Require(http.HandlerFunc(d.proof)))

@@ -51,7 +51,7 @@ func open(t *testing.T) *house {
 	mux := http.NewServeMux()
 	looked.Mount(mux, site, h.log, h.clock, func(_ context.Context, client, language string) string {
 		return map[string]string{"rice-bank en": "Golden Rice Bank"}[client+" "+language]
-	})
+	}, nil)
 	h.handler = site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.session != nil {
 			r = r.WithContext(session.With(r.Context(), *h.session))

@@ -82,7 +82,7 @@ func factsOf(c procedure.Case) []page.Fact {
 	p := c.Notice.Place
 	f := page.Fact{Label: "lodging.step.place", Value: p.Line()}
 	if p.Source != "" {
-		f.Source, f.At = "source.residence", p.AsOf
+		f.Source, f.At = placeSource(p), p.AsOf
 	}
 	return append(out, f)
 }

@@ -140,11 +140,12 @@ func (l *lodging) home(id relyingparty.Identity) procedure.Place {
 		return procedure.Place{}
 	}
 	p := procedure.Place{Category: procedure.Household, Address: residence.Address{Text: a.Formatted}}
+	register := "residence"
 	if n := notifier(id); n.Organisation {
-		p.Category, p.Name = procedure.Hotel, n.Name.Value
+		p.Category, p.Name, register = procedure.Hotel, n.Name.Value, "organisation"
 	}
 	if id.Verified("address") {
-		p.Source, p.AsOf = "residence", id.Claims["address"].AsOf
+		p.Source, p.AsOf = register, id.Claims["address"].AsOf
 	}
 	today := l.desk.Today()
 	from, err := clock.ParseDate(a.UnitFrom)
@@ -237,9 +238,9 @@ func facts(n procedure.Notifier, home procedure.Place) []page.Fact {
 		}
 		return f
 	}
-	source, number, seat := "source.population", "field.number", "lodging.home"
+	source, number, seat := "source.population", "field.number", homeLabel(n)
 	if n.Organisation {
-		source, number, seat = "source.organisation", "lodging.enterprise", "lodging.seat"
+		source, number = "source.organisation", "lodging.enterprise"
 	}
 	out := []page.Fact{one("lodging.notifier", n.Name, n.Name.Value, source)}
 	if n.Number.Value != "" {
@@ -248,13 +249,25 @@ func facts(n procedure.Notifier, home procedure.Place) []page.Fact {
 		out = append(out, f)
 	}
 	if home.Address.Text != "" {
-		f := one(seat, procedure.Noted{Value: home.Address.Text, Source: home.Source, AsOf: home.AsOf}, home.Address.Text, "source.residence")
-		if n.Organisation {
-			f.Source = source
-		}
-		out = append(out, f)
+		out = append(out, one(seat, procedure.Noted{Value: home.Address.Text, Source: home.Source, AsOf: home.AsOf}, home.Address.Text, placeSource(home)))
 	}
 	return out
+}
+
+// homeLabel is what the address is that a register gives of a notifier.
+func homeLabel(n procedure.Notifier) string {
+	if n.Organisation {
+		return "lodging.seat"
+	}
+	return "lodging.home"
+}
+
+// placeSource is the text key of the register that a place was filled in from.
+func placeSource(p procedure.Place) string {
+	if p.Source == "" {
+		return ""
+	}
+	return "source." + p.Source
 }
 
 // dueBox is the box with the deadline, drawn by the server.

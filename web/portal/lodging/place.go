@@ -48,7 +48,7 @@ func (l *lodging) askPlace(w http.ResponseWriter, r *http.Request, s step, statu
 	p := s.kase.Notice.Place
 	l.journey.Render(w, r, status, "place", page.View{Layout: page.Desk, Task: "lodging.task", Title: "lodging.place.title",
 		Back: "/cases", BackTo: "lodging.to_cases", Nav: "cases", Step: 1, Steps: 3, Form: f,
-		Data: map[string]any{"Categories": categories, "Offers": choices, "Divided": len(p.Maybe) > 0 && f.Value("commune") == "", "Case": s.kase, "Proposed": p.Source != "" && f.Value("address") == p.Address.Text, "Place": p,
+		Data: map[string]any{"Categories": categories, "Offers": choices, "Divided": len(p.Maybe) > 0 && f.Value("commune") == "", "Case": s.kase, "Proposed": p.Source != "" && f.Value("address") == p.Address.Text, "Place": p, "Home": homeLabel(s.kase.Notice.Notifier), "Source": placeSource(p),
 			"Due": l.due(s.rules, s.kase.Notice.Guests), "Rail": rail(s, 1), "Saved": saved(s.kase)}})
 }
 

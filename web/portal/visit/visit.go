@@ -96,6 +96,14 @@ func (v *visit) register(w http.ResponseWriter, r *http.Request) {
 func (v *visit) me(w http.ResponseWriter, r *http.Request) {
 	id, _ := session.From(r.Context())
 	var facts []page.Fact
+	var body struct {
+		Number string `json:"number"`
+	}
+	organisation := id.Decode("organisation", &body)
+	person, home, seat := "source.population", "source.residence", "me.address"
+	if organisation {
+		person, home, seat = "source.organisation", "source.organisation", "me.seat"
+	}
 	add := func(label, claim string, mono bool) {
 		c, ok := id.Claims[claim]
 		if !ok {
@@ -106,11 +114,17 @@ func (v *visit) me(w http.ResponseWriter, r *http.Request) {
 			f.Value = d
 		}
 		if c.Source != "" {
-			f.Source, f.At = "source.population", c.AsOf
+			f.Source, f.At = person, c.AsOf
 		}
 		facts = append(facts, f)
 	}
-	add("me.name", "name", false)
+	if organisation {
+		add("me.organisation", "name", false)
+		c := id.Claims["organisation"]
+		facts = append(facts, page.Fact{Label: "me.enterprise", Value: body.Number, Mono: true, Source: person, At: c.AsOf})
+	} else {
+		add("me.name", "name", false)
+	}
 	add("me.birth", "birthdate", true)
 	add("me.number", "personal_number", true)
 	add("me.phone", "phone_number", true)
@@ -119,12 +133,12 @@ func (v *visit) me(w http.ResponseWriter, r *http.Request) {
 		Formatted string `json:"formatted"`
 	}
 	if id.Decode("address", &address) {
-		f := page.Fact{Label: "me.address", Value: address.Formatted, Declared: !id.Verified("address")}
+		f := page.Fact{Label: seat, Value: address.Formatted, Declared: !id.Verified("address")}
 		if id.Verified("address") {
-			f.Source, f.At = "source.residence", id.Claims["address"].AsOf
+			f.Source, f.At = home, id.Claims["address"].AsOf
 		}
 		facts = append(facts, f)
 	}
 	v.journey.Render(w, r, http.StatusOK, "me", page.View{Layout: page.Desk, Title: "me.title", Lede: "me.lede",
-		Data: map[string]any{"Facts": facts, "Level": id.Number("account_level"), "Provisional": id.Bool("provisional"), "Issuer": v.client.Issuer(), "Since": id.SignedIn}})
+		Data: map[string]any{"Facts": facts, "Level": id.Number("account_level"), "Organisation": organisation, "Provisional": id.Bool("provisional"), "Issuer": v.client.Issuer(), "Since": id.SignedIn}})
 }
