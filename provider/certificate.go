@@ -34,17 +34,47 @@ func (p *Provider) authenticateCertificate(ctx context.Context, c Credentials) (
 		return partner.Client{}, err
 	}
 	now := p.c.Clock.Now()
-	good := false
+	switch worth, end := p.judgeCertificate(client, c, now); worth {
+	case partner.Right:
+		return client, nil
+	case partner.Over:
+		return partner.Client{}, ended("the client certificate", end)
+	}
+	if over, ok := p.over(ctx, err, c.ID); ok {
+		if worth, _ := p.judgeCertificate(over, c, now); worth != partner.Wrong {
+			return partner.Client{}, ended("the approval of this client", over.ValidUntil)
+		}
+	}
+	return partner.Client{}, errClient
+}
+
+// judgeCertificate says what the certificate of the connection is worth for a
+// client and, of one that was good, when it ended.
+func (p *Provider) judgeCertificate(client partner.Client, c Credentials, now time.Time) (partner.Knowledge, time.Time) {
+	cert := c.Certificate
 	switch client.AuthMethod {
 	case partner.TLSClient:
-		good = p.c.MTLS.vouches(c.Certificate, c.Chain, now) && client.Settings.NamesTLS(c.Certificate)
+		if !client.Settings.NamesTLS(cert) {
+			return partner.Wrong, time.Time{}
+		}
+		if p.c.MTLS.vouches(cert, c.Chain, now) {
+			return partner.Right, time.Time{}
+		}
+		if now.After(cert.NotAfter) && p.c.MTLS.vouches(cert, c.Chain, cert.NotAfter) {
+			return partner.Over, cert.NotAfter
+		}
 	case partner.SelfSignedTLS:
-		good = holds(client, c.Certificate) && !now.Before(c.Certificate.NotBefore) && now.Before(c.Certificate.NotAfter)
+		if now.Before(cert.NotBefore) {
+			return partner.Wrong, time.Time{}
+		}
+		if _, ok := holds(client.JWKS.Keys, cert); ok && now.Before(cert.NotAfter) {
+			return partner.Right, time.Time{}
+		}
+		if k, ok := holds(client.Expired, cert); ok {
+			return partner.Over, client.KeyEnd(k)
+		}
 	}
-	if !good {
-		return partner.Client{}, errClient
-	}
-	return client, nil
+	return partner.Wrong, time.Time{}
 }
 
 // vouches reports whether an authority of the operator's stands behind a
@@ -64,9 +94,13 @@ func (m MTLS) vouches(c *x509.Certificate, chain []*x509.Certificate, now time.T
 	return err == nil
 }
 
-// holds reports whether a certificate stands in the client's key set.
-func holds(client partner.Client, c *x509.Certificate) bool {
-	return slices.ContainsFunc(client.JWKS.Keys, func(k jose.JSONWebKey) bool {
+// holds finds the key of a set that comes with a certificate.
+func holds(keys []jose.JSONWebKey, c *x509.Certificate) (jose.JSONWebKey, bool) {
+	i := slices.IndexFunc(keys, func(k jose.JSONWebKey) bool {
 		return len(k.Certificates) > 0 && bytes.Equal(k.Certificates[0].Raw, c.Raw)
 	})
+	if i < 0 {
+		return jose.JSONWebKey{}, false
+	}
+	return keys[i], true
 }

@@ -4,6 +4,8 @@ package provider_test
 
 import (
 	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"net/url"
 	"strings"
 	"testing"
@@ -94,6 +96,68 @@ func TestExpiredKeySaysSoToItsHolderAlone(t *testing.T) {
 		v := url.Values{"response_type": {"code"}, "client_id": {"clinic"}, "redirect_uri": {ClinicRedirect}, "scope": {"openid"}}
 		if _, _, err := h.Provider.Begin(t.Context(), v, Browser); !fault.Is(err, fault.Unavailable) || fault.Of(err).Key != "provider.client.resting" {
 			t.Errorf("her page says %v", err)
+		}
+		// Nobody else is touched.
+		if _, err := h.Provider.Authenticate(t.Context(), provider.Credentials{ID: "bank", Secret: Secret, Basic: true}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestExpiredCertificateSaysSoToItsHolderAlone: so it is with certificates, one
+// that is registered itself and one of an authority's for a registered name.
+func TestExpiredCertificateSaysSoToItsHolderAlone(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		ours, theirs := Authority(t, "State Bank CA", h.Clock.Now()), Authority(t, "State Bank CA", h.Clock.Now())
+		roots := x509.NewCertPool()
+		roots.AddCert(ours.Leaf)
+		h.Meets(t, provider.MTLS{Roots: roots})
+		name := pkix.Name{CommonName: "client-1"}
+		own := h.Sends(t, "own", SelfSigned(t))
+		vouched := h.Sends(t, "vouched", func(s *Sender, c *partner.Client) {
+			s.TLS, c.AuthMethod, c.JWKS.Keys = Certify(t, ours, name, h.Clock.Now(), func(c *x509.Certificate) { c.NotAfter = h.Clock.Now().Add(time.Hour) }), partner.TLSClient, nil
+			c.Settings = partner.Settings{TLSBound: true, TLSSubjectDN: "CN=client-1"}
+		})
+		call := func(f *Sender, cert *x509.Certificate) string {
+			c := f.Credentials(t, provider.TokenPath)
+			c.Certificate = cert
+			_, err := h.Provider.Authenticate(t.Context(), c)
+			if e, is := err.(*provider.Error); err != nil && (!is || e.Code != provider.InvalidClient) {
+				t.Error(err)
+			} else if is {
+				return "refused: " + e.Description
+			}
+			return ""
+		}
+		strangers := map[*Sender]*x509.Certificate{
+			own:     Certify(t, nil, pkix.Name{CommonName: "own"}, h.Clock.Now()).Leaf,
+			vouched: Certify(t, theirs, name, h.Clock.Now(), func(c *x509.Certificate) { c.NotAfter = h.Clock.Now().Add(time.Hour) }).Leaf,
+		}
+		for f := range strangers {
+			if said := call(f, f.TLS.Leaf); said != "" {
+				t.Errorf("%s: %s", f.ID, said)
+			}
+		}
+		h.Clock.Advance(23*time.Hour + 59*time.Minute)
+		if said := call(own, own.TLS.Leaf); said != "" {
+			t.Error("before its end:", said)
+		}
+		h.Clock.Advance(time.Minute)
+		for f, stranger := range strangers {
+			if said := call(f, f.TLS.Leaf); !strings.Contains(said, "the client certificate expired on 2026-11-2") {
+				t.Errorf("%s is told %q", f.ID, said)
+			}
+			if said := call(f, stranger); said == "" || strings.Contains(said, "expired") {
+				t.Errorf("a stranger to %s is told %q", f.ID, said)
+			}
+		}
+		// What ended is the approval, when that is over as well.
+		change(t, h, "own", func(c *partner.Client) { c.ValidUntil = h.Clock.Now() })
+		if said := call(own, own.TLS.Leaf); !strings.Contains(said, "the approval of this client expired on") {
+			t.Errorf("told %q", said)
+		}
+		if said := call(own, strangers[own]); said == "" || strings.Contains(said, "expired") {
+			t.Errorf("a stranger is told %q", said)
 		}
 		// Nobody else is touched.
 		if _, err := h.Provider.Authenticate(t.Context(), provider.Credentials{ID: "bank", Secret: Secret, Basic: true}); err != nil {
