@@ -4,12 +4,17 @@ package provider_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"net/url"
 	"slices"
 	"strings"
@@ -265,6 +270,69 @@ func TestAssertionOfAPlainClient(t *testing.T) {
 		} {
 			if e, _ := call(h.Assertion(t, change)).(*provider.Error); e == nil || e.Code != provider.InvalidClient {
 				t.Errorf("%s: %v", name, e)
+			}
+		}
+	})
+}
+
+// A client assertion is believed by the registered keys alone: not by one that it
+// brings or points at in its header, not by the public key taken for a shared
+// secret, and not by nobody's signature.
+func TestAssertionAlgorithmConfusionAndKeyInjection(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		f, evil := h.Sends(t, "credit"), NewKey(t)
+		public := jose.JSONWebKey{Key: &f.Key.PublicKey, KeyID: "k1"}
+		der, err := x509.MarshalPKIXPublicKey(&f.Key.PublicKey)
+		ok(t, err)
+		jwk, err := public.MarshalJSON()
+		ok(t, err)
+		injected, err := jose.JSONWebKey{Key: &evil.PublicKey, KeyID: "k1"}.MarshalJSON()
+		ok(t, err)
+		cert := Certify(t, nil, pkix.Name{CommonName: "credit"}, h.Clock.Now())
+		by := func(key *ecdsa.PrivateKey) func([]byte) []byte {
+			return func(in []byte) []byte {
+				sum := sha256.Sum256(in)
+				r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
+				ok(t, err)
+				return append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+			}
+		}
+		shared := func(secret []byte) func([]byte) []byte {
+			return func(in []byte) []byte {
+				m := hmac.New(sha256.New, secret)
+				m.Write(in)
+				return m.Sum(nil)
+			}
+		}
+		nobody := func([]byte) []byte { return nil }
+		for name, c := range map[string]struct {
+			header map[string]any
+			sign   func([]byte) []byte
+		}{
+			"jwk":                {map[string]any{"alg": "ES256", "jwk": json.RawMessage(injected)}, by(evil)},
+			"jwk, with her kid":  {map[string]any{"alg": "ES256", "kid": "k1", "jwk": json.RawMessage(injected)}, by(evil)},
+			"jku":                {map[string]any{"alg": "ES256", "kid": "k1", "jku": "https://evil.example/jwks"}, by(evil)},
+			"x5u":                {map[string]any{"alg": "ES256", "x5u": "https://evil.example/cert"}, by(evil)},
+			"x5c":                {map[string]any{"alg": "ES256", "x5c": []string{base64.StdEncoding.EncodeToString(cert.Leaf.Raw)}}, by(cert.PrivateKey.(*ecdsa.PrivateKey))},
+			"DER as the secret":  {map[string]any{"alg": "HS256", "kid": "k1"}, shared(der)},
+			"PEM as the secret":  {map[string]any{"alg": "HS256", "kid": "k1"}, shared(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))},
+			"JWK as the secret":  {map[string]any{"alg": "HS256", "kid": "k1"}, shared(jwk)},
+			"none":               {map[string]any{"alg": "none"}, nobody},
+			"None":               {map[string]any{"alg": "None", "kid": "k1"}, nobody},
+			"no signature":       {map[string]any{"alg": "ES256", "kid": "k1"}, nobody},
+			"critical extension": {map[string]any{"alg": "ES256", "kid": "k1", "crit": []string{"b64"}, "b64": true}, by(f.Key)},
+		} {
+			head, err := json.Marshal(c.header)
+			ok(t, err)
+			good := f.Credentials(t, provider.TokenPath)
+			in := base64.RawURLEncoding.EncodeToString(head) + "." + strings.Split(good.Assertion, ".")[1]
+			bad := good
+			bad.Assertion = in + "." + base64.RawURLEncoding.EncodeToString(c.sign([]byte(in)))
+			if _, err := h.Provider.Authenticate(t.Context(), bad); err == nil || err.(*provider.Error).Code != provider.InvalidClient {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := h.Provider.Authenticate(t.Context(), good); err != nil {
+				t.Errorf("the same by the registered key: %v", err)
 			}
 		}
 	})

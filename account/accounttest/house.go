@@ -61,6 +61,7 @@ type House struct {
 	Post       *Post
 	Carrier    *Carrier
 	Device     account.Token // of the browser in which Open opened an account last
+	Email      string        // whoever opens an account from now on says; "" is none
 
 	pushes atomic.Pointer[http.Handler]
 }
@@ -274,7 +275,7 @@ func (h *House) ToPassword(t testing.TB, d account.Declared, phone string) (acco
 	if o.Step != account.StepEmail {
 		return tok, o
 	}
-	if o, err = h.Keeper.SetEmail(t.Context(), tok, ""); err != nil {
+	if o, err = h.Keeper.SetEmail(t.Context(), tok, h.Email); err != nil {
 		t.Fatal(err)
 	}
 	return tok, o

@@ -405,10 +405,10 @@ func TestPushBombingByOneClient(t *testing.T) {
 func TestPushBombingByManyClients(t *testing.T) {
 	lay(t, func(t *testing.T, x *table) {
 		reached := 0
-		for i := range 5 {
+		for range 5 {
 			for _, h := range []string{"personal_number:" + x.number(), "phone:0912345678"} {
 				for _, c := range []partner.ID{"bank", "clinic"} {
-					a := x.ask(t, c, x.request("login_hint", h, "client_notification_token", "8d67dc78-7faa-4d41-aabd-67707b374255"))
+					x.ask(t, c, x.request("login_hint", h, "client_notification_token", "8d67dc78-7faa-4d41-aabd-67707b374255"))
 					if n, err := x.desk.CountWaiting(t.Context(), x.s); err == nil && n > 0 {
 						reached++
 						for _, r := range waitingAll(t, x) {
@@ -418,10 +418,8 @@ func TestPushBombingByManyClients(t *testing.T) {
 							}))
 						}
 					}
-					_ = a
 				}
 			}
-			_ = i
 		}
 		if reached != 10 {
 			t.Fatalf("%d of 20 reached her within the hour", reached)

@@ -148,8 +148,7 @@ func (x *table) number() string { return x.Person(accounttest.Lan).Declared.Numb
 
 // request is the bank's, by her number.
 func (x *table) request(change ...string) url.Values {
-	v := url.Values{"scope": {"openid purpose:transfer profile"}, "login_hint": {"personal_number:" + x.number()}, "binding_message": {"Chuyển 5.000.000 đ · K7"}}
-	v.Set("scope", "openid profile")
+	v := url.Values{"scope": {"openid profile"}, "login_hint": {"personal_number:" + x.number()}, "binding_message": {"Chuyển 5.000.000 đ · K7"}}
 	for i := 0; i+1 < len(change); i += 2 {
 		v.Set(change[i], change[i+1])
 	}

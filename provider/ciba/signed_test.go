@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,11 +118,6 @@ func TestSignedRequestThatIsNone(t *testing.T) {
 				ok(t, err)
 				*key = jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: k, KeyID: "c1"}}
 			}),
-			"by RS256": x.object(t, func(_ map[string]any, key *jose.SigningKey) {
-				k, err := rsa.GenerateKey(rand.Reader, 2048)
-				ok(t, err)
-				*key = jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: k, KeyID: "c1"}}
-			}),
 			"without jti": x.object(t, change("jti", nil)),
 			"by a symmetric key": x.object(t, func(_ map[string]any, key *jose.SigningKey) {
 				*key = jose.SigningKey{Algorithm: jose.HS256, Key: []byte("0123456789abcdef0123456789abcdef")}
@@ -132,9 +128,23 @@ func TestSignedRequestThatIsNone(t *testing.T) {
 				refused(t, err, "invalid_request")
 			})
 		}
+		// By a key that is registered: nothing but the algorithm stands in its way.
+		k, err := rsa.GenerateKey(rand.Reader, 2048)
+		ok(t, err)
+		byRSA := c
+		byRSA.Settings.BackchannelAlg = "PS256"
+		byRSA.JWKS.Keys = append(slices.Clone(c.JWKS.Keys), jose.JSONWebKey{Key: &k.PublicKey, KeyID: "r1", Use: "sig"})
+		sign := func(alg jose.SignatureAlgorithm) error {
+			_, err := x.desk.Ask(t.Context(), byRSA, x.object(t, func(_ map[string]any, key *jose.SigningKey) {
+				*key = jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: k, KeyID: "r1"}}
+			}))
+			return err
+		}
+		t.Run("by RS256", func(t *testing.T) { refused(t, sign(jose.RS256), "invalid_request") })
 		x.quiet(t)
+		ok(t, sign(jose.PS256))
 		// Who registered no algorithm sends none.
-		_, err := x.desk.Ask(t.Context(), x.Client(t, "clinic"), x.object(t, nil))
+		_, err = x.desk.Ask(t.Context(), x.Client(t, "clinic"), x.object(t, nil))
 		refused(t, err, "invalid_request")
 		// A bank always signs, and says what only this request has.
 		bank := c

@@ -118,6 +118,7 @@ func unsigned(t *testing.T, v url.Values) string {
 
 func TestSuiteOfTheBasicProfile(t *testing.T) {
 	run(t, func(t *testing.T, d *door) {
+		d.Email = "lan@thu.example"
 		d.lan(t, true)
 		b := basic{d}
 		succeeds := func(change ...string) func(*testing.T) {
@@ -177,13 +178,13 @@ func TestSuiteOfTheBasicProfile(t *testing.T) {
 				}
 			}},
 			{"scope-profile", func(t *testing.T) {
-				if u := b.read(t, b.answered(t)); u["name"] != accounttest.Lan.Name || u["birthdate"] != "1990-09-02" || u["gender"] != "female" || u["phone_number"] != nil {
+				if u := b.read(t, b.answered(t)); u["name"] != accounttest.Lan.Name || u["birthdate"] != "1990-09-02" || u["gender"] != "female" || u["phone_number"] != nil || u["email"] != nil {
 					t.Errorf("%v", u)
 				}
 			}},
 			{"scope-email", func(t *testing.T) {
-				if u := b.read(t, b.answered(t, "scope", "openid email")); u["name"] != nil || u["email"] != nil {
-					t.Errorf("she has no address for mail: %v", u)
+				if u := b.read(t, b.answered(t, "scope", "openid email")); u["email"] != d.Email || u["email_verified"] != false || u["name"] != nil {
+					t.Errorf("nobody has shown that mail reaches her there: %v", u)
 				}
 			}},
 			{"scope-address", func(t *testing.T) {
@@ -200,7 +201,7 @@ func TestSuiteOfTheBasicProfile(t *testing.T) {
 				}
 			}},
 			{"scope-all", func(t *testing.T) {
-				if u := b.read(t, b.answered(t, "scope", "openid profile email address phone residence")); u["name"] == nil || u["phone_number"] == nil || u["address"] == nil {
+				if u := b.read(t, b.answered(t, "scope", "openid profile email address phone residence")); u["name"] == nil || u["email"] == nil || u["phone_number"] == nil || u["address"] == nil {
 					t.Errorf("%v", u)
 				}
 			}},
