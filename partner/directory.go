@@ -35,6 +35,7 @@ type Directory struct {
 	c     Config
 	mu    sync.RWMutex
 	known map[ID]seen
+	moved func(ctx context.Context, tx *db.Tx, client ID) error
 }
 
 type seen struct {
@@ -44,6 +45,11 @@ type seen struct {
 
 // New returns the directory.
 func New(c Config) *Directory { return &Directory{c: c, known: map[ID]seen{}} }
+
+// OnMoved has f told, in the transaction that changes a client, that an address of
+// the client's to which news is taken is another now. It is called once while the
+// program is put together; without it nobody is told.
+func (d *Directory) OnMoved(f func(ctx context.Context, tx *db.Tx, client ID) error) { d.moved = f }
 
 // ErrUnknown says that no client with that identifier may connect now.
 var ErrUnknown = fault.New(fault.NotFound, "partner.unknown")
@@ -212,6 +218,7 @@ func (d *Directory) putTx(ctx context.Context, tx *db.Tx, by audit.Actor, c Clie
 	if err := c.check(); err != nil {
 		return err
 	}
+	before, _ := find(ctx, tx, c.ID) // the zero client when there is none, or one that cannot be read: it is replaced
 	texts := make([]string, 0, 7)
 	for _, v := range []any{nonNil(c.RedirectURIs), nonNil(c.PostLogoutURIs), c.Asks, nonNil(c.DefaultACR), c.Settings, nonNil(c.Purposes), endsText(c.KeyEnds)} {
 		b, err := json.Marshal(v)
@@ -259,6 +266,11 @@ func (d *Directory) putTx(ctx context.Context, tx *db.Tx, by audit.Actor, c Clie
 		return errors.Join(fault.New(fault.Conflict, "partner.door_and_partner_differ"), err)
 	}
 	tx.After(func() { d.forget(c.ID) })
+	if d.moved != nil && (before.Settings.LogoutURI != c.Settings.LogoutURI || before.Settings.EventsURI != c.Settings.EventsURI) {
+		if err := d.moved(ctx, tx, c.ID); err != nil {
+			return err
+		}
+	}
 	if err := d.followTx(ctx, tx, by, c); err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (f *serveFlags) doors(r *rooms) ([]door, error) {
 				Counters: r.counters, Visits: r.visits, Enrolment: r.enrolment, Keep: r.keep, Recovery: r.recovery, Diary: r.procedure.Diary(), Notices: r.procedure})
 		}},
 		{"partner", f.PartnerPort, func(secret string, key []byte) (http.Handler, error) {
-			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log, Provider: r.provider, Partners: r.partners, Rights: r.rights, Verify: r.verify, Accounts: r.accounts, Admission: r.admission, Inspector: r.inspector, Register: r.register})
+			return partnerdoor.Door(partnerdoor.Config{Origin: f.PartnerURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log, Provider: r.provider, Partners: r.partners, Rights: r.rights, Verify: r.verify, Accounts: r.accounts, Admission: r.admission, Inspector: r.inspector, Register: r.register, Notices: r.notices})
 		}},
 		{"auditor", f.AuditorPort, func(secret string, key []byte) (http.Handler, error) {
 			return auditor.Door(auditor.Config{Origin: f.AuditorURL, Issuer: f.Issuer, Secret: secret, Key: key, HTTP: toIssuer, Clock: r.clock, Log: r.log, Audit: r.audit,

@@ -24,6 +24,7 @@ import (
 	legal "danh/partner/ground"
 	"danh/provider"
 	"danh/provider/claim"
+	"danh/provider/notice"
 )
 
 type partnerCommand struct {
@@ -62,7 +63,9 @@ func withPartners(w *world, f dataFlags, do func(ctx context.Context, d *db.DB, 
 		return err
 	}
 	defer g.db.Close()
-	return do(w.ctx, g.db, partner.New(partner.Config{DB: g.db, Clock: g.clock, Audit: g.audit}))
+	dir := partner.New(partner.Config{DB: g.db, Clock: g.clock, Audit: g.audit})
+	dir.OnMoved(notice.Moves(g.jobs, g.clock))
+	return do(w.ctx, g.db, dir)
 }
 
 type partnerAddCommand struct {

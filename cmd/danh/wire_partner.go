@@ -22,7 +22,7 @@ func (r *rooms) openAdmission(f serveFlags) (err error) {
 		return err
 	}
 	r.admission, err = admission.New(admission.Config{DB: r.db, Clock: r.clock, Log: r.log, Seal: r.seal, Jobs: r.jobs, Audit: r.audit, Notify: r.notify, Roster: r.roster,
-		Calendar: r.calendar, Organisations: r.organisations, Partners: r.partners, Key: key, Hosts: f.PartnerHosts, Door: f.PartnerURL, Level: r.levelOf, Tell: r.tellPerson})
+		Calendar: r.calendar, Organisations: r.organisations, Partners: r.partners, Key: key, Hosts: f.PartnerHosts, Door: f.PartnerURL, Level: r.levelOf, Tell: r.tellPerson, Streams: r.notices})
 	return err
 }
 

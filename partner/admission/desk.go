@@ -61,6 +61,8 @@ type Config struct {
 	// Tell sends a person's account a message; without an account nothing is sent.
 	// Nil: nobody is told.
 	Tell func(ctx context.Context, tx *db.Tx, by audit.Actor, person id.Person, template string, data map[string]string) error
+
+	Streams Streams // nil: nobody switches a stream of events here
 }
 
 // Desk takes applications and keeps what came of them. It is safe for

@@ -273,10 +273,13 @@ func (d *Desk) mark(ctx context.Context, to channel, mine noticeID, s row, r *ro
 			since = now
 		}
 		next := now.Add(max(pause(failures), r.wait))
-		_, err := tx.ExecContext(ctx, `UPDATE provider_stream SET lease_until = 0, failures = $4, failing_since = $5, next_at = $6, last_answer = $7, last_at = $8 WHERE client = $1 AND channel = $2 AND lease = $3`,
-			string(to.Client), to.Channel, mine, failures, clock.Micros(since), clock.Micros(next), r.failed, at)
+		ours, err := db.Changed(tx.ExecContext(ctx, `UPDATE provider_stream SET lease_until = 0, failures = $4, failing_since = $5, next_at = $6, last_answer = $7, last_at = $8 WHERE client = $1 AND channel = $2 AND lease = $3`,
+			string(to.Client), to.Channel, mine, failures, clock.Micros(since), clock.Micros(next), r.failed, at))
 		if err != nil {
 			return fmt.Errorf("let a channel rest: %w", err)
+		}
+		if !ours {
+			return nil // the address changed meanwhile, and another worker has it
 		}
 		if to.Channel == events && now.Sub(since) >= patience {
 			paused, err = db.Changed(tx.ExecContext(ctx, `UPDATE provider_stream SET status = 'paused', reason = $3, updated_at = $4 WHERE client = $1 AND channel = $2 AND status = 'enabled'`,

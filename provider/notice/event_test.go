@@ -3,6 +3,7 @@
 package notice_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -571,6 +572,116 @@ func TestOwnTokenOpensNothingElse(t *testing.T) {
 		bound.Settings.DPoPBound = true
 		if _, err := h.Provider.Own(bound, provider.Binding{}, ""); err == nil {
 			t.Error("a client whose tokens are bound gets a bearer token")
+		}
+	})
+}
+
+// A client whose address was wrong or whose server moved hears of what waits at
+// once when the address is another, not at the end of a long rest. What is paused
+// stays so until somebody switches it on.
+func TestChangedAddressIsTriedAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		_, s := h.SignInLan(t, true)
+		h.signsIn(s, "bank", "openid")
+		down := func(int, *http.Request) (int, string) { return http.StatusBadGateway, "" }
+		h.bank.answers(down)
+		h.lock(s.Account)
+		for range 14 { // until it rests for a quarter of an hour
+			h.drain()
+			h.Clock.Advance(15 * time.Minute)
+		}
+		h.drain()
+		h.bank.all()
+		st, _, err := h.Notices.FindStream(t.Context(), "bank")
+		if err != nil || st.Waiting != 2 || st.NextAt.Sub(h.Clock.Now()) < 10*time.Minute || st.FailingSince.IsZero() {
+			t.Fatalf("%+v %v", st, err)
+		}
+		move := func(to string) {
+			t.Helper()
+			c := h.Client(t, "bank")
+			c.Settings.EventsURI, c.Settings.LogoutURI = to+"/events", to+"/logout"
+			if err := h.DB.Write(t.Context(), func(tx *db.Tx) error { return h.Partners.RegisterTx(t.Context(), tx, audit.System("test"), c) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		move(h.other.server.URL)
+		h.drain() // no time has passed
+		var paths []string
+		for _, g := range h.other.all() {
+			paths = append(paths, g.path)
+		}
+		slices.Sort(paths)
+		if !slices.Equal(paths, []string{"/events", "/events", "/logout"}) {
+			t.Errorf("at the new address: %v", paths)
+		}
+		if st, _, err = h.Notices.FindStream(t.Context(), "bank"); err != nil || st.Waiting != 0 || !st.FailingSince.IsZero() || st.LastAnswer != "accepted" {
+			t.Errorf("%+v %v", st, err)
+		}
+		if got := h.bank.all(); len(got) != 0 {
+			t.Errorf("the former address got %d", len(got))
+		}
+		// The people of the party hold it back; another address does not let it go.
+		do := func(f func(context.Context, *db.Tx, audit.Actor, partner.ID) error) error {
+			return h.DB.Write(t.Context(), func(tx *db.Tx) error { return f(t.Context(), tx, audit.System("test"), "bank") })
+		}
+		if err := do(h.Notices.PauseTx); err != nil {
+			t.Fatal(err)
+		}
+		h.unlock(s.Account)
+		h.bank.answers(nil)
+		move(h.bank.server.URL)
+		h.drain()
+		if got := h.bank.events(); len(got) != 0 {
+			t.Errorf("a paused stream brings %v", types(got))
+		}
+		if err := do(h.Notices.TryTx); !fault.Is(err, fault.Conflict) {
+			t.Errorf("a test of a paused stream: %v", err)
+		}
+		if err := do(h.Notices.ResumeTx); err != nil {
+			t.Fatal(err)
+		}
+		h.drain()
+		if got := types(h.bank.events()); !slices.Equal(got, []string{"account-enabled"}) {
+			t.Errorf("after the pause: %v", got)
+		}
+		if err := do(h.Notices.TryTx); err != nil {
+			t.Fatal(err)
+		}
+		if err := do(h.Notices.TryTx); !fault.Is(err, fault.TooMany) {
+			t.Errorf("two tests in a minute: %v", err)
+		}
+		h.drain()
+		if got := types(h.bank.events()); !slices.Equal(got, []string{"verification"}) {
+			t.Errorf("a test brings %v", got)
+		}
+	})
+}
+
+// A worker that is still at the former address while it is changed must not let
+// the channel rest for what it found there.
+func TestFormerAddressDoesNotHoldTheNewOneUp(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		_, s := h.SignInLan(t, true)
+		h.signsIn(s, "bank", "openid")
+		h.lock(s.Account)
+		moved := false
+		h.bank.answers(func(int, *http.Request) (int, string) {
+			if !moved {
+				moved = true
+				c := h.Client(t, "bank")
+				c.Settings.EventsURI, c.Settings.LogoutURI = h.other.server.URL+"/events", h.other.server.URL+"/logout"
+				if err := h.DB.Write(context.Background(), func(tx *db.Tx) error {
+					return h.Partners.RegisterTx(context.Background(), tx, audit.System("test"), c)
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+			return http.StatusBadGateway, ""
+		})
+		h.drain()
+		h.drain()
+		if got := types(h.other.events()); !slices.Equal(got, []string{"session-revoked", "account-disabled"}) {
+			t.Errorf("at the new address: %v", got)
 		}
 	})
 }

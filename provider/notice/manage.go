@@ -62,11 +62,9 @@ var (
 // deleted marks a stream that its receiver took away, and may make again.
 const deleted = "deleted by the receiver"
 
-func (s row) gone() bool { return s.Status == Disabled && s.Reason == deleted }
-
 // delivered are the types that go over a stream.
 func (s row) delivered(c partner.Client) []string {
-	return slices.DeleteFunc(slices.Clone(c.Settings.Events), func(e string) bool { return !s.wants(e) })
+	return slices.DeleteFunc(slices.Clone(c.Settings.Events), func(e string) bool { return !s.Wants(e) })
 }
 
 func (d *Desk) configuration(c partner.Client, s row) Configuration {
@@ -85,7 +83,7 @@ func (d *Desk) within(ctx context.Context, tx *db.Tx, c partner.Client, name str
 	if err != nil {
 		return row{}, err
 	}
-	if s.gone() || !all && name != s.ID.String() {
+	if s.Gone() || !all && name != s.ID.String() {
 		return row{}, errNoStream
 	}
 	return s, nil
@@ -112,10 +110,10 @@ func (d *Desk) Make(ctx context.Context, c partner.Client, want Configuration) (
 		if err != nil {
 			return err
 		}
-		if s.setUp && !s.gone() {
+		if s.setUp && !s.Gone() {
 			return errExists
 		}
-		if s.gone() {
+		if s.Gone() {
 			s.ID, s.Status, s.Reason, s.header = id.New[streamKind](), Enabled, "", nil
 		}
 		s.setUp, s.Requested, s.Description = true, nil, ""
@@ -259,24 +257,6 @@ func (d *Desk) Move(ctx context.Context, c partner.Client, want Standing) (out S
 	return out, err
 }
 
-// Resume enables a stream that was paused, for the people of the party and for
-// officers.
-func (d *Desk) Resume(ctx context.Context, by audit.Actor, client partner.ID) error {
-	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
-		s, err := d.streamTx(ctx, tx, channel{client, events})
-		if err != nil {
-			return err
-		}
-		if s.Status != Paused {
-			return nil
-		}
-		if err := d.setTx(ctx, tx, s, Enabled, ""); err != nil {
-			return err
-		}
-		return d.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: "provider.stream.changed", Purpose: "provider.events", Detail: map[string]string{"client": string(client), "status": string(Enabled)}})
-	})
-}
-
 func (d *Desk) stopTx(ctx context.Context, tx *db.Tx, c partner.Client, s row, status Status, reason, action string) error {
 	if err := d.setTx(ctx, tx, s, status, reason); err != nil {
 		return err
@@ -313,18 +293,6 @@ func (d *Desk) Verify(ctx context.Context, c partner.Client, name, state string)
 		if err != nil {
 			return err
 		}
-		if s.Status != Enabled {
-			return fault.New(fault.Conflict, "provider.stream.paused")
-		}
-		now := d.c.Clock.Now()
-		ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE provider_stream SET verified_at = $3 WHERE client = $1 AND channel = $2 AND verified_at <= $4`,
-			string(c.ID), events, clock.Micros(now), clock.Micros(now.Add(-VerifyEvery))))
-		if err != nil {
-			return fmt.Errorf("ask for verification: %w", err)
-		}
-		if !ok {
-			return fault.New(fault.TooMany, "provider.stream.often").In(VerifyEvery)
-		}
-		return d.putTx(ctx, tx, channel{c.ID, events}, verification, id.Person(s.ID), id.Person{}, now, said{State: state})
+		return d.verifyTx(ctx, tx, s, state)
 	})
 }

@@ -72,6 +72,7 @@ func New(c Config) *Desk {
 	d := &Desk{c: c}
 	c.Jobs.Lane(jobDeliver, workers)
 	c.Jobs.Handle(jobDeliver, d.handle)
+	c.Partners.OnMoved(Moves(c.Jobs, c.Clock))
 	return d
 }
 
@@ -130,7 +131,7 @@ func (d *Desk) SendTx(ctx context.Context, tx *db.Tx, n provider.Notice) error {
 	if err != nil {
 		return err
 	}
-	if s.Status == Disabled || to.Channel == events && !s.wants(n.Kind) {
+	if s.Status == Disabled || to.Channel == events && !s.Wants(n.Kind) {
 		return nil
 	}
 	w := said{Subject: d.c.Provider.Subject(c, n.Account), Credential: n.Credential, Change: n.Change}

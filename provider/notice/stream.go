@@ -45,6 +45,7 @@ type Stream struct {
 	FailingSince time.Time // zero: it is well
 	LastAnswer   string    // "accepted", "http_500", "no_answer" …
 	LastAt       time.Time
+	NextAt       time.Time // when it is tried again; zero: it is not resting
 	Waiting      int
 }
 
@@ -57,13 +58,13 @@ type row struct {
 	setUp    bool
 }
 
-const streamColumns = `id, client, channel, status, COALESCE(reason, ''), set_up, COALESCE(requested, ''), COALESCE(description, ''), header, failures, COALESCE(failing_since, 0), COALESCE(last_answer, ''), COALESCE(last_at, 0)`
+const streamColumns = `id, client, channel, status, COALESCE(reason, ''), set_up, COALESCE(requested, ''), COALESCE(description, ''), header, failures, COALESCE(failing_since, 0), COALESCE(last_answer, ''), COALESCE(last_at, 0), next_at`
 
 func scanStream(r interface{ Scan(...any) error }) (*row, error) {
 	var s row
 	var requested string
-	var since, last int64
-	err := r.Scan(&s.ID, &s.Client, &s.channel, &s.Status, &s.Reason, &s.setUp, &requested, &s.Description, &s.header, &s.failures, &since, &s.LastAnswer, &last)
+	var since, last, next int64
+	err := r.Scan(&s.ID, &s.Client, &s.channel, &s.Status, &s.Reason, &s.setUp, &requested, &s.Description, &s.header, &s.failures, &since, &s.LastAnswer, &last, &next)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -76,6 +77,9 @@ func scanStream(r interface{ Scan(...any) error }) (*row, error) {
 	if last > 0 {
 		s.LastAt = clock.FromMicros(last)
 	}
+	if next > 0 {
+		s.NextAt = clock.FromMicros(next)
+	}
 	if requested != "" {
 		if err := json.Unmarshal([]byte(requested), &s.Requested); err != nil {
 			return nil, fmt.Errorf("read stream: %w", err)
@@ -84,8 +88,13 @@ func scanStream(r interface{ Scan(...any) error }) (*row, error) {
 	return &s, nil
 }
 
-// wants reports whether the receiver asked for a type of event.
-func (s row) wants(kind string) bool { return s.Requested == nil || slices.Contains(s.Requested, kind) }
+// Wants reports whether the receiver asked for a type of event.
+func (s Stream) Wants(kind string) bool {
+	return s.Requested == nil || slices.Contains(s.Requested, kind)
+}
+
+// Gone reports whether the receiver took the stream away.
+func (s Stream) Gone() bool { return s.Status == Disabled && s.Reason == deleted }
 
 // streamTx finds a channel, and makes it with the first that is to go there: a
 // client has its channels by its registration.

@@ -28,6 +28,7 @@ import (
 	"danh/partner/lint"
 	"danh/provider"
 	"danh/provider/inspect"
+	"danh/provider/notice"
 	"danh/provider/register"
 	"danh/provider/right"
 	"danh/provider/verify"
@@ -59,6 +60,7 @@ type Config struct {
 	Admission *admission.Desk    // with Partners: applications; nil: clients are the operator's alone
 	Inspector *inspect.Inspector // nil: trials are not counted
 	Register  *register.Desk     // nil: no software statements are made
+	Notices   *notice.Desk       // nil: nobody is told of events
 	HTTP      *http.Client       // to the issuer; nil for a sensible one
 }
 
@@ -114,7 +116,7 @@ func Door(c Config) (http.Handler, error) {
 	}
 	guard := session.New(client, c.Accounts, d.site.Fail)
 	if c.Admission != nil {
-		party.Mount(mux, d.site, guard, party.Config{Explained: explain.Has, Desk: c.Admission, Accounts: c.Accounts, Partners: c.Partners, Inspector: c.Inspector, Register: c.Register, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
+		party.Mount(mux, d.site, guard, party.Config{Explained: explain.Has, Desk: c.Admission, Accounts: c.Accounts, Partners: c.Partners, Inspector: c.Inspector, Register: c.Register, Notices: c.Notices, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
 	} else {
 		mux.HandleFunc("GET /clients", d.clients)
 	}

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ import (
 	"danh/partner"
 	"danh/partner/admission"
 	"danh/provider/inspect"
+	"danh/provider/notice"
 	. "danh/provider/providertest"
 	"danh/provider/register"
 	"danh/registry/organisation"
@@ -80,7 +82,7 @@ func apply(t testing.TB, d *db.DB, certain bool) *admitting {
 	orgs, err := organisation.New(organisation.Config{DB: d, Seal: h.Seal, Audit: h.Audit, Jobs: h.Jobs, Population: h.Population, Clock: h.Clock})
 	check(err)
 	h.desk, err = admission.New(admission.Config{DB: d, Clock: h.Clock, Seal: h.Seal, Jobs: h.Jobs, Audit: h.Audit, Notify: h.Notify, Roster: office.OpenRoster(d, h.Clock, h.Audit), Calendar: calendar, Organisations: orgs,
-		Partners: h.Partners, Key: bytes.Repeat([]byte{3}, 32), Door: own.URL, Level: func(ctx context.Context, owner id.Person) (int, id.Person, error) {
+		Partners: h.Partners, Key: bytes.Repeat([]byte{3}, 32), Door: own.URL, Streams: h.Notices, Level: func(ctx context.Context, owner id.Person) (int, id.Person, error) {
 			a, err := h.Keeper.Find(ctx, account.ID(owner))
 			if fault.Is(err, fault.NotFound) || err == nil && (a.Status != account.Active || a.Provisional) {
 				return 0, id.Person{}, nil
@@ -97,7 +99,7 @@ func apply(t testing.TB, d *db.DB, certain bool) *admitting {
 	h.inspector = inspect.New(inspect.Config{DB: d, Clock: h.Clock, Log: h.Log, Partners: h.Partners})
 	statements := register.New(register.Config{DB: d, Clock: h.Clock, Keys: h.Keys, Partners: h.Partners, Issuer: issuer.URL})
 	citizens = citizen.Door(citizen.Config{Accounts: h.Keeper, Provider: h.Provider, Notify: h.Notify, Audit: h.Audit, Clock: h.Clock, Log: h.Log})
-	partners, err = partnerdoor.Door(partnerdoor.Config{Origin: own.URL, Issuer: issuer.URL, Secret: secret.Reveal(), Key: key, Clock: h.Clock, Log: h.Log, Accounts: h.Keeper, Partners: h.Partners, Admission: h.desk, Inspector: h.inspector, Register: statements})
+	partners, err = partnerdoor.Door(partnerdoor.Config{Origin: own.URL, Issuer: issuer.URL, Secret: secret.Reveal(), Key: key, Clock: h.Clock, Log: h.Log, Accounts: h.Keeper, Partners: h.Partners, Admission: h.desk, Inspector: h.inspector, Register: statements, Notices: h.Notices})
 	check(err)
 	_, h.lan = h.SignInLan(t, certain)
 	return h
@@ -237,7 +239,7 @@ func TestPhishedPasswordChangesNothingThatStays(t *testing.T) {
 		until := h.Clock.Now().AddDate(1, 0, 0).Format("02/01/2006")
 		for path, form := range map[string]url.Values{
 			"keys": {"key": {public}, "until": {until}, "proof": {sign(p.Text("#challenge"))}}, "keys/retire": {"key": {"x"}}, "keys/secret": {"overlap": {"0"}},
-			"staff/invite": {"role": {"owner"}}, "staff/remove": {"member": {"x"}}, "submit": {"true": {"yes"}}, "narrow": {},
+			"staff/invite": {"role": {"owner"}}, "staff/remove": {"member": {"x"}}, "submit": {"true": {"yes"}}, "narrow": {}, "events/pause": {},
 		} {
 			h.browser.Post("/parties/DT-0401/"+path, form).Want(http.StatusForbidden, "Việc này cần khóa đăng nhập")
 		}
@@ -320,6 +322,85 @@ func TestTrialIsLookedAtAndStated(t *testing.T) {
 	}, offices)
 }
 
+// hear gives the trial a server that is told of events, and answers as status says.
+func (h *admitting) hear(t testing.TB, status *atomic.Int64) (got *atomic.Int64) {
+	t.Helper()
+	got = new(atomic.Int64)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		got.Add(1)
+		w.WriteHeader(int(status.Load()))
+	}))
+	t.Cleanup(server.Close)
+	if err := h.DB.Write(t.Context(), func(tx *db.Tx) error {
+		c := h.Client(t, "dt-0401-trial")
+		c.Settings.EventsURI, c.Settings.Events, c.Settings.LogoutURI = server.URL+"/events", []string{partner.SessionRevoked, partner.AccountDisabled}, server.URL+"/logout"
+		return h.Partners.RegisterTx(t.Context(), tx, audit.System("test"), c)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// The page of events says how the deliveries go, and its people test, pause and
+// resume them; whoever only looks, and strangers, switch nothing.
+func TestEventsOfAParty(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, applying, func(t *testing.T, d *db.DB) {
+		h := apply(t, d, true)
+		h.fill(t)
+		h.browser.Get("/parties/DT-0401/events").Want(200, "Chưa có ứng dụng nào chạy")
+		h.trial(t)
+		h.browser.Get("/parties/DT-0401/events").Want(200, "dt-0401-trial", "Chưa đăng ký địa chỉ nhận sự kiện").Lacks("Gửi sự kiện thử")
+		var status atomic.Int64
+		status.Store(http.StatusBadGateway)
+		got := h.hear(t, &status)
+		drain := func() {
+			t.Helper()
+			if err := h.Jobs.Drain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.browser.Get("/parties/DT-0401/events").Want(200, "Đang gửi", "Phiên đăng nhập đã kết thúc", "Tài khoản bị khóa", "Chưa gửi lần nào").Lacks("Người dân đã rút đồng ý").Submit("Gửi sự kiện thử").Want(200, "Đã gửi")
+		drain()
+		p := h.browser.Get("/parties/DT-0401/events").Want(200, "Không gửi được", "HTTP 502", "Thử lại lúc")
+		p.Submit("Gửi sự kiện thử").Want(200, "Mỗi phút chỉ gửi thử một lần")
+		status.Store(http.StatusAccepted)
+		before := got.Load()
+		h.browser.Get("/parties/DT-0401/events").Submit("Thử gửi ngay").Want(200, "được gửi ngay bây giờ")
+		drain()
+		if got.Load() != before+1 {
+			t.Errorf("%d deliveries after the button, want one", got.Load()-before)
+		}
+		h.browser.Get("/parties/DT-0401/events").Want(200, "Đang gửi", "Đã nhận").Lacks("Không gửi được").Submit("Tạm ngừng").Want(200, "Đã tạm ngừng", "giữ lại 7 ngày")
+		if s, found, err := h.Notices.FindStream(t.Context(), "dt-0401-trial"); err != nil || !found || s.Status != notice.Paused {
+			t.Fatalf("%+v %v", s, err)
+		}
+		h.browser.Post("/parties/DT-0401/events/pause", url.Values{"trial": {"yes"}}).Want(200, "Trạng thái vừa đổi") // a second time
+		h.browser.Get("/parties/DT-0401/log").Want(200, "Tạm ngừng nhận sự kiện", "Gửi thử sự kiện")
+		h.browser.Post("/parties/DT-0401/events/delete", url.Values{"trial": {"yes"}}).Want(http.StatusNotFound)
+		h.browser.Post("/parties/DT-0401/events/pause", nil).Want(http.StatusNotFound) // production, which there is not
+		h.browser.PostFrom("https://evil.example", "/parties/DT-0401/events/resume", url.Values{"trial": {"yes"}}).Want(http.StatusForbidden)
+		for _, role := range []string{"viewer", "operator", "privacy"} {
+			if err := d.Write(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.ExecContext(t.Context(), `UPDATE partner_staff SET role = $1 WHERE party = 'DT-0401'`, role)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			h.browser.Get("/parties/DT-0401/events").Want(200, "giữ lại 7 ngày", "Chủ hồ sơ và người phát triển").Lacks(`events/resume`)
+			h.browser.Post("/parties/DT-0401/events/resume", url.Values{"trial": {"yes"}}).Want(http.StatusForbidden)
+		}
+		if err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE partner_staff SET role = 'developer' WHERE party = 'DT-0401'`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.browser.Get("/parties/DT-0401/events").Submit("Gửi lại").Want(200, "Đang gửi")
+		h.browser.English().Get("/parties/DT-0401/events").Want(200, "A session ended", "Accepted", "Send a test event")
+	}, offices)
+}
+
 // TestPartyInTheBrowser looks at the pages in Chromium. With DANH_SHOTS=folder
 // it leaves pictures there.
 func TestPartyInTheBrowser(t *testing.T) {
@@ -329,6 +410,13 @@ func TestPartyInTheBrowser(t *testing.T) {
 	h := apply(t, dbtest.Open(t, db.SQLite, applying, offices), true)
 	h.fill(t)
 	h.trial(t)
+	var status atomic.Int64
+	status.Store(http.StatusBadGateway)
+	h.hear(t, &status)
+	h.browser.Get("/parties/DT-0401/events").Submit("Gửi sự kiện thử")
+	if err := h.Jobs.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	one := h.browser.Get("/parties/DT-0401/trial?show=failed").Attr("#exchanges nav.rows a", "href")
 	b := webtest.Chromium(t)
 	b.Tab(1280, false).Go(h.door+"/clients").Fill("Số định danh", accounttest.Lan.Numbers[1].Number).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Ngân hàng Sông Hậu")
@@ -337,7 +425,7 @@ func TestPartyInTheBrowser(t *testing.T) {
 		dark  bool
 	}{{1280, false}, {360, false}, {1280, true}, {390, true}} {
 		for name, path := range map[string]string{"list": "/clients", "overview": "/parties/DT-0401", "profile": "/parties/DT-0401/profile", "purpose": "/parties/DT-0401/purposes/open_account", "keys": "/parties/DT-0401/keys",
-			"trial": "/parties/DT-0401/trial", "exchange": one, "staff": "/parties/DT-0401/staff", "log": "/parties/DT-0401/log", "submit": "/parties/DT-0401/submit", "print": "/parties/DT-0401/print"} {
+			"trial": "/parties/DT-0401/trial", "exchange": one, "staff": "/parties/DT-0401/staff", "events": "/parties/DT-0401/events", "log": "/parties/DT-0401/log", "submit": "/parties/DT-0401/submit", "print": "/parties/DT-0401/print"} {
 			tab := b.Tab(size.width, size.dark).Go(h.door + path).Accessible()
 			for _, p := range tab.Problems() {
 				t.Errorf("%s: %s", name, p)

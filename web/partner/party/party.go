@@ -30,6 +30,7 @@ import (
 	"danh/partner/lint"
 	"danh/provider"
 	"danh/provider/inspect"
+	"danh/provider/notice"
 	"danh/provider/register"
 	"danh/registry/organisation"
 	"danh/web/partner/session"
@@ -45,6 +46,7 @@ type Config struct {
 	Partners  *partner.Directory
 	Inspector *inspect.Inspector // nil: the trial is not counted
 	Register  *register.Desk     // nil: no software statements are made
+	Notices   *notice.Desk       // nil: nobody is told of events
 	Clock     clock.Clock
 	Origin    string
 	Issuer    string
@@ -63,7 +65,7 @@ const Change = "partner_change"
 // guarded are the changes by which somebody who has a password that was phished
 // would stay, or would speak for the organisation.
 var guarded = []string{"POST /parties/{id}/keys", "POST /parties/{id}/keys/retire", "POST /parties/{id}/keys/secret", "POST /parties/{id}/staff/invite", "POST /parties/{id}/staff/remove",
-	"POST /parties/{id}/submit", "POST /parties/{id}/narrow"}
+	"POST /parties/{id}/submit", "POST /parties/{id}/narrow", "POST /parties/{id}/events/{deed}"}
 
 // sure reports whether somebody signed in as well as such a change demands.
 func (k *journey) sure(r *http.Request, v session.Visitor) (bool, error) {
@@ -122,6 +124,8 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 		"POST /parties/{id}/staff/invite":         k.invite,
 		"POST /parties/{id}/staff/cancel":         k.cancel,
 		"POST /parties/{id}/staff/remove":         k.remove,
+		"GET /parties/{id}/events":                k.events,
+		"POST /parties/{id}/events/{deed}":        k.doEvents,
 		"GET /parties/{id}/log":                   k.log,
 		"GET /parties/{id}/print":                 k.print,
 		"GET /parties/{id}/document":              k.document,
@@ -143,8 +147,8 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 				return
 			}
 			// A trial, which nobody but the staff can use, begins without.
-			if !c.sure && slices.Contains(guarded, pattern) && !(onTrial(c) && strings.HasPrefix(pattern, "POST /parties/{id}/keys")) {
-				k.unsure(w, r, c.path(map[string]string{"keys": "/keys", "staff": "/staff", "submit": "/submit"}[strings.Split(pattern, "/")[3]]))
+			if !c.sure && slices.Contains(guarded, pattern) && !(onTrial(c) && (strings.HasPrefix(pattern, "POST /parties/{id}/keys") || strings.HasPrefix(pattern, "POST /parties/{id}/events"))) {
+				k.unsure(w, r, c.path(map[string]string{"keys": "/keys", "staff": "/staff", "submit": "/submit", "events": "/events"}[strings.Split(pattern, "/")[3]]))
 				return
 			}
 			h(c)
@@ -169,8 +173,12 @@ type tab struct {
 
 func (k *journey) render(c *call, status int, name, title string, data map[string]any) {
 	var tabs []tab
-	for _, t := range []tab{{"", "party.tab.overview", "file", false}, {"/profile", "party.tab.profile", "edit", false}, {"/purposes", "party.tab.purposes", "idcard", false}, {"/keys", "party.tab.keys", "key", false},
-		{"/trial", "party.tab.trial", "plug", false}, {"/staff", "party.tab.staff", "users", false}, {"/log", "party.tab.log", "eye", false}} {
+	all := []tab{{"", "party.tab.overview", "file", false}, {"/profile", "party.tab.profile", "edit", false}, {"/purposes", "party.tab.purposes", "idcard", false}, {"/keys", "party.tab.keys", "key", false},
+		{"/trial", "party.tab.trial", "plug", false}, {"/events", "party.tab.events", "bell", false}, {"/staff", "party.tab.staff", "users", false}, {"/log", "party.tab.log", "eye", false}}
+	if k.Notices == nil {
+		all = slices.DeleteFunc(all, func(t tab) bool { return t.Href == "/events" })
+	}
+	for _, t := range all {
 		here, _, _ := strings.Cut(strings.TrimPrefix(c.r.URL.Path, c.path("")), "?")
 		t.Now = t.Href == here || t.Href != "" && strings.HasPrefix(here, t.Href+"/")
 		t.Href = c.path(t.Href)
