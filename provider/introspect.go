@@ -85,13 +85,17 @@ func (p *Provider) Introspect(ctx context.Context, c partner.Client, token strin
 		}
 		var offline bool
 		var session account.SessionID
-		err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.offline, g.session`+standing,
-			at.account, at.grant, a.Client, clock.Micros(p.c.Clock.Now())).Scan(&offline, &session)
+		var purpose string
+		err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.offline, g.session, g.purpose`+standing,
+			at.account, at.grant, a.Client, clock.Micros(p.c.Clock.Now())).Scan(&offline, &session, &purpose)
 		if errors.Is(err, sql.ErrNoRows) {
 			return Introspection{}, nil
 		}
 		if err != nil {
 			return Introspection{}, fmt.Errorf("introspect: %w", err)
+		}
+		if stands, err := p.serving(ctx, partner.ID(a.Client), purpose); err != nil || !stands {
+			return Introspection{}, err
 		}
 		if err := p.mustLive(ctx, at, session, offline); err != nil {
 			return dead(err)
@@ -103,18 +107,21 @@ func (p *Provider) Introspect(ctx context.Context, c partner.Client, token strin
 	if !ok {
 		return Introspection{}, nil
 	}
-	var text string
+	var text, purpose string
 	var offline bool
 	var session account.SessionID
 	var until int64
 	now := clock.Micros(p.c.Clock.Now())
-	err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.facts, g.refresh_expires_at, g.offline, g.session`+standing+` AND g.refresh_hash = $5 AND g.refresh_expires_at > $4`,
-		at.account, at.grant, string(c.ID), now, hash(token)).Scan(&text, &until, &offline, &session)
+	err := p.c.DB.Read().QueryRowContext(ctx, `SELECT g.facts, g.refresh_expires_at, g.offline, g.session, g.purpose`+standing+` AND g.refresh_hash = $5 AND g.refresh_expires_at > $4`,
+		at.account, at.grant, string(c.ID), now, hash(token)).Scan(&text, &until, &offline, &session, &purpose)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Introspection{}, nil
 	}
 	if err != nil {
 		return Introspection{}, fmt.Errorf("introspect: %w", err)
+	}
+	if _, ok := c.For(purpose); !ok {
+		return Introspection{}, nil
 	}
 	if err := p.mustLive(ctx, at, session, offline); err != nil {
 		return dead(err)
@@ -125,6 +132,17 @@ func (p *Provider) Introspect(ctx context.Context, c partner.Client, token strin
 	}
 	return Introspection{Active: true, Scope: strings.Join(f.Scopes, " "), Client: string(c.ID), Type: "refresh_token", Expires: clock.FromMicros(until).Unix(),
 		Subject: p.subject(c, at.account), Issuer: p.c.Issuer, AuthTime: f.AuthTime, ACR: f.ACR, AMR: f.AMR}, nil
+}
+
+// serving reports whether the client that got a token still may be a client, and
+// for the purpose of that token.
+func (p *Provider) serving(ctx context.Context, client partner.ID, purpose string) (bool, error) {
+	c, err := p.findClient(ctx, client)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	_, ok := c.For(purpose)
+	return ok, err
 }
 
 func dead(err error) (Introspection, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"danh/audit"
 	"danh/internal/db"
 	"danh/internal/dbtest"
 	"danh/partner"
@@ -318,6 +319,45 @@ func TestSignedAnswerIsForOneClientAndNothingElse(t *testing.T) {
 			t.Error("an answer passes for an access token")
 		}
 	})
+}
+
+// The server of a resource learns that a token is worth nothing when the client
+// that got it was ended, its time is over, or its purpose was taken back: nobody
+// else tells it.
+func TestTokenOfAClientThatWasEnded(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, h *House){
+		"retired": func(t *testing.T, h *House) {
+			ok(t, h.DB.Write(t.Context(), func(tx *db.Tx) error { return h.Partners.RetireTx(t.Context(), tx, audit.System("test"), "bank") }))
+		},
+		"over": func(t *testing.T, h *House) {
+			change(t, h, "bank", func(c *partner.Client) { c.ValidUntil = h.Clock.Now() })
+		},
+		"without its purpose": func(t *testing.T, h *House) {
+			change(t, h, "bank", func(c *partner.Client) { c.Purposes = nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			messages(t, func(t *testing.T, h *House) {
+				_, s := h.SignInLan(t, true)
+				bank := h.Client(t, "bank")
+				v := Request("openid purpose:statements email offline_access")
+				v["resource"] = []string{bankAPI}
+				code := h.Agree(t, s, h.Push(t, bank, v)).Values.Get("code")
+				tok, err := h.Provider.Redeem(t.Context(), bank, provider.Binding{}, code, BankRedirect, Verifier)
+				ok(t, err)
+				if !active(t, h, "clinic", tok.AccessToken) {
+					t.Fatal("the API's server does not learn what the token is worth")
+				}
+				end(t, h)
+				if active(t, h, "clinic", tok.AccessToken) {
+					t.Error("the token is still worth something")
+				}
+				if name == "without its purpose" && (active(t, h, "bank", tok.AccessToken) || active(t, h, "bank", tok.RefreshToken)) {
+					t.Error("the client is told that they are")
+				}
+			})
+		})
+	}
 }
 
 func TestResources(t *testing.T) {
