@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -119,7 +120,7 @@ func TestConsentKeepsItsWords(t *testing.T) {
 		}
 		var r provider.Record
 		ok(t, json.Unmarshal(after, &r))
-		if r.Keep != "P5Y" || r.Recipients[0].EN != "Credit Information Centre" || r.Grounds["openid"] == "" || r.Rights == nil || r.Language != "" && r.Language != "vi" || len(r.AMR) == 0 || len(r.WordsHash) != 64 {
+		if r.Keep != "P5Y" || r.Recipients[0].EN != "Credit Information Centre" || r.Grounds["openid"] == "" || r.Rights == nil || r.Language != "" && r.Language != "vi" || r.ACR != "urn:danh:acr:l1:a1" || !slices.Equal(r.AMR, []string{"pwd"}) || len(r.WordsHash) != 64 {
 			t.Errorf("%+v", r)
 		}
 		ok(t, h.DB.Write(t.Context(), func(tx *db.Tx) error {

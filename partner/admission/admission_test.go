@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -782,6 +783,30 @@ func TestRetiredParty(t *testing.T) {
 		wants(t, err, "partner.organisation.dissolved")
 		if _, err := b.Submit(ctx, b.hai, p); !fault.Is(err, fault.NotFound) {
 			t.Error(err)
+		}
+	})
+}
+
+// That a party was ended hear the contacts that were approved, whatever somebody
+// wrote into the draft since.
+func TestEndIsToldToTheApprovedContacts(t *testing.T) {
+	run(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		p := b.approved(t)
+		doc := good()
+		doc.Contacts = []lint.Contact{{Role: "technical", Name: "X", Mail: "thief@else.example"}}
+		ok(t, b.save(t, b.hai, p, doc))
+		ok(t, b.jobs.Drain(ctx))
+		b.mail.to = nil
+		ok(t, b.End(ctx, b.approver, p, "theo yêu cầu"))
+		ok(t, b.jobs.Drain(ctx))
+		var to []string
+		for _, m := range b.mail.to {
+			to = append(to, m.To)
+		}
+		slices.Sort(to)
+		if !slices.Equal(to, []string{"dpo@maytrang.example", "it@maytrang.example"}) {
+			t.Errorf("told: %v", to)
 		}
 	})
 }

@@ -441,7 +441,7 @@ func (d *Desk) endTx(ctx context.Context, tx *db.Tx, by audit.Actor, party partn
 	if _, err := tx.ExecContext(ctx, `UPDATE partner_application SET state = 'withdrawn', decided_at = $2, due_at = NULL WHERE party = $1 AND state IN ('agreeing', 'waiting', 'supplement', 'checked')`, string(party), now); err != nil {
 		return fmt.Errorf("end a party's application: %w", err)
 	}
-	if err := d.tellPartyTx(ctx, tx, by, p, read(p.Draft), "partner_ended", map[string]string{}); err != nil {
+	if err := d.tellPartyTx(ctx, tx, by, p, answering(p), "partner_ended", map[string]string{}); err != nil {
 		return err
 	}
 	return d.noteTx(ctx, tx, by, party, "party.ended", "", id.Person{})
@@ -466,6 +466,15 @@ func (d *Desk) HandleOrganisation(ctx context.Context, e organisation.Event) err
 		}
 		return d.endTx(ctx, tx, by, partner.PartyID(party), string(o.Status))
 	})
+}
+
+// answering is the document whose contacts answer for a party: what was approved
+// and, before that, the draft.
+func answering(p partner.Party) lint.Document {
+	if len(p.Approved) > 0 {
+		return read(p.Approved)
+	}
+	return read(p.Draft)
 }
 
 // tellPartyTx writes to the party's contacts.

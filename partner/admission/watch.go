@@ -130,9 +130,9 @@ func (d *Desk) remindTx(ctx context.Context, tx *db.Tx, c partner.Client, e endi
 	if e.id == partner.SecretNow {
 		name = "client_secret"
 	}
-	doc := read(p.Draft)
-	if !c.Trial && len(p.Approved) > 0 {
-		doc = read(p.Approved)
+	doc := answering(p)
+	if c.Trial {
+		doc = read(p.Draft)
 	}
 	return d.tellPartyTx(ctx, tx, audit.System("partner"), p, doc, template,
 		map[string]string{"client": string(c.ID), "what": name, "days": strconv.Itoa(due), "until": clock.DateOf(e.at.Add(-time.Second)).Vietnamese()})

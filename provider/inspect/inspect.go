@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"danh/internal/clock"
@@ -60,6 +62,7 @@ type Config struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Partners *partner.Directory
+	Most     int // exchanges of one client that are kept; 0: 5000
 }
 
 // Inspector keeps exchanges. It is safe for concurrent use.
@@ -68,6 +71,10 @@ type Inspector struct {
 	queue chan Exchange
 }
 
+// most is how many of a client's exchanges are kept: anybody can send in its name
+// what is refused, and shall not fill the disk with it.
+const most = 5000
+
 // waiting is how many exchanges may wait to be written; more are dropped.
 const waiting = 1000
 
@@ -75,6 +82,9 @@ const waiting = 1000
 func New(c Config) *Inspector {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Most <= 0 {
+		c.Most = most
 	}
 	return &Inspector{c: c, queue: make(chan Exchange, waiting)}
 }
@@ -126,7 +136,9 @@ func (i *Inspector) Run(ctx context.Context) error {
 
 func (i *Inspector) write(ctx context.Context, batch []Exchange) error {
 	return i.c.DB.Write(ctx, func(tx *db.Tx) error {
+		of := map[partner.ID]bool{}
 		for _, e := range batch {
+			of[e.Client] = true
 			parts, err := json.Marshal(e.Parts)
 			if err != nil {
 				return fmt.Errorf("write exchange: %w", err)
@@ -134,6 +146,12 @@ func (i *Inspector) write(ctx context.Context, batch []Exchange) error {
 			if _, err := tx.ExecContext(ctx, `INSERT INTO provider_exchange (client, id, at, endpoint, method, status, error, description, parts)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, string(e.Client), e.ID, clock.Micros(e.At), e.Endpoint, e.Method, e.Status, e.Error, e.Description, string(parts)); err != nil {
 				return fmt.Errorf("keep exchange: %w", err)
+			}
+		}
+		for _, client := range slices.Sorted(maps.Keys(of)) {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM provider_exchange WHERE client = $1 AND id <= (SELECT id FROM provider_exchange WHERE client = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)`,
+				string(client), i.c.Most); err != nil {
+				return fmt.Errorf("forget old exchanges: %w", err)
 			}
 		}
 		return nil

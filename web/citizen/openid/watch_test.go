@@ -20,6 +20,34 @@ import (
 	"danh/web/citizen/openid"
 )
 
+// Whoever floods a client under trial, which takes no credential, fills no disk:
+// of each client the latest are kept.
+func TestInspectorFlooded(t *testing.T) {
+	run(t, func(t *testing.T, d *door) {
+		i := inspect.New(inspect.Config{DB: d.DB, Clock: d.Clock, Log: d.Log, Partners: d.Partners, Most: 3})
+		i.Record(inspect.Exchange{Client: "shop", Endpoint: "/par"})
+		for n := range 500 {
+			i.Record(inspect.Exchange{Client: "bank", Endpoint: "/token", Status: n})
+		}
+		work, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { _ = i.Run(work); close(done) }()
+		defer func() { stop(); <-done }()
+		var bank []inspect.Exchange
+		for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && (len(bank) == 0 || bank[0].Status != 499); time.Sleep(5 * time.Millisecond) {
+			var err error
+			bank, err = i.List(t.Context(), "bank", false, 1000)
+			ok(t, err)
+		}
+		if len(bank) != 3 || bank[0].Status != 499 || bank[2].Status != 497 {
+			t.Errorf("kept: %d, the latest %+v", len(bank), bank[:min(len(bank), 3)])
+		}
+		if shop, err := i.List(t.Context(), "shop", false, 10); err != nil || len(shop) != 1 {
+			t.Errorf("another client's: %v %v", shop, err)
+		}
+	})
+}
+
 // A client under trial sees what it sent and what it was told, without its
 // secrets; nobody else's requests are kept.
 func TestInspectorKeepsTrialRequestsWithoutSecrets(t *testing.T) {
