@@ -96,7 +96,7 @@ func (c *upCommand) Run(w *world) error {
 		return err
 	}
 	tell("registering and starting the demonstration bank and shop")
-	demos, err := s.startDemos(w.ctx, &demo{name: "bank", id: "song-hau", what: "a demonstration bank: open an account, transfer, hotline", keys: true, port: s.ports.bank},
+	demos, err := s.startDemos(w.ctx, &demo{name: "bank", id: "song-hau", what: "a demonstration bank: open an account, compare, transfer, counter", keys: true, port: s.ports.bank},
 		&demo{name: "shop", id: "ben-nuoc", what: "a demonstration shop: delivery, proof of age", port: s.ports.shop})
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ import (
 //go:embed page.html
 var files embed.FS
 
-var pages = template.Must(template.ParseFS(files, "page.html"))
+var pages = template.Must(template.New("page.html").Funcs(template.FuncMap{"say": say}).ParseFS(files, "page.html"))
 
 // wish is one thing that the bank asks Danh for, with its approved purpose.
 type wish struct {
@@ -33,7 +33,7 @@ type wish struct {
 
 var wishes = map[string]wish{
 	"open_account": {"profile number residence", `{"userinfo":{"verified_claims":{"verification":{"trust_framework":{"value":"vn_identification_law"},"time":null,"evidence":[{"type":{"value":"electronic_record"}}]},"claims":{"name":null,"birthdate":null,"personal_number":null,"address":null}}}}`},
-	"yearly_check": {"", ""},
+	"yearly_check": {"match", ""}, // to compare, and to read nothing
 	"transfer":     {"", ""},
 }
 
@@ -74,8 +74,8 @@ type answer struct {
 }
 
 type order struct {
-	Amount, Payee, Reference string
-	At                       time.Time
+	Amount, Payee, Account, Reference string
+	At                                time.Time
 }
 
 // news is one thing that Danh told the bank.
@@ -119,6 +119,9 @@ func (b *bank) handler() http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		if lang := r.URL.Query().Get("lang"); lang == "vi" || lang == "en" { // chosen once, kept for the pages after it
+			http.SetCookie(w, &http.Cookie{Name: langName, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: strings.HasPrefix(b.c.Origin, "https://"), SameSite: http.SameSiteLaxMode})
+		}
 		mux.ServeHTTP(w, r)
 	}))
 }
@@ -141,8 +144,7 @@ func (b *bank) home(w http.ResponseWriter, r *http.Request) {
 
 func (b *bank) show(w http.ResponseWriter, r *http.Request, status int, problem string, ringing *call) {
 	mark := b.browser(w, r)
-	english := inEnglish(r)
-	d := map[string]any{"EN": english, "Problem": problem, "Issuer": b.c.Issuer}
+	d := map[string]any{"EN": inEnglish(r), "Problem": problem, "Issuer": b.c.Issuer, "Banks": payeeBanks}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if ringing != nil {
@@ -159,7 +161,7 @@ func (b *bank) show(w http.ResponseWriter, r *http.Request, status int, problem 
 		_ = json.Unmarshal(in.Claims["personal_number"], &number)
 		_ = json.Unmarshal(in.Claims["birthdate"], &birth)
 		_ = json.Unmarshal(in.Claims["address"], &address)
-		d["Name"], d["Number"], d["Birth"], d["Address"] = name, number, birth, address.Formatted
+		d["Name"], d["Number"], d["Birth"], d["Address"] = name, number, asDay(birth), address.Formatted
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
@@ -181,14 +183,15 @@ func (b *bank) signIn(w http.ResponseWriter, r *http.Request) {
 // transfer asks her to approve one payment: amount and payee are in what she
 // signs (RFC 9396).
 func (b *bank) transfer(w http.ResponseWriter, r *http.Request) {
-	amount, err := strconv.ParseInt(strings.NewReplacer(".", "", " ", "").Replace(r.PostFormValue("amount")), 10, 64)
-	payee, account := strings.TrimSpace(r.PostFormValue("payee")), strings.TrimSpace(r.PostFormValue("account"))
-	if err != nil || amount < 1000 || amount > 500_000_000 || payee == "" || account == "" {
+	amount, err := strconv.ParseInt(strings.NewReplacer(".", "", ",", "", " ", "").Replace(r.PostFormValue("amount")), 10, 64)
+	payee, text := strings.Join(strings.Fields(r.PostFormValue("payee")), " "), strings.Join(strings.Fields(r.PostFormValue("reference")), " ")
+	account := strings.ToUpper(strings.Join(strings.Fields(r.PostFormValue("account")), ""))
+	if err != nil || amount < 1000 || amount > 500_000_000 || payee == "" || text == "" || !accountForm.MatchString(account) || bankOf(r.PostFormValue("bank")) == "" {
 		b.show(w, r, http.StatusUnprocessableEntity, "amount", nil)
 		return
 	}
 	b.begin(w, r, "transfer", []map[string]any{{"type": "payment_initiation", "instructedAmount": map[string]string{"currency": "VND", "amount": strconv.FormatInt(amount, 10)},
-		"creditorName": payee, "creditorAccount": map[string]string{"number": account}, "remittanceInformation": r.PostFormValue("reference")}})
+		"creditorName": payee, "creditorAccount": map[string]string{"bank": r.PostFormValue("bank"), "number": account}, "remittanceInformationUnstructured": text}})
 }
 
 func (b *bank) begin(w http.ResponseWriter, r *http.Request, purpose string, details any) {
@@ -196,7 +199,7 @@ func (b *bank) begin(w http.ResponseWriter, r *http.Request, purpose string, det
 	s := started{purpose: purpose, nonce: rand.Text(), verifier: oauth2.GenerateVerifier(), browser: mark, at: time.Now()}
 	v := url.Values{"response_type": {"code"}, "redirect_uri": {b.c.Origin + "/callback"}, "scope": {strings.TrimSpace("openid purpose:" + purpose + " " + wishes[purpose].Scopes)},
 		"state": {state}, "nonce": {s.nonce}, "code_challenge": {oauth2.S256ChallengeFromVerifier(s.verifier)}, "code_challenge_method": {"S256"}, "ui_locales": {"vi"}}
-	if r.FormValue("lang") == "en" {
+	if inEnglish(r) {
 		v.Set("ui_locales", "en")
 	}
 	if c := wishes[purpose].Claims; c != "" {
@@ -285,6 +288,12 @@ func (b *bank) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	b.sessions[mark] = it.Subject
 	b.mu.Unlock()
+	if s.purpose == "yearly_check" { // she came here by the button that compares
+		if err := b.compare(r.Context(), c); err != nil {
+			b.fail(w, r, "Danh did not compare", err)
+			return
+		}
+	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
@@ -295,61 +304,87 @@ func orders(details json.RawMessage) (out []order) {
 		Amount struct {
 			Amount string `json:"amount"`
 		} `json:"instructedAmount"`
-		Creditor  string `json:"creditorName"`
-		Reference string `json:"remittanceInformation"`
+		Creditor string `json:"creditorName"`
+		Account  struct {
+			Bank   string `json:"bank"`
+			Number string `json:"number"`
+		} `json:"creditorAccount"`
+		Reference string `json:"remittanceInformationUnstructured"`
 	}
 	_ = json.Unmarshal(details, &list)
 	for _, d := range list {
 		if d.Type == "payment_initiation" {
-			out = append(out, order{d.Amount.Amount, d.Creditor, d.Reference, time.Now()})
+			out = append(out, order{grouped(d.Amount.Amount), d.Creditor, strings.TrimSpace(bankOf(d.Account.Bank) + " " + d.Account.Number), d.Reference, time.Now()})
 		}
 	}
 	return out
 }
 
 // check asks Danh whether what the bank holds still matches: yes or no per
-// field, never a value.
+// field, never a value. Where she has not agreed to that, or the token is over,
+// she is sent to Danh first.
 func (b *bank) check(w http.ResponseWriter, r *http.Request) {
 	mark := b.browser(w, r)
 	b.mu.Lock()
 	c := b.customers[b.sessions[mark]]
-	var t tokens
+	may := c != nil && c.tokens["yearly_check"].Access != ""
+	b.mu.Unlock()
+	if c == nil {
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	var e *answerError
+	err := errNotAsked
+	if may {
+		err = b.compare(r.Context(), c)
+	}
+	switch {
+	case err == nil:
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	case errors.Is(err, errNotAsked), errors.As(err, &e) && (e.Status == http.StatusUnauthorized || e.Code == "insufficient_scope"):
+		b.begin(w, r, "yearly_check", nil)
+	default:
+		b.fail(w, r, "Danh did not compare", err)
+	}
+}
+
+var errNotAsked = errors.New("she has not been asked")
+
+func (b *bank) compare(ctx context.Context, c *customer) error {
 	claims := map[string]json.RawMessage{}
-	if c != nil {
-		t = c.tokens["yearly_check"]
-		for _, k := range []string{"name", "birthdate", "personal_number"} {
-			if v, ok := c.Claims[k]; ok {
-				claims[k] = v
-			}
+	b.mu.Lock()
+	access := c.tokens["yearly_check"].Access
+	for _, k := range compared {
+		if v, ok := c.Claims[k]; ok {
+			claims[k] = v
 		}
 	}
 	b.mu.Unlock()
-	if c == nil || t.Access == "" {
-		http.Redirect(w, r, "/signin?for=yearly_check", http.StatusSeeOther)
-		return
+	if len(claims) == 0 {
+		return &answerError{Code: "nothing_held"}
 	}
 	body, err := json.Marshal(map[string]any{"claims": claims})
 	if err != nil {
-		b.fail(w, r, "the question could not be written", err)
-		return
+		return err
 	}
 	var out struct {
 		Claims map[string]string `json:"claims"`
 	}
-	if err := b.fapi.call(r.Context(), http.MethodPost, b.fapi.at.Verify, t.Access, func() (string, string, error) { return string(body), "application/json", nil }, &out); err != nil {
-		b.fail(w, r, "Danh did not compare", err)
-		return
+	if err := b.fapi.call(ctx, http.MethodPost, b.fapi.at.Verify, access, func() (string, string, error) { return string(body), "application/json", nil }, &out); err != nil {
+		return err
 	}
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	c.Answers = nil
-	for _, k := range []string{"name", "birthdate", "personal_number"} {
+	for _, k := range compared {
 		if said, ok := out.Claims[k]; ok {
 			c.Answers = append(c.Answers, answer{k, said})
 		}
 	}
-	b.mu.Unlock()
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
 }
+
+var compared = []string{"name", "birthdate", "personal_number"}
 
 func (b *bank) signOut(w http.ResponseWriter, r *http.Request) {
 	mark := b.browser(w, r)
@@ -362,12 +397,4 @@ func (b *bank) signOut(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, b.fapi.at.EndSession+"?"+url.Values{"id_token_hint": {in.IDToken}, "post_logout_redirect_uri": {b.c.Origin + "/"}}.Encode(), http.StatusSeeOther)
-}
-
-// inEnglish reads the language from the address or else from the browser.
-func inEnglish(r *http.Request) bool {
-	if lang := r.URL.Query().Get("lang"); lang != "" {
-		return lang == "en"
-	}
-	return strings.HasPrefix(strings.ToLower(r.Header.Get("Accept-Language")), "en")
 }

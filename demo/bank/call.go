@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// call is a request to a customer's phone (OpenID CIBA Core 1.0): somebody rings
-// the bank and says who she is, and she confirms it in her own app.
+// call is a request to a customer's phone (OpenID CIBA Core 1.0): somebody stands
+// at the counter and says who she is, and she confirms it in her own app.
 type call struct {
 	Name    string // ours, for the page
 	Number  string // to be read out: she picks it on her phone
@@ -48,7 +48,7 @@ func (b *bank) ring(w http.ResponseWriter, r *http.Request) {
 	}
 	now := time.Now()
 	request, err := sign(b.fapi.keys.client, "JWT", false, map[string]any{"iss": b.c.Client, "aud": b.c.Issuer, "jti": rand.Text(), "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
-		"scope": "openid purpose:hotline profile", "login_hint": subject, "binding_message": c.Binding, "client_notification_token": c.notice, "requested_expiry": 180})
+		"scope": "openid purpose:counter profile", "login_hint": subject, "binding_message": c.Binding, "client_notification_token": c.notice, "requested_expiry": 180})
 	if err == nil {
 		err = b.fapi.post(r.Context(), b.fapi.at.CIBA, url.Values{"request": {request}}, &out)
 	}
