@@ -94,7 +94,7 @@ func (c *partnerAddCommand) Run(w *world) error {
 		if err != nil || u.Host == "" {
 			return fmt.Errorf("%q is no redirect address", c.Redirect[0])
 		}
-		client.Sector = u.Hostname()
+		client.Sector = sectorOf(u, c.ID)
 	}
 	for _, s := range c.Scope {
 		a, err := parseAsk(s)

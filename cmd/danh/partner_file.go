@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 
@@ -111,7 +112,7 @@ func (c *partnerLoadCommand) Run(w *world) error {
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("%q is no redirect address", client.RedirectURIs[0])
 	}
-	client.Sector = u.Hostname()
+	client.Sector = sectorOf(u, c.ID)
 	var secret partner.Secret
 	switch {
 	case c.JWKS != "":
@@ -144,4 +145,14 @@ func (c *partnerLoadCommand) Run(w *world) error {
 		}
 		return nil
 	})
+}
+
+// sectorOf is the redirect address's host. A loopback name is nobody's host: two
+// programs on one machine are two partners, and know a person by two names.
+func sectorOf(u *url.URL, client string) string {
+	h := u.Hostname()
+	if ip := net.ParseIP(h); h == "localhost" || ip != nil && ip.IsLoopback() {
+		return "client:" + client
+	}
+	return h
 }

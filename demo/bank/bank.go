@@ -23,7 +23,7 @@ import (
 //go:embed page.html
 var files embed.FS
 
-var pages = template.Must(template.New("page.html").Funcs(template.FuncMap{"say": say}).ParseFS(files, "page.html"))
+var pages = template.Must(template.New("page.html").Funcs(template.FuncMap{"say": say, "hour": hour}).ParseFS(files, "page.html"))
 
 // wish is one thing that the bank asks Danh for, with its approved purpose.
 type wish struct {

@@ -79,3 +79,6 @@ func bankOf(number string) string {
 }
 
 var accountForm = regexp.MustCompile(`^[0-9A-Z]{4,19}$`)
+
+// hour is a time of the day in Vietnam, wherever the bank's machine stands.
+func hour(t time.Time) string { return t.In(time.FixedZone("", 7*60*60)).Format("15:04:05") }

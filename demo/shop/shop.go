@@ -111,6 +111,9 @@ func (s *shop) handler() http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
+		if lang := r.URL.Query().Get("lang"); lang == "vi" || lang == "en" { // chosen once, kept for the pages after it
+			http.SetCookie(w, &http.Cookie{Name: langName, Value: lang, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: strings.HasPrefix(s.c.Origin, "https://"), SameSite: http.SameSiteLaxMode})
+		}
 		mux.ServeHTTP(w, r)
 	}))
 }
@@ -136,7 +139,7 @@ func (s *shop) home(w http.ResponseWriter, r *http.Request) {
 
 func (s *shop) show(w http.ResponseWriter, r *http.Request, status int, problem string, in *session) {
 	english := inEnglish(r)
-	d := map[string]any{"EN": english, "Problem": problem, "In": in, "Issuer": s.c.Issuer}
+	d := map[string]any{"EN": english, "Problem": problem, "In": in, "Issuer": s.c.Issuer, "Vietnam": time.FixedZone("", 7*60*60)}
 	if in != nil {
 		var name, phone string
 		var address struct {
@@ -178,7 +181,7 @@ func (s *shop) signIn(w http.ResponseWriter, r *http.Request) {
 	to := s.oauth
 	to.Scopes = append([]string{oidc.ScopeOpenID, "purpose:" + purpose}, scopes...)
 	language := "vi"
-	if r.URL.Query().Get("lang") == "en" {
+	if inEnglish(r) {
 		language = "en"
 	}
 	http.Redirect(w, r, to.AuthCodeURL(state, oidc.Nonce(begun.nonce), oauth2.S256ChallengeOption(begun.verifier), oauth2.SetAuthURLParam("ui_locales", language)), http.StatusSeeOther)
@@ -299,10 +302,16 @@ func (s *shop) loggedOut(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// inEnglish reads the language from the address or else from the browser.
+const langName = "lang"
+
+// inEnglish reads the language from the address, else from what was chosen
+// before, else from the browser.
 func inEnglish(r *http.Request) bool {
 	if lang := r.URL.Query().Get("lang"); lang != "" {
 		return lang == "en"
+	}
+	if k, err := r.Cookie(langName); err == nil {
+		return k.Value == "en"
 	}
 	return strings.HasPrefix(strings.ToLower(r.Header.Get("Accept-Language")), "en")
 }
