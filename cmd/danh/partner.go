@@ -79,7 +79,7 @@ type partnerAddCommand struct {
 	Redirect   []string      `help:"Where a person may be sent back to; exact, https (http on this machine only). May be repeated." required:"" sep:"none" placeholder:"URL"`
 	PostLogout []string      `help:"Where a person may be sent after signing out. May be repeated." sep:"none" placeholder:"URL"`
 	Scope      []string      `help:"What it may ask for and why. May be repeated." required:"" sep:"none" placeholder:"SCOPE:VI|EN"`
-	Sector     string        `help:"Subjects are alike within a sector; without it, the redirect address's host." placeholder:"NAME"`
+	Sector     string        `help:"Subjects are alike within a sector; without it, the redirect address's host, or on a loopback address the client itself." placeholder:"NAME"`
 	JWKS       string        `name:"jwks" help:"Public keys with which it signs (private_key_jwt), instead of a secret." type:"existingfile" placeholder:"FILE" xor:"credential"`
 	ACR        []string      `name:"acr" help:"Authentication context class that it asks for when a request names none, and that its tokens must be worth. May be repeated." sep:"none" placeholder:"URN"`
 	MaxAge     time.Duration `name:"max-age" help:"Age of the sign-in that it asks for when a request does not say." placeholder:"DURATION"`
