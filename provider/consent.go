@@ -71,6 +71,9 @@ func (s Shown) Told() partner.Text { return words.In(s.Rights).Text }
 // RightsSource is the law behind those words.
 func (s Shown) RightsSource() partner.Text { return words.In(s.Rights).Source }
 
+// RightsVerified reports whether somebody has compared that law with the gazette.
+func (s Shown) RightsVerified() bool { return !words.In(s.Rights).Verified.IsZero() }
+
 // hash names everything that she read, and which fields it was about.
 func (c Consent) hash() []byte {
 	told := words.In(c.Shown.Rights)

@@ -439,9 +439,9 @@ func (c *checker) fields() {
 				c.add(Error, "field.mode", path, "field", both(f.Text))
 			case !known: // said already
 			case g.Fields[name] == "":
-				c.add(Error, "field.over", path, "field", both(f.Text), "purpose", both(p.Text), "ground", g.Law)
+				c.add(Error, "field.over", path, "field", both(f.Text), "purpose", both(p.Text), "ground", both(g.Name()))
 			case !g.Allows(name, mode):
-				c.add(Error, "field.more", path, "field", both(f.Text), "ground", g.Law)
+				c.add(Error, "field.more", path, "field", both(f.Text), "ground", both(g.Name()))
 			}
 		}
 	}
@@ -467,7 +467,7 @@ func (c *checker) keep() {
 		reads := slices.Contains(slices.Collect(maps.Values(p.Fields)), ground.Read)
 		g, known := ground.Find(p.Ground, c.o.At)
 		if most, _ := Life(g.Keep); known && days > most {
-			c.add(Error, "keep.long", path, "most", cmp.Or(g.Keep, "0"), "ground", g.Law)
+			c.add(Error, "keep.long", path, "most", cmp.Or(g.Keep, "0"), "ground", both(g.Name()))
 		}
 		if reads && days == 0 {
 			c.add(Warning, "keep.none", path)

@@ -21,7 +21,7 @@ type Rights struct {
 	Source    partner.Text `json:"source"`
 	ValidFrom clock.Date   `json:"valid_from"`
 	ValidTo   clock.Date   `json:"valid_to,omitzero"` // zero: still
-	Verified  clock.Date   `json:"verified"`          // when the source was last compared
+	Verified  clock.Date   `json:"-"`                 // when somebody compared the source with the gazette; zero: nobody has. Comparing it alters no record
 }
 
 // Rows are all wordings, oldest first.
@@ -34,7 +34,6 @@ var Rows = []Rights{{
 	Source: partner.Text{VI: "Luật Bảo vệ dữ liệu cá nhân 91/2025/QH15, Điều 4, 9, 10; Nghị định 356/2025/NĐ-CP, Điều 5",
 		EN: "Law on Personal Data Protection 91/2025/QH15, articles 4, 9, 10; Decree 356/2025/NĐ-CP, article 5"},
 	ValidFrom: clock.Date{Year: 2026, Month: 1, Day: 1},
-	Verified:  clock.Date{Year: 2026, Month: 11, Day: 21},
 }}
 
 // On is the wording that is in force on a day. A day before the first row has

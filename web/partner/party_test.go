@@ -190,6 +190,9 @@ func TestApplicationThroughTheForms(t *testing.T) {
 		// As danh partner check reads it.
 		h.browser.Get("/parties/DT-0401/document").Want(200, `"client_name"`)
 		h.browser.English().Get("/parties/DT-0401").Want(200, "What is asked for, and why", "read")
+		for _, path := range []string{"purposes", "purposes/open_account"} {
+			h.browser.Get("/parties/DT-0401/"+path).Want(200, "Law on Personal Data Protection 91/2025/QH15, article 9 (unofficial translation)").Lacks("Luật Bảo vệ")
+		}
 	}, offices)
 }
 

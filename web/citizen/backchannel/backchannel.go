@@ -23,6 +23,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/page"
 	"danh/partner"
+	"danh/partner/ground"
 	"danh/provider"
 	"danh/provider/ciba"
 	"danh/provider/detail"
@@ -149,6 +150,7 @@ func (d *journey) lines(language string, all []provider.Line, optional bool) []l
 			continue
 		}
 		v := line{Line: l, Label: "approval.field." + string(l.Field), Name: "take." + string(l.Field), Shown: l.Value}
+		v.Ground = ground.Name(l.Ground).In(language)
 		if l.Words.VI != "" {
 			v.Shown = l.Words.In(language)
 		}
@@ -236,7 +238,7 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request, status int, v aske
 	for _, l := range q.Kept {
 		v.Kept = append(v.Kept, d.j.Say(language, "approval.field."+string(l.Field), nil))
 	}
-	v.Code, v.Ground, v.Keep, v.Rights = q.Client.Only.Code, q.Ground, q.Keep.In(language), q.Rights.In(language)
+	v.Code, v.Ground, v.Keep, v.Rights = q.Client.Only.Code, ground.Name(q.Ground).In(language), q.Keep.In(language), q.Rights.In(language)
 	for _, s := range q.Details {
 		v.Deeds = append(v.Deeds, deed{s, approval.Dong(s.Amount)})
 	}

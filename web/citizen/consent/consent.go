@@ -23,6 +23,7 @@ import (
 	"danh/internal/fault"
 	"danh/internal/page"
 	"danh/partner"
+	"danh/partner/ground"
 	"danh/provider"
 	"danh/provider/claim"
 	"danh/provider/detail"
@@ -141,6 +142,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	var required, optional []line
 	for _, l := range q.Lines {
 		v := line{Line: l, Icon: icons[l.Field], Name: "take." + string(l.Field), Under: q.Client.Only.Code != ""}
+		v.Ground = ground.Name(l.Ground).In(language)
 		if t, ok := words[l.Field][l.Value]; ok {
 			v.Words = t
 		} else if l.Words != (partner.Text{}) {
@@ -176,7 +178,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		Meta: "consent.expires", Form: page.FormFrom(r),
 		Data: map[string]any{
 			"Handle": handle, "Partner": q.Client.Name.In(language), "OwnDoor": q.Client.OwnDoor, "Purpose": q.Purpose.In(language), "Required": required, "Optional": optional,
-			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Ground": q.Ground, "Keep": keep(q, language), "Given": strings.Join(given, ", "), "Rights": q.Rights.In(language), "Code": q.Client.Only.Code, "Party": q.Client.Party, "Language": language, "Seen": q.Seen, "Kept": kept, "Details": deeds(q.Details),
+			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Ground": ground.Name(q.Ground).In(language), "Keep": keep(q, language), "Given": strings.Join(given, ", "), "Rights": q.Rights.In(language), "Code": q.Client.Only.Code, "Party": q.Client.Party, "Language": language, "Seen": q.Seen, "Kept": kept, "Details": deeds(q.Details),
 		},
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/page"
+	"danh/partner/ground"
 	"danh/provider"
 	"danh/web/citizen/session"
 )
@@ -66,7 +67,7 @@ func (d *journey) item(c provider.Consent, r *http.Request) item {
 	for _, f := range c.List() {
 		it.Fields = append(it.Fields, field{d.j.Say(language, "consents.field."+string(f), nil), c.Shown.Purposes[provider.ScopeOf(f)].In(language)})
 	}
-	it.Ground = c.Shown.Grounds["openid"]
+	it.Ground = ground.Name(c.Shown.Grounds["openid"]).In(language)
 	if keep, err := clock.ParsePeriod(c.Shown.Keep); err == nil {
 		it.Keep = keep.In(language)
 	}

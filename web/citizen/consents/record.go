@@ -91,6 +91,7 @@ type sheet struct {
 	Altered  bool // what is kept is not what she was shown
 	Rights   string
 	Source   string
+	Compared bool // with the gazette
 }
 
 func (d *journey) sheet(r *http.Request, it item) (sheet, []byte, error) {
@@ -99,7 +100,7 @@ func (d *journey) sheet(r *http.Request, it item) (sheet, []byte, error) {
 		return sheet{}, nil, err
 	}
 	language := page.Language(r)
-	s := sheet{item: it, Hash: grouped(provider.RecordHash(b)), Rights: it.Shown.Told().In(language), Altered: !provider.WordsHold(it.Consent), Source: it.Shown.RightsSource().In(language)}
+	s := sheet{item: it, Hash: grouped(provider.RecordHash(b)), Rights: it.Shown.Told().In(language), Altered: !provider.WordsHold(it.Consent), Source: it.Shown.RightsSource().In(language), Compared: it.Shown.RightsVerified()}
 	s.Passes = it.Given
 	if !it.EndedAt.IsZero() {
 		s.Ended = it.EndedAt.In(clock.Vietnam).Format("02/01/2006 15:04")

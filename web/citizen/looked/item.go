@@ -11,6 +11,7 @@ import (
 	"danh/audit"
 	"danh/internal/id"
 	"danh/internal/page"
+	"danh/partner/ground"
 	"danh/web/citizen/session"
 )
 
@@ -131,7 +132,7 @@ func (d *journey) item(r *http.Request, e audit.Recorded) item {
 	case g == "" && it.Mine:
 		it.Ground = d.known(r, "looked.ground.own")
 	default:
-		it.Ground = g
+		it.Ground = ground.Name(g).In(page.Language(r))
 	}
 	if e.Outcome != "" {
 		if it.Outcome = d.known(r, "looked.outcome."+e.Outcome); it.Outcome == "" {

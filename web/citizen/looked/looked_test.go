@@ -111,7 +111,7 @@ func TestSheSeesWhoLooked(t *testing.T) {
 	c.Get("/looked?show=changes").Want(200, "Đổi mật khẩu", "Bạn").Lacks("Lúa Vàng")
 	c.Get("/looked?from=16/11/2026&to=17/11/2026").Want(200, "Cửa Nam").Lacks("Lúa Vàng", "Vay Nhanh 24")
 	c.Get("/looked?from=31/02/2026").Want(200, "Ngày chưa đúng")
-	c.English().Get("/looked").Want(200, "Who looked at my data", "you agreed", "Another user", "Today", "Golden Rice Bank", "Công an phường Cửa Nam").Lacks("Lúa Vàng")
+	c.English().Get("/looked").Want(200, "Who looked at my data", "you agreed", "Another user", "Today", "Golden Rice Bank", "Công an phường Cửa Nam", "Law on Residence 68/2020/QH14, article 30 (unofficial translation)").Lacks("Lúa Vàng", "Luật Cư trú")
 }
 
 // TestWhatWasDoneWithHerCardIsNamed: "keeping the registry true" tells her

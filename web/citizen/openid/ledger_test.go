@@ -21,6 +21,22 @@ func (d *door) purposeRequest() url.Values {
 	return v
 }
 
+// Who reads English is not left with a law in Vietnamese, and is told that its
+// English name is nobody's official word. What is kept is the law itself.
+func TestLawsInEnglish(t *testing.T) {
+	run(t, func(t *testing.T, d *door) {
+		d.lan(t, true)
+		d.Browser.English()
+		law := "Law on Anti-Money Laundering 2022, art. 9 (unofficial translation)"
+		page := d.Browser.Get("/authorize?"+d.purposeRequest().Encode()).Submit("Sign in", "number", number, "password", string(accounttest.Password))
+		page.Want(200, law).Lacks("Luật Phòng").Submit("Agree")
+		at := d.Browser.Get("/consents").Want(200).Attr(`a[href^="/consents/0"]`, "href")
+		d.Browser.Get(at).Want(200, law).Lacks("Luật Phòng")
+		d.Browser.Get(at+"/record").Want(200, law, "not compared with the gazette").Lacks("Luật Phòng")
+		d.Browser.Get(at+"/record.json").Want(200, "Luật Phòng, chống rửa tiền 2022, Đ.9")
+	})
+}
+
 // TestConsentSaysWhatTheLawAsks: purpose, ground, retention, recipients and her
 // rights stand on the page; nothing is ticked for her; the record that she
 // prints is the file that she downloads.
@@ -47,7 +63,7 @@ func TestConsentSaysWhatTheLawAsks(t *testing.T) {
 		d.Browser.Get(at).Want(200, "Đã chuyển cho họ", "Họ và tên, Ngày sinh, Giới tính, Số điện thoại", "họ hỏi sau khi bạn đăng nhập", "5 năm")
 		file := d.Browser.Get(at + "/record.json").Want(200)
 		sum := sha256.Sum256([]byte(file.Body))
-		d.Browser.Get(at+"/record").Want(200, grouped(hex.EncodeToString(sum[:])), strings.TrimPrefix(at, "/consents/"), "mật khẩu", "Nghị định 356/2025/NĐ-CP")
+		d.Browser.Get(at+"/record").Want(200, grouped(hex.EncodeToString(sum[:])), strings.TrimPrefix(at, "/consents/"), "mật khẩu", "Nghị định 356/2025/NĐ-CP", "chưa đối chiếu công báo")
 		rec := doc(t, file.Body)
 		if rec["purpose"] != "open_account" || rec["keep"] != "P5Y" || len(rec["words_sha256"].(string)) != 64 || rec["language"] != "vi" || rec["amr"].([]any)[0] != "pwd" {
 			t.Errorf("record %s", file.Body)

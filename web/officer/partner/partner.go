@@ -128,7 +128,7 @@ func (k *journey) show(w http.ResponseWriter, r *http.Request, by audit.Actor, s
 	var purposes []purpose
 	for _, p := range doc.Purposes {
 		g, _ := ground.Find(p.Ground, clock.DateOf(k.clock.Now()))
-		purposes = append(purposes, purpose{p, g.Law, g.Verified})
+		purposes = append(purposes, purpose{p, g.Name().In(page.Language(r)), g.Verified})
 	}
 	type found struct {
 		Line       int

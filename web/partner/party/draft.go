@@ -115,7 +115,7 @@ func (k *journey) purposes(c *call) {
 	for i, p := range c.file.Doc.Purposes {
 		x := item{Purpose: p}
 		if g, ok := ground.Find(p.Ground, today(k)); ok {
-			x.Law = g.Law
+			x.Law = g.Name().In(page.Language(c.r))
 		}
 		for _, f := range c.file.Report.Findings {
 			if f.Severity == lint.Error && strings.HasPrefix(f.Path, "purposes."+itoa(i)) {
@@ -158,7 +158,7 @@ type asks struct {
 func (k *journey) showPurpose(c *call, status int, known bool) {
 	var grounds []page.Choice
 	for _, g := range ground.ListAt(today(k)) {
-		grounds = append(grounds, page.Choice{Value: g.Code, Text: page.Text{VI: g.Text.VI + " · " + g.Law, EN: g.Text.EN + " · " + g.Law}})
+		grounds = append(grounds, page.Choice{Value: g.Code, Text: page.Text{VI: g.Text.VI + " · " + g.Law, EN: g.Text.EN + " · " + g.Name().EN}})
 	}
 	var fields []asks
 	for _, f := range ground.Fields {
