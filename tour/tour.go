@@ -56,7 +56,7 @@ type step struct {
 
 // All lists the journeys.
 func All() []Tour {
-	return []Tour{accountTour, deviceTour, qrTour, portalTour, appointmentTour, counterTour, childTour, upgradeTour, foreignerTour, squatterTour, recoveryTour, freezeTour, bankTour}
+	return []Tour{accountTour, deviceTour, qrTour, portalTour, appointmentTour, counterTour, childTour, upgradeTour, foreignerTour, squatterTour, recoveryTour, freezeTour, bankTour, organisationTour}
 }
 
 // ErrUnknown says that there is no tour of that name.

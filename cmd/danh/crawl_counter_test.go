@@ -16,7 +16,7 @@ import (
 // waits for the second officer, a card handed over, a child with a parent.
 func TestEveryPageOfTheCounter(t *testing.T) {
 	s, log := running(t, db.SQLite, 300)
-	env := staffed(t, s)
+	env := staffed(t, s, false)
 	texts := readTexts(t)
 	var last tour.Sample
 	for _, until := range []int{8, 10, 0} { // compared, handed in, all of it

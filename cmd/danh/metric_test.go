@@ -28,7 +28,7 @@ var (
 // measured by its routes, never by a path that somebody asked for.
 func TestMetricsNameNobody(t *testing.T) {
 	s, _ := running(t, db.SQLite, 600)
-	env := staffed(t, s)
+	env := staffed(t, s, true)
 	for _, x := range tour.All() {
 		var out bytes.Buffer
 		if err := tour.Run(t.Context(), x.Name, env, &out); err != nil {

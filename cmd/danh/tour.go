@@ -45,6 +45,8 @@ Example (while make run is running):
   danh tour qr
   danh tour recovery
   danh tour freeze
+  danh tour bank
+  danh tour organisation
   danh tour --list`
 }
 

@@ -16,18 +16,20 @@ import (
 	"danh/tour"
 )
 
-// sampleHeads are the people of the sample organisations.
-var sampleHeads = []struct{ ref, what string }{
-	{people.Director, "represents Ngân hàng Sông Hậu"},
-	{people.Merchant, "represents Cửa hàng Bến Nước, and Công ty TNHH Du lịch Mây Trắng with another"},
-	{people.Associate, "represents Công ty TNHH Du lịch Mây Trắng with another"},
-	{people.Clerk, "may be given a mandate"},
+// sampleHeads are the people of the sample organisations. Under their roles they
+// stand in the file of the sample officers: the tours sign them in with passkeys
+// as they do those.
+var sampleHeads = []struct{ ref, role, what string }{
+	{people.Director, "representative", "represents Ngân hàng Sông Hậu"},
+	{people.Merchant, "merchant", "represents Cửa hàng Bến Nước, and Công ty TNHH Du lịch Mây Trắng with another"},
+	{people.Associate, "associate", "represents Công ty TNHH Du lịch Mây Trắng with another"},
+	{people.Clerk, "clerk", "may be given a mandate"},
 }
 
 // sampleHead is one of them.
 type sampleHead struct {
 	tour.Sample
-	what string
+	role, what string
 }
 
 // openHeads opens accounts for the people of the sample organisations and has
@@ -55,21 +57,17 @@ func (s *stack) openHeads(ctx context.Context) ([]sampleHead, error) {
 				return nil, err
 			}
 		}
-		out = append(out, sampleHead{a, h.what})
+		out = append(out, sampleHead{a, h.role, h.what})
 	}
 	if len(out) == 0 || sampleHeads[0].ref != people.Director || !slices.Contains(raised, people.Director) {
 		return out, errors.New("the sample bank's representative is not of level 2")
 	}
-	return out, s.equipDirector(ctx, out[0].Sample)
+	return out, s.equipHeads(ctx, out)
 }
 
-// Representative is the director's role in the file of the sample officers: the
-// tours sign her in with a passkey as they do those.
-const representative = "representative"
-
-// equipDirector registers a software passkey for the bank's representative, for
-// the tours, and keeps it beside the sample officers'.
-func (s *stack) equipDirector(ctx context.Context, a tour.Sample) error {
+// equipHeads registers a software passkey for each of them, for the tours, and
+// keeps it beside the sample officers'.
+func (s *stack) equipHeads(ctx context.Context, heads []sampleHead) error {
 	staff, err := tour.ReadStaff(s.staffFile())
 	if err != nil {
 		return err
@@ -78,17 +76,19 @@ func (s *stack) equipDirector(ctx context.Context, a tour.Sample) error {
 	if err != nil {
 		return err
 	}
-	if len(kept) == 0 {
-		o := tour.Officer{Sample: a, Role: representative}
-		if o.Passkey, err = tour.MakeOwnPasskey(ctx, s.env(), a); err != nil {
-			return fmt.Errorf("passkey of the sample representative: %w", err)
+	for _, h := range heads {
+		if !slices.ContainsFunc(kept, func(o tour.Officer) bool { return o.Role == h.role }) {
+			o := tour.Officer{Sample: h.Sample, Role: h.role}
+			if o.Passkey, err = tour.MakeOwnPasskey(ctx, s.env(), h.Sample); err != nil {
+				return fmt.Errorf("passkey of the sample %s: %w", h.role, err)
+			}
+			kept = append(kept, o)
+			if err := tour.WriteStaff(s.headFile(), kept); err != nil {
+				return err
+			}
 		}
-		kept = []tour.Officer{o}
-		if err := tour.WriteStaff(s.headFile(), kept); err != nil {
-			return err
-		}
+		staff = slices.DeleteFunc(staff, func(o tour.Officer) bool { return o.Role == h.role })
 	}
-	staff = slices.DeleteFunc(staff, func(o tour.Officer) bool { return o.Role == representative })
 	return tour.WriteStaff(s.staffFile(), append(staff, kept...))
 }
 

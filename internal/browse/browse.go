@@ -247,6 +247,15 @@ func (p *Page) Form(fields ...string) (*Form, error) {
 	return nil, fmt.Errorf("%s (%q) has no form with the fields %v", p.URL.Path, p.Heading(), fields)
 }
 
+// Forms are all forms of the page, in its order.
+func (p *Page) Forms() []*Form {
+	var out []*Form
+	for _, n := range p.All("form") {
+		out = append(out, p.read(n))
+	}
+	return out
+}
+
 // FormTo finds the first form whose action's path ends in suffix.
 func (p *Page) FormTo(suffix string) (*Form, error) {
 	for _, n := range p.All("form") {

@@ -272,3 +272,25 @@ func TestAnOfficerDoesNotDecideForHerOwnCompany(t *testing.T) {
 		}
 	})
 }
+
+// What whoever acts has of her own stays hers: her appointments are none of the
+// organisation's, and none is made in its name.
+func TestHerOwnAppointmentsAreNotTheShops(t *testing.T) {
+	runFirm(t, func(t *testing.T, w *town) {
+		c := webtest.New(t, w.Portal.URL)
+		p := follow(t, c, c.Get("/booking?procedure=dang-ky-tam-tru&q=kim+lien+ha+noi").Want(200), "main a[href*='office=']")
+		p = follow(t, c, p, "main a[href*='day=2026-11-25']").Submit("Đi tiếp", "at", "2026-11-25T08:15").At("/signin")
+		p = p.Submit("Đăng nhập", "number", lanNumber, "password", string(accounttest.Password)).At("/consent").Submit("Đồng ý").Submit("Đặt lịch hẹn này").Want(200, "Đã đặt lịch hẹn")
+		code, mine := bookingCode.FindString(p.Body), p.URL.Path
+		c.Get("/cases").Want(200, "Lịch hẹn sắp tới")
+		acc, err := w.Keeper.FindByPerson(t.Context(), w.Firm.Lan.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Sure(t, acc.ID)
+		w.act(t, c, w.Firm.Lan, shop, "/cases").Lacks("Lịch hẹn sắp tới", mine)
+		for _, path := range []string{mine, mine + "/change", mine + "/cancel", "/booking/confirm?procedure=dang-ky-tam-tru"} {
+			named(t, c.Get(w.Portal.URL+path).Want(403, "không làm thay tổ chức được").Lacks(code), shop)
+		}
+	})
+}

@@ -53,7 +53,7 @@ func Mount(mux *http.ServeMux, site *page.Site, desk *procedure.Desk, offices *o
 
 func (b *booking) as(h func(http.ResponseWriter, *http.Request, procedure.Applicant)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		a, err := session.Applicant(r, b.desk)
+		a, err := session.Person(r, b.desk)
 		if err != nil {
 			b.journey.Fail(w, r, err)
 			return

@@ -84,7 +84,7 @@ func (k *journey) as(h func(*call)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c := &call{w: w, r: r}
 		var err error
-		if c.a, err = session.Applicant(r, k.Desk); err != nil {
+		if c.a, err = session.Person(r, k.Desk); err != nil {
 			k.j.Fail(w, r, err)
 			return
 		}

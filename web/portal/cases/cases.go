@@ -19,6 +19,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/page"
+	"danh/office"
 	"danh/procedure"
 	"danh/web/portal/session"
 )
@@ -69,13 +70,17 @@ func (k *cases) list(w http.ResponseWriter, r *http.Request, a procedure.Applica
 		k.journey.Fail(w, r, err)
 		return
 	}
-	appointments, err := k.desk.Diary().List(r.Context(), a.By)
-	if err != nil {
-		k.journey.Fail(w, r, err)
-		return
+	// Appointments and cards are people's: those of whoever acts for an
+	// organisation are none of its.
+	var appointments []office.Booking
+	if !a.Account.Organisation {
+		if appointments, err = k.desk.Diary().List(r.Context(), a.By); err != nil {
+			k.journey.Fail(w, r, err)
+			return
+		}
 	}
 	var cards []enrolment.Request
-	if k.cards != nil {
+	if k.cards != nil && !a.Account.Organisation {
 		if cards, err = k.cards.ListRequests(r.Context(), a.By); err != nil {
 			k.journey.Fail(w, r, err)
 			return

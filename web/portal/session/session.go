@@ -117,3 +117,14 @@ func Applicant(r *http.Request, d *procedure.Desk) (procedure.Applicant, error) 
 	}
 	return d.ApplicantFor(r.Context(), a, by, id.SessionID)
 }
+
+// Person is Applicant where only people have a place: an appointment about
+// somebody's residence, a card. In an organisation's name it is refused; what
+// whoever acts has of her own is no affair of the organisation's.
+func Person(r *http.Request, d *procedure.Desk) (procedure.Applicant, error) {
+	a, err := Applicant(r, d)
+	if err == nil && a.Account.Organisation {
+		err = fault.New(fault.Forbidden, "acting.person_only")
+	}
+	return a, err
+}
