@@ -54,7 +54,11 @@ func Compare(was, now Document) []Change {
 	}
 	set("redirect_uris", was.RedirectURIs, now.RedirectURIs)
 	set("post_logout_redirect_uris", was.PostLogoutURIs, now.PostLogoutURIs)
-	set("events", was.Events, now.Events)
+	if was.EventsURI != "" && now.EventsURI != "" {
+		set("events", was.heard(), now.heard())
+	} else { // with the address everything comes or goes, which stands below
+		set("events", was.Events, now.Events)
+	}
 	set("authorization_details_types", was.DetailTypes, now.DetailTypes)
 	for _, x := range [][3]string{
 		{"jwks_uri", was.JWKSURI, now.JWKSURI}, {"backchannel_logout_uri", was.LogoutURI, now.LogoutURI}, {"events_endpoint", was.EventsURI, now.EventsURI}, {"backchannel_token_delivery_mode", was.BackchannelMode, now.BackchannelMode},

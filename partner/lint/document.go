@@ -90,6 +90,14 @@ func (d Document) Purpose(code string) (Purpose, bool) {
 	return d.Purposes[i], true
 }
 
+// heard are the events that go to its address: without a choice, every type.
+func (d Document) heard() []string {
+	if len(d.Events) == 0 {
+		return partner.EventTypes
+	}
+	return d.Events
+}
+
 // Text is the document as its party reads it, one thing to a line.
 func (d Document) Text() []byte {
 	var b bytes.Buffer
@@ -116,8 +124,8 @@ func (d Document) Client(at clock.Date) partner.Client {
 		tls := c.AuthMethod == partner.TLSClient || c.AuthMethod == partner.SelfSignedTLS
 		c.Settings.TLSBound, c.Settings.DPoPBound = tls, !tls
 	}
-	if d.EventsURI != "" && len(d.Events) == 0 {
-		c.Settings.Events = slices.Clone(partner.EventTypes) // an address without a choice hears of everything
+	if d.EventsURI != "" {
+		c.Settings.Events = slices.Clone(d.heard())
 	}
 	if d.BackchannelMode != "" && d.Profile == string(partner.FAPI2) {
 		c.Settings.BackchannelAlg = "ES256" // banks sign what they ask of a phone

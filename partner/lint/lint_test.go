@@ -159,6 +159,24 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+// An address for events without a choice hears of everything: to strike out the
+// choice is to ask for more.
+func TestNoChoiceOfEventsIsAllOfThem(t *testing.T) {
+	some, all := good(), good()
+	some.Events = []string{partner.AccountPurged}
+	if list := lint.Compare(some, all); lint.Narrowing(list) || len(list) == 0 {
+		t.Errorf("from one event to every event: %+v", list)
+	}
+	if list := lint.Compare(all, some); !lint.Narrowing(list) {
+		t.Errorf("from every event to one: %+v", list)
+	}
+	every := good()
+	every.Events = partner.EventTypes
+	if list := lint.Compare(all, every); len(list) != 0 {
+		t.Errorf("the same events: %+v", list)
+	}
+}
+
 func TestChangesThatOnlyTakeAway(t *testing.T) {
 	for name, x := range map[string]struct {
 		change func(*lint.Document)
@@ -170,6 +188,7 @@ func TestChangesThatOnlyTakeAway(t *testing.T) {
 		"a purpose less":               {func(d *lint.Document) { d.Purposes = d.Purposes[:1] }, true},
 		"other contacts":               {func(d *lint.Document) { d.Contacts[0].Mail = "x@songhau.example" }, true},
 		"no more events":               {func(d *lint.Document) { d.EventsURI = "" }, true},
+		"one event of all":             {func(d *lint.Document) { d.Events = []string{partner.AccountPurged} }, true},
 		"another field":                {func(d *lint.Document) { d.Purposes[0].Fields["email"] = "read" }, false},
 		"read instead of matched":      {func(d *lint.Document) { d.Purposes[1].Fields["birthdate"] = "read" }, false},
 		"other words":                  {func(d *lint.Document) { d.Purposes[0].Text.VI = "bán hàng" }, false},
