@@ -34,6 +34,45 @@ func standingOf(t *testing.T, h *House, s account.Session, purpose string) provi
 	return provider.Consent{}
 }
 
+// TestConsentThatEndsSooner: what an earlier and longer yes let be had ends with
+// the one that took its place, and a code that travels when it ends is late.
+func TestConsentThatEndsSooner(t *testing.T) {
+	run(t, func(t *testing.T, h *House) {
+		_, s := h.SignInLan(t, true)
+		long := h.Tokens(t, s, statements)
+		change(t, h, "bank", func(c *partner.Client) {
+			c.Purposes = append(c.Purposes[:0:0], c.Purposes...)
+			for i := range c.Purposes {
+				c.Purposes[i].Lasts = "P1D"
+			}
+		})
+		h.Tokens(t, s, statements)
+		end := standingOf(t, h, s, "statements").ExpiresAt
+		h.Clock.Advance(end.Sub(h.Clock.Now()) - 30*time.Second)
+		if !active(t, h, "bank", long.RefreshToken) {
+			t.Fatal("the earlier grant ended at once")
+		}
+		next, err := h.Provider.Refresh(t.Context(), h.Client(t, "bank"), provider.Binding{}, long.RefreshToken, "")
+		ok(t, err)
+		_, err = h.Provider.UserInfo(t.Context(), Token(next.AccessToken))
+		ok(t, err)
+		code := h.Code(t, s, statements) // she is not asked again
+		if standingOf(t, h, s, "statements").ExpiresAt != end {
+			t.Fatal("she was asked again")
+		}
+		h.Clock.Advance(31 * time.Second)
+		_, err = h.Provider.Redeem(t.Context(), h.Client(t, "bank"), provider.Binding{}, code, BankRedirect, Verifier)
+		refused(t, err, "invalid_grant")
+		if active(t, h, "bank", next.RefreshToken) || active(t, h, "bank", next.AccessToken) {
+			t.Error("tokens outlive the consent that stands behind them")
+		}
+		_, err = h.Provider.UserInfo(t.Context(), Token(next.AccessToken))
+		refused(t, err, "invalid_token")
+		_, err = h.Provider.Refresh(t.Context(), h.Client(t, "bank"), provider.Binding{}, next.RefreshToken, "")
+		refused(t, err, "invalid_grant")
+	})
+}
+
 // TestPurposesAreAgreedToOneByOne: a yes to one purpose is none to another, and
 // withdrawing one leaves the other's tokens alone.
 func TestPurposesAreAgreedToOneByOne(t *testing.T) {
