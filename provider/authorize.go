@@ -132,11 +132,10 @@ func (p *Provider) Begin(ctx context.Context, v url.Values, browser string) (han
 		return "", nil, err
 	}
 	if name := v.Get("request_uri"); name != "" {
-		if mustPush(c) && len(v) > 2 {
-			return "", nil, errUnknown // what is not pushed was not authenticated
-		}
-		// Only a name that was given here is looked up; nothing is ever fetched. Two
-		// requests in one are none (RFC 9101, section 5).
+		// Only a name that was given here is looked up; nothing is ever fetched. Clients
+		// of OpenID Connect repeat some parameters beside it (Core 1.0, section 6.1):
+		// what was not pushed was not authenticated, and is not read (RFC 9101, section
+		// 6.3). Two requests in one are none (section 5).
 		handle, ok := strings.CutPrefix(name, requestURIPrefix)
 		if !ok || v.Has("request") {
 			return "", nil, errStale

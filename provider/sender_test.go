@@ -464,12 +464,34 @@ func TestRequestThatWasNotPushed(t *testing.T) {
 			return p.RequestURI
 		}
 		uri := push()
-		_, _, err = h.Provider.Begin(t.Context(), url.Values{"client_id": {"credit"}, "request_uri": {uri}, "scope": {"openid number"}}, Browser)
-		wrong(t, err, "provider.client")
+		// What stands beside the name was never authenticated, and is not read.
+		smuggled := url.Values{"client_id": {"credit"}, "request_uri": {uri}, "scope": {"openid profile number"}, "redirect_uri": {"https://evil.example/cb"}, "state": {"evil"}, "nonce": {"evil"},
+			"claims": {`{"userinfo":{"email":{"essential":true}}}`}, "response_mode": {"form_post"}, "code_challenge": {strings.Repeat("A", 43)}, "prompt": {"none"}, "acr_values": {"urn:danh:acr:l2:a3"}, "dpop_jkt": {"x"}}
+		handle, out, err := h.Provider.Begin(t.Context(), smuggled, Browser)
+		ok(t, err)
+		if out != nil {
+			t.Fatalf("answered %+v", out)
+		}
+		v := provider.Visit{Handle: handle, Browser: Browser, Session: &s}
+		q, err := h.Provider.Ask(t.Context(), v)
+		ok(t, err)
+		if len(q.Lines) != 0 {
+			t.Errorf("she is asked for %+v", q.Lines)
+		}
+		a := h.Agree(t, s, handle)
+		if a.RedirectURI != SenderRedirect || a.FormPost || a.Values.Get("state") != f.Request("openid")["state"][0] {
+			t.Errorf("the answer is %+v", a)
+		}
+		tok, err := redeem(t, h, f.Caller(t, provider.TokenPath), a.Values.Get("code"))
+		ok(t, err)
+		if tok.Scope != "openid" || strings.Contains(payload(t, tok.IDToken), "evil") {
+			t.Errorf("%+v", tok)
+		}
+		uri = push()
 		h.Sends(t, "other")
 		_, _, err = h.Provider.Begin(t.Context(), url.Values{"client_id": {"other"}, "request_uri": {uri}}, Browser)
 		wrong(t, err, "provider.stale")
-		handle, _, err := h.Provider.Begin(t.Context(), url.Values{"client_id": {"credit"}, "request_uri": {uri}}, Browser)
+		handle, _, err = h.Provider.Begin(t.Context(), url.Values{"client_id": {"credit"}, "request_uri": {uri}}, Browser)
 		ok(t, err)
 		first := h.Agree(t, s, handle)
 		if first.Values.Get("code") == "" {

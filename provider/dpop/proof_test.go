@@ -117,6 +117,7 @@ func TestProofsThatAreTaken(t *testing.T) {
 		"a minute old":         func(d *draft) { d.claims["iat"] = now.Add(-time.Minute).Unix() },
 		"fractions of seconds": func(d *draft) { d.claims["iat"] = float64(now.Unix()) + 0.5 },
 		"more claims":          func(d *draft) { d.claims["sub"] = "x" },
+		"more in the header":   func(d *draft) { d.extra = map[jose.HeaderKey]any{"kid": "k", "more": "x"} },
 		"nbf and exp":          func(d *draft) { d.claims["nbf"], d.claims["exp"] = now.Unix(), now.Add(5*time.Minute).Unix() },
 	} {
 		d := good(t)
