@@ -55,6 +55,8 @@ type Question struct {
 	Offline     bool
 	OfflineWhy  partner.Text
 	Provisional bool
+	Signs       string // the journey whose demand a yes must be proved by; "" when none is signed. The page says beforehand whether she can
+	SignsIf     string // the same with every optional fact, where that is another
 	Origin      string // where the answer will lead
 	ExpiresAt   time.Time
 	Until       time.Time // how long a yes holds
@@ -102,6 +104,15 @@ func (p *Provider) question(ctx context.Context, r request, s *seen, c *Consent,
 	keep, _ := clock.ParsePeriod(r.client.Only.Keep) // checked when it was registered
 	q := Question{Client: r.client, Purpose: signIn.Purpose, Ground: signIn.Ground, Keep: keep, Given: r.client.Only.Given, Rights: will.Shown.Told(), Offline: will.Offline, OfflineWhy: will.Shown.Purposes[claim.Offline], Provisional: s.Provisional,
 		Origin: Origin(r.asked.RedirectURI), ExpiresAt: r.expires, Until: will.ExpiresAt, Language: r.asked.Language, Seen: seenOf(r, w, will), Details: details}
+	if q.Signs, err = p.signs(ctx, r, details, w.required); err != nil {
+		return Question{}, err
+	}
+	if q.SignsIf, err = p.signs(ctx, r, details, all); err != nil {
+		return Question{}, err
+	}
+	if q.SignsIf == q.Signs {
+		q.SignsIf = ""
+	}
 	for _, f := range Fields {
 		a, _ := r.client.Ask(claim.ScopeOf(f))
 		required := slices.Contains(w.required, f)

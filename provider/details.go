@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"danh/account"
@@ -18,6 +19,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/partner"
+	"danh/provider/claim"
 	"danh/provider/detail"
 )
 
@@ -82,13 +84,8 @@ func (p *Provider) detailed(ctx context.Context, doc *approval.Document, r reque
 	if err != nil || len(list) == 0 {
 		return err
 	}
-	journeys := make([]string, 0, len(list)+1)
-	if sensitive {
-		journeys = append(journeys, demandSensitive)
-	}
 	doc.Title = list[0].Title
 	for _, s := range list {
-		journeys = append(journeys, s.Journey)
 		if s.Amount != "" {
 			// Whoever gets money stands at the top; who asked for it, beneath.
 			doc.Title, doc.Amount, doc.Party = s.Title, s.Amount, s.Payee
@@ -98,9 +95,29 @@ func (p *Provider) detailed(ctx context.Context, doc *approval.Document, r reque
 			doc.Fields = append(doc.Fields, approval.Field{Label: l.Label, Value: l.Value})
 		}
 	}
-	strongest, err := p.strongest(ctx, journeys)
-	doc.Journey = strongest.Journey
+	doc.Journey, err = p.proves(ctx, list, sensitive)
 	return err
+}
+
+// proves is the strongest of the demands that a yes must be proved by.
+func (p *Provider) proves(ctx context.Context, list []detail.Shown, sensitive bool) (string, error) {
+	journeys := make([]string, 0, len(list)+1)
+	if sensitive {
+		journeys = append(journeys, Sensitive)
+	}
+	for _, s := range list {
+		journeys = append(journeys, s.Journey)
+	}
+	strongest, err := p.strongest(ctx, journeys)
+	return strongest.Journey, err
+}
+
+// signs is the demand of a yes that releases the fields; "" when she signs none.
+func (p *Provider) signs(ctx context.Context, r request, list []detail.Shown, fields []Field) (string, error) {
+	if !p.takesApproval(r, fields) {
+		return "", nil
+	}
+	return p.proves(ctx, list, slices.Contains(fields, claim.Number))
 }
 
 // strongest is the demand that asks for most.

@@ -11,9 +11,9 @@ import (
 	"danh/provider/claim"
 )
 
-// demandSensitive is the row of account_demand that holds for consents that
-// release what names her everywhere.
-const demandSensitive = "consent_sensitive"
+// Sensitive is the row of account_demand that holds for consents that release
+// what names her everywhere, and for what is done in her name.
+const Sensitive = "consent_sensitive"
 
 // Signature says that her yes takes an approval of a document: the page asks
 // for it and comes back with its key in the Visit.
@@ -39,7 +39,7 @@ func (p *Provider) document(ctx context.Context, language string, r request, s *
 	}
 	known[claim.Match] = matching(r.client)
 	signIn, _ := r.client.Ask(claim.OpenID)
-	doc := approval.Document{Journey: demandSensitive, Title: "approval.consent", Party: r.client.Name.In(language), Fields: []approval.Field{
+	doc := approval.Document{Journey: Sensitive, Title: "approval.consent", Party: r.client.Name.In(language), Fields: []approval.Field{
 		{Label: "approval.purpose", Value: signIn.Purpose.In(language)}, {Label: "approval.site", Value: Origin(r.asked.RedirectURI)}}}
 	if err := p.detailed(ctx, &doc, r, language, slices.Contains(fields, claim.Number)); err != nil {
 		return approval.Document{}, err

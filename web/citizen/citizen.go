@@ -148,10 +148,10 @@ func Door(c Config) http.Handler {
 	passcode.Mount(mux, site, passcode.Config{Accounts: c.Accounts, Guard: guard})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})
 	openid.Mount(mux, site, openid.Config{Provider: c.Provider, Notices: c.Notices, Verify: c.Verify, Afar: c.Afar, Register: c.Register, Guard: guard, Clock: c.Clock, Secure: c.Secure, Explain: c.Explain, Log: c.Log})
-	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send, Approvals: c.Approvals})
+	consent.Mount(mux, site, consent.Config{Provider: c.Provider, Browser: openid.Browser{Secure: c.Secure}.Read, Send: openid.Send, Approvals: c.Approvals, Accounts: c.Accounts, Guard: guard})
 	consents.Mount(mux, site, c.Provider)
 	if c.Afar != nil {
-		backchannel.Mount(mux, site, backchannel.Config{Desk: c.Afar, Provider: c.Provider})
+		backchannel.Mount(mux, site, backchannel.Config{Desk: c.Afar, Provider: c.Provider, Accounts: c.Accounts, Guard: guard})
 	}
 	if c.Rights != nil {
 		requests.Mount(mux, site, requests.Config{Provider: c.Provider, Desk: c.Rights, Clock: c.Clock})

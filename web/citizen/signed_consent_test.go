@@ -113,6 +113,37 @@ func TestSheSignsAConsent(t *testing.T) {
 	})
 }
 
+// Whoever has a password alone is told before she says yes what it takes, and
+// not after it; what is optional does not stand in the way of the rest.
+func TestPasswordAloneIsToldBeforeTheYes(t *testing.T) {
+	banks(t, func(t *testing.T, b *bank) {
+		_, first := b.SignInLan(t, true)
+		p := b.c.Get("/authorize?"+b.request("openid profile number").Encode()).At("/signin").
+			Submit("Đăng nhập", "number", b.Person(Lan).Declared.Number.Reveal(), "password", string(Password)).At("/consent")
+		p.Want(200, "cần thứ mà bạn chưa có", "yêu cầu chờ đến", "Tạo khoá đăng nhập")
+		if n := len(p.All(`button[value="yes"]`)); n != 0 {
+			t.Errorf("%d buttons lead to a yes that she cannot sign", n)
+		}
+		if p.Attr(`#short a[href="/security/passkeys"]`, "href") == "" {
+			t.Error("nothing leads on")
+		}
+		b.c.Get("/authorize?" + b.request("openid profile").Encode()).At("/consent").Want(200).Lacks("cần thứ mà bạn chưa có")
+		// Only the number takes it, and she may leave it out.
+		v := b.request("openid profile")
+		v.Set("claims", `{"userinfo":{"personal_number":null}}`)
+		optional := b.c.Get("/authorize?"+v.Encode()).At("/consent").Want(200, "Mục tùy chọn có số định danh")
+		if len(optional.All(`button[value="yes"]`)) != 1 {
+			t.Error("a yes to the rest is not there")
+		}
+		// With a passkey the page that waited lets her.
+		b.Enlist(t, first, b.Issuer)
+		p = b.c.Get("/authorize?" + b.request("openid profile number").Encode()).At("/consent").Lacks("cần thứ mà bạn chưa có")
+		if p = p.Submit("Đồng ý"); !strings.HasPrefix(p.URL.Path, "/approve/") {
+			t.Errorf("she is at %s", p.URL)
+		}
+	})
+}
+
 // She looks at the page of the approval and says no: the partner gets nothing,
 // and she can still tell it so.
 func TestSheRefusesToSignAConsent(t *testing.T) {

@@ -11,13 +11,16 @@
 package backchannel
 
 import (
+	"cmp"
 	"embed"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"danh/account"
 	"danh/account/approval"
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -37,6 +40,8 @@ var files embed.FS
 type Config struct {
 	Desk     *ciba.Desk
 	Provider *provider.Provider
+	Accounts *account.Keeper
+	Guard    *session.Guard
 }
 
 type journey struct {
@@ -174,6 +179,8 @@ type asked struct {
 	Offline  string
 	Code     string // of the purpose; "" when the request names none
 	Ground   string
+	Short    *account.Ways // what she could sign a yes by, when it is not enough
+	Ends     time.Time
 	Keep     string
 	Given    string
 	Rights   string
@@ -249,6 +256,16 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request, status int, v aske
 	v.Given = strings.Join(given, ", ")
 	if q.Offline {
 		v.Offline = q.OfflineWhy.In(language)
+	}
+	// Every yes from afar is signed, that to the personal number or to a payment
+	// perhaps by more.
+	ways, err := d.Accounts.ProofWays(r.Context(), s, cmp.Or(q.Signs, ciba.Journey), d.Guard.Remote(w, r))
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	if v.Ends = v.ExpiresAt; !ways.Enough {
+		v.Short = &ways
 	}
 	name, title := "ask", "asked.who"
 	if v.State == ciba.Picked {

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"danh/account"
 	"danh/account/approval"
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -40,6 +41,8 @@ type Config struct {
 	Send     func(http.ResponseWriter, *http.Request, *provider.Answer) // lets the browser carry an answer to the client
 
 	Approvals *approval.Desk // takes what she signs; nil: nothing is signed
+	Accounts  *account.Keeper
+	Guard     *session.Guard
 }
 
 type journey struct {
@@ -172,6 +175,11 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	for _, g := range q.Given {
 		given = append(given, g.In(language))
 	}
+	lack, err := d.short(w, r, q)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
 	page.AllowFormAction(w, q.Origin)
 	d.j.Render(w, r, http.StatusOK, "consent", page.View{
 		Task: "consent.task", Title: "consent.title", Args: map[string]string{"partner": q.Client.Name.In(language), "time": q.ExpiresAt.In(clock.Vietnam).Format("15:04")},
@@ -179,8 +187,37 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 		Data: map[string]any{
 			"Handle": handle, "Partner": q.Client.Name.In(language), "OwnDoor": q.Client.OwnDoor, "Purpose": q.Purpose.In(language), "Required": required, "Optional": optional,
 			"Sources": d.sources(language, required), "Absent": absent, "Offline": q.Offline, "OfflineWhy": q.OfflineWhy.In(language), "Provisional": q.Provisional, "Until": q.Until, "Ground": ground.Name(q.Ground).In(language), "Keep": keep(q, language), "Given": strings.Join(given, ", "), "Rights": q.Rights.In(language), "Code": q.Client.Only.Code, "Party": q.Client.Party, "Language": language, "Seen": q.Seen, "Kept": kept, "Details": deeds(q.Details),
+			"Short": lack, "Ends": q.ExpiresAt,
 		},
 	})
+}
+
+// short is what she could sign a yes by, when that is not enough.
+type short struct {
+	account.Ways
+	Still bool // a yes without what is optional needs no more than she has
+}
+
+// short finds it, so that she is told before she has said yes. Nil: she has
+// enough, or nothing is signed.
+func (d *journey) short(w http.ResponseWriter, r *http.Request, q provider.Question) (*short, error) {
+	if q.Signs+q.SignsIf == "" || d.Approvals == nil {
+		return nil, nil
+	}
+	s, _ := session.From(r.Context())
+	for _, journey := range []string{q.Signs, q.SignsIf} {
+		if journey == "" {
+			continue
+		}
+		ways, err := d.Accounts.ProofWays(r.Context(), s, journey, d.Guard.Remote(w, r))
+		if err != nil {
+			return nil, err
+		}
+		if !ways.Enough {
+			return &short{ways, journey != q.Signs}, nil
+		}
+	}
+	return nil, nil
 }
 
 // keep is how long the partner keeps what it reads, in words; "" is not at all.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"danh/account/accounttest"
 	"danh/internal/db"
 	"danh/internal/dbtest"
 	"danh/internal/webtest"
@@ -148,6 +149,27 @@ func TestAskingHerPhoneOverHTTP(t *testing.T) {
 		q.Submit("Không phải tôi").Want(200, "Đã báo: không phải bạn", "Khóa tài khoản")
 		p = phone.Get("/asked").Want(200, "Bạn đã báo: không phải tôi", "Hiện không được hỏi bạn").Submit("Cho lại").Want(200, "Đã cho hỏi lại")
 		p.Submit("Tắt với tất cả").Want(200, "Đang tắt").Submit("Bật lại").Want(200, "Đang cho")
+	})
+}
+
+// Whoever has a password alone is told so before she picks the number, and can
+// say no as before.
+func TestPasswordAloneIsToldBeforeThePick(t *testing.T) {
+	t.Parallel()
+	dbtest.Run(t, Schemas, func(t *testing.T, data *db.DB) {
+		d := open(t, data, afarClients)
+		d.lan(t, true)
+		phone := webtest.New(t, d.Issuer)
+		phone.Get("/signin").Submit("Đăng nhập", "number", number, "password", string(accounttest.Password))
+		_, body := d.call(t, "/bc-authorize", d.ciba("bank"))
+		p := phone.Get("/asked")
+		at := p.Attr(`nav a[href^="/asked/"]`, "href")
+		p = phone.Get(at).Want(200, "cần thứ mà bạn chưa có", "yêu cầu chờ đến", "Tạo khoá đăng nhập").Lacks(`class="picks`)
+		p.Submit("Từ chối").Want(200)
+		res, body := d.call(t, "/token", url.Values{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {doc(t, body)["auth_req_id"].(string)}})
+		if res.StatusCode != http.StatusBadRequest || !strings.Contains(body, "access_denied") {
+			t.Errorf("%d %s", res.StatusCode, body)
+		}
 	})
 }
 

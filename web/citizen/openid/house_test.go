@@ -158,10 +158,10 @@ func openOver(t testing.TB, d *db.DB, secure, signs bool, change ...func(*partne
 	ok(t, err)
 	mount := func(explain string) {
 		mux := http.NewServeMux()
-		backchannel.Mount(mux, site, backchannel.Config{Desk: afar, Provider: house.Provider})
+		backchannel.Mount(mux, site, backchannel.Config{Desk: afar, Provider: house.Provider, Accounts: house.Keeper, Guard: guard})
 		openid.Mount(mux, site, openid.Config{Provider: house.Provider, Verify: comparing, Notices: house.Notices, Afar: afar, Guard: guard, Clock: house.Clock, Log: house.Log, Secure: secure, Explain: explain,
 			Register: register.New(register.Config{DB: d, Clock: house.Clock, Keys: house.Keys, Partners: house.Partners, Reach: house.Outward, Issuer: house.Issuer})})
-		consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send, Approvals: desk})
+		consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send, Approvals: desk, Accounts: house.Keeper, Guard: guard})
 		consents.Mount(mux, site, house.Provider)
 		approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
 		remote.Mount(mux, site, remote.Config{Guard: guard, Home: address, Origin: house.Provider.ReturnOrigin,
