@@ -160,7 +160,7 @@ func (k *Keeper) BeginActing(ctx context.Context, s Session, link Representation
 		if err := k.beginActingTx(ctx, tx, s, for_, r.ID[:], "", name, now.Add(f.duration("acting_minutes", time.Minute))); err != nil {
 			return err
 		}
-		if err := k.recordActingTx(ctx, tx, s.Actor(), "account.acting.began", s.Person, for_.Person, map[string]string{"relation": r.Relation, "until": r.Until.String()}); err != nil {
+		if err := k.recordActingTx(ctx, tx, s.Actor(), "account.acting.began", representGround, s.Person, for_.Person, map[string]string{"relation": r.Relation, "until": r.Until.String()}); err != nil {
 			return err
 		}
 		by := s.Actor()
@@ -234,15 +234,15 @@ func (k *Keeper) mayActTx(ctx context.Context, tx *db.Tx, s Session, link Repres
 	return r, a, err
 }
 
-// recordActingTx writes one fact into both people's logs.
-func (k *Keeper) recordActingTx(ctx context.Context, tx *db.Tx, by audit.Actor, action string, representative, represented id.Person, detail map[string]string) error {
-	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: action, Subject: representative, Ground: representGround, Detail: detail}); err != nil {
+// recordActingTx writes one fact, with its ground in law, into both logs.
+func (k *Keeper) recordActingTx(ctx context.Context, tx *db.Tx, by audit.Actor, action, ground string, representative, represented id.Person, detail map[string]string) error {
+	if err := k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: action, Subject: representative, Ground: ground, Detail: detail}); err != nil {
 		return err
 	}
 	if by.Kind == audit.KindCitizen {
 		by.OnBehalfOf = represented
 	}
-	return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: action, Subject: represented, Ground: representGround, Detail: detail})
+	return k.c.Audit.RecordTx(ctx, tx, audit.Entry{Actor: by, Action: action, Subject: represented, Ground: ground, Detail: detail})
 }
 
 // StopActing ends the acting of a session, also one that is over already by
@@ -271,22 +271,26 @@ func (k *Keeper) stopActingTx(ctx context.Context, tx *db.Tx, s Session, now tim
 		why = "over"
 	}
 	var person id.Person
-	err = tx.QueryRowContext(ctx, `UPDATE account_acting SET ended_at = $3, ended_why = CASE WHEN ends_at <= $3 THEN 'time' ELSE $4 END WHERE account = $1 AND id = $2 AND ended_at IS NULL RETURNING person`,
-		a, x, clock.Micros(now), why).Scan(&person)
+	var relation sql.NullString // of an organisation
+	err = tx.QueryRowContext(ctx, `UPDATE account_acting SET ended_at = $3, ended_why = CASE WHEN ends_at <= $3 THEN 'time' ELSE $4 END WHERE account = $1 AND id = $2 AND ended_at IS NULL RETURNING person, relation`,
+		a, x, clock.Micros(now), why).Scan(&person, &relation)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // whoever ended it has written it down
 	}
 	if err != nil {
 		return fmt.Errorf("stop acting: %w", err)
 	}
-	by := own.Actor()
+	by, ground := own.Actor(), representGround
+	if relation.Valid {
+		ground = organisationGround
+	}
 	if s.Acting == nil {
 		by = audit.System("account")
 	}
 	if err := k.newsTx(ctx, tx, News{Kind: SessionsEnded, Account: a, Sessions: []EndedSession{{a, x}}}); err != nil {
 		return err
 	}
-	return k.recordActingTx(ctx, tx, by, "account.acting.ended", own.Person, person, map[string]string{"why": why})
+	return k.recordActingTx(ctx, tx, by, "account.acting.ended", ground, own.Person, person, map[string]string{"why": why})
 }
 
 // endActingTx ends every acting for and from an account: it was locked, closed,

@@ -129,7 +129,7 @@ func (k *Keeper) BeginActingFor(ctx context.Context, s Session, o organisation.I
 		if err := k.beginActingTx(ctx, tx, s, for_, auth.Mandate[:], auth.Relation, org.Name, k.c.Clock.Now().Add(f.duration("acting_minutes", time.Minute))); err != nil {
 			return err
 		}
-		return k.recordActingTx(ctx, tx, s.Actor(), "account.acting.began", s.Person, for_.Person, map[string]string{"relation": auth.Relation, "until": auth.Until.String()})
+		return k.recordActingTx(ctx, tx, s.Actor(), "account.acting.began", organisationGround, s.Person, for_.Person, map[string]string{"relation": auth.Relation, "until": auth.Until.String()})
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"danh/account"
 	"danh/account/accounttest"
 	"danh/account/organisation"
+	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
@@ -179,6 +180,20 @@ func TestActingForAnOrganisation(t *testing.T) {
 		}
 		want(t, f.Desk.Withdraw(ctx, s, organisation.ApplicationID{}), "account.acting.own_only")
 		must(t, f.Keeper.StopActing(ctx, s))
+		list, _, err := f.Audit.ListBySubject(ctx, audit.Query{Subject: registry.Subject(f.Company), Limit: 100})
+		must(t, err)
+		said := 0
+		for _, e := range list {
+			if strings.HasPrefix(e.Action, "account.acting.") {
+				said++
+				if e.Ground != "NĐ 69/2024, Điều 12" { // article 10 is about children and wards
+					t.Errorf("%s under %s", e.Action, e.Ground)
+				}
+			}
+		}
+		if said != 2 {
+			t.Errorf("%d entries about acting", said)
+		}
 		over2 := f.Session(t, f.LanToken)
 		if over2.Acting != nil || over2.ID != own.ID {
 			t.Errorf("%+v", over2)

@@ -100,7 +100,7 @@ func TestAMandatedPersonFilesForACompany(t *testing.T) {
 		}
 		p := w.act(t, nam, f.Nam, company, "/lodging")
 		own(p).Want(200, company, companyCode, "Trụ sở", "Số 19 đường Quang Trung, Hà Nội", "Từ CSDL đăng ký doanh nghiệp").Lacks("Vũ Hoàng Nam", "Từ CSDL cư trú", "Từ CSDL dân cư")
-		own(nam.Get(w.Portal.URL+"/me")).Want(200, company, companyCode, "Tài khoản của tổ chức").Lacks("mức độ 1", "Từ CSDL dân cư", "Vũ Hoàng Nam")
+		own(nam.Get(w.Portal.URL+"/me")).Want(200, company, companyCode, "Tài khoản của tổ chức").Lacks("mức độ 1", "/security", "Từ CSDL dân cư", "Vũ Hoàng Nam")
 		p = named(t, p.Submit("Bắt đầu").Want(200, "Trụ sở", "Từ CSDL đăng ký doanh nghiệp").Lacks("Nơi cư trú của bạn", "Từ CSDL cư trú"), company)
 		if p.Value("category") != "hotel" || p.Value("place_name") != company || p.Value("address") != "Số 19 đường Quang Trung, Hà Nội" {
 			t.Errorf("filled in as %q, %q, %q", p.Value("category"), p.Value("place_name"), p.Value("address"))

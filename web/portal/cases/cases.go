@@ -198,7 +198,23 @@ func (k *cases) receipt(w http.ResponseWriter, r *http.Request, a procedure.Appl
 		return
 	}
 	k.journey.Render(w, r, http.StatusOK, "receipt", page.View{Layout: page.Print, Title: "receipt.title",
-		Data: map[string]any{"Case": c, "Guests": guests(c), "Place": c.Notice.Place.Line()}})
+		Data: map[string]any{"Case": c, "Guests": guests(c), "Facts": k.receiptFacts(r, c)}})
+}
+
+// receiptFacts are what a receipt says; of an organisation its code, and who
+// sent it when it was not the notifier herself.
+func (k *cases) receiptFacts(r *http.Request, c procedure.Case) []page.Fact {
+	n := c.Notice
+	out := []page.Fact{{Label: "receipt.procedure", Value: k.journey.Say(page.Language(r), "cases.lodging", nil)}, {Label: "receipt.office", Value: c.Office},
+		{Label: "receipt.at", Value: c.SubmittedAt, Mono: true}, {Label: "receipt.due", Value: c.DueAt, Mono: true},
+		{Label: "receipt.place", Value: n.Place.Line()}, {Label: "receipt.notifier", Value: n.Notifier.Name.Value}}
+	if n.Notifier.Organisation {
+		out = append(out, page.Fact{Label: "receipt.enterprise", Value: n.Notifier.Number.Value, Mono: true})
+	}
+	if n.Filer != "" {
+		out = append(out, page.Fact{Label: "receipt.filer", Value: n.Filer})
+	}
+	return out
 }
 
 // told shows a guest a notice that names her.

@@ -140,5 +140,5 @@ func (v *visit) me(w http.ResponseWriter, r *http.Request) {
 		facts = append(facts, f)
 	}
 	v.journey.Render(w, r, http.StatusOK, "me", page.View{Layout: page.Desk, Title: "me.title", Lede: "me.lede",
-		Data: map[string]any{"Facts": facts, "Level": id.Number("account_level"), "Organisation": organisation, "Provisional": id.Bool("provisional"), "Issuer": v.client.Issuer(), "Since": id.SignedIn}})
+		Data: map[string]any{"Facts": facts, "Level": id.Number("account_level"), "Organisation": organisation, "Acting": id.Act != nil, "Provisional": id.Bool("provisional"), "Issuer": v.client.Issuer(), "Since": id.SignedIn}})
 }
