@@ -254,6 +254,13 @@ type GrantedAfar struct {
 	at      time.Time
 }
 
+// MustProve refuses a caller that has not proved what its client promised to prove
+// (FAPI-CIBA, section 5.2.2): before it learns how far a request is.
+func (p *Provider) MustProve(c partner.Client, b Binding) error {
+	_, err := confirm(c, b)
+	return err
+}
+
 // GrantAfarTx makes the grant of an approved request, for the client that made
 // it. Whoever calls it has used the request up in this transaction, and lets an
 // error undo that: a client that proved too little, or asks for another

@@ -189,6 +189,16 @@ func TestHintToken(t *testing.T) {
 		// Nor does an ID token of another client name her.
 		_, err = x.desk.Ask(t.Context(), x.Client(t, "bank"), url.Values{"scope": {"openid profile"}, "id_token_hint": {tok.IDToken}})
 		refused(t, err, "invalid_request")
+		// Two hints, each good by itself, are none (CIBA Core 1.0, section 7.1).
+		for name, value := range map[string]string{"login_hint": "phone:0912345678", "id_token_hint": tok.IDToken} {
+			two := hint(nil)
+			two.Set(name, value)
+			_, err = x.desk.Ask(t.Context(), c, two)
+			refused(t, err, "invalid_request")
+			two.Del("login_hint_token")
+			_, err = x.desk.Ask(t.Context(), c, two)
+			ok(t, err)
+		}
 	})
 }
 

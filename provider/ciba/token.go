@@ -46,6 +46,9 @@ func (d *Desk) Redeem(ctx context.Context, c partner.Client, b provider.Binding,
 	if request == "" {
 		return provider.Tokens{}, refuse("invalid_request", "auth_req_id is required")
 	}
+	if err := d.c.Provider.MustProve(c, b); err != nil {
+		return provider.Tokens{}, err
+	}
 	of, row, ok := d.box.Open(forRequest, request)
 	if !ok {
 		return provider.Tokens{}, errGrant

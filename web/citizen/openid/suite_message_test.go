@@ -5,8 +5,10 @@ package openid_test
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -219,6 +221,19 @@ func TestSuiteOfAskingAfar(t *testing.T) {
 			}
 			return url.Values{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {doc["auth_req_id"].(string)}}
 		}
+		// Two clients that certificates prove: of the variant mtls.
+		one, two := d.Sends(t, "insurer", afar, SelfSigned(t)), d.Sends(t, "insurer-two", afar, SelfSigned(t))
+		byTLS := func(t *testing.T, client partner.ID, path string, v url.Values) (int, map[string]any) {
+			form := maps.Clone(v)
+			form.Set("client_id", string(client))
+			res, doc := d.read(t, one, post(t, d.Issuer+path, form))
+			return res.StatusCode, doc
+		}
+		signedByTLS := func(t *testing.T) url.Values {
+			return url.Values{"request": {(&suite{door: d, f: one}).object(t, wish, func(_ map[string]any, k *jose.SigningKey) {
+				k.Key = jose.JSONWebKey{Key: one.TLS.PrivateKey, KeyID: "t1"}
+			})}}
+		}
 		byRS256 := func(t *testing.T, path string, v url.Values) {
 			key, err := rsa.GenerateKey(rand.Reader, 2048)
 			ok(t, err)
@@ -245,15 +260,28 @@ func TestSuiteOfAskingAfar(t *testing.T) {
 				s.form = func(v url.Values) { v.Set("client_id", "second") }
 				status, doc := ask(t)
 				refused(t, status, doc, "invalid_client")
+				status, doc = byTLS(t, two.ID, provider.BackchannelPath, wish)
+				refused(t, status, doc, "invalid_client")
 			}},
 			{"ensure-wrong-client-id-in-token-endpoint-request", func(t *testing.T) {
 				v := name(t)
 				s.form = func(v url.Values) { v.Set("client_id", "second") }
 				status, doc := s.call(t, provider.TokenPath, v)
 				refused(t, status, doc, "invalid_client")
+				_, asked := byTLS(t, one.ID, provider.BackchannelPath, signedByTLS(t))
+				v.Set("auth_req_id", asked["auth_req_id"].(string))
+				status, doc = byTLS(t, two.ID, provider.TokenPath, v)
+				refused(t, status, doc, "invalid_client")
+				status, doc = byTLS(t, one.ID, provider.TokenPath, v)
+				refused(t, status, doc, "authorization_pending")
 			}},
 			{"ensure-different-client-id-and-issuer-in-backchannel-authorization-request", func(t *testing.T) {
-				status, doc := s.call(t, provider.BackchannelPath, url.Values{"request": {s.object(t, wish, func(c map[string]any, _ *jose.SigningKey) { c["client_id"], c["iss"] = "second", "second" })}})
+				status, doc := byTLS(t, two.ID, provider.BackchannelPath, signedByTLS(t))
+				refused(t, status, doc, "invalid_client")
+				if status, doc = byTLS(t, one.ID, provider.BackchannelPath, signedByTLS(t)); status != 200 {
+					t.Errorf("the same with its own name: %d %v", status, doc)
+				}
+				status, doc = s.call(t, provider.BackchannelPath, url.Values{"request": {s.object(t, wish, func(c map[string]any, _ *jose.SigningKey) { c["client_id"], c["iss"] = "second", "second" })}})
 				refused(t, status, doc, "invalid_request", "invalid_request_object")
 			}},
 			{"ensure-without-client-assertion-in-backchannel-authorization-request", func(t *testing.T) {
@@ -278,18 +306,34 @@ func TestSuiteOfAskingAfar(t *testing.T) {
 				refused(t, status, doc, "invalid_request")
 			}},
 			{"ensure-mtls-holder-of-key-required", func(t *testing.T) {
-				m := &suite{door: d, f: d.Sends(t, "insurer", afar, SelfSigned(t))}
-				v := url.Values{"client_id": {"insurer"}, "grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {"x"}}
-				for with, want := range map[bool]string{true: "invalid_grant", false: "invalid_client"} {
-					cert := m.f.TLS
-					if !with {
-						m.f.TLS = nil
-					}
-					r := post(t, d.Issuer+provider.TokenPath, v)
-					res, doc := d.read(t, m.f, r)
-					m.f.TLS = cert
-					refused(t, res.StatusCode, doc, want)
+				// While she has not answered yet, as the module does.
+				_, asked := byTLS(t, one.ID, provider.BackchannelPath, signedByTLS(t))
+				v := url.Values{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {asked["auth_req_id"].(string)}}
+				cert := one.TLS
+				one.TLS = nil
+				status, doc := byTLS(t, one.ID, provider.TokenPath, v)
+				one.TLS = cert
+				refused(t, status, doc, "invalid_client")
+				status, doc = byTLS(t, one.ID, provider.TokenPath, v)
+				refused(t, status, doc, "authorization_pending")
+				// One that proves itself by an assertion and holds a certificate beside it.
+				k := &suite{door: d, f: d.Sends(t, "keyed", afar, func(f *Sender, c *partner.Client) {
+					f.TLS = Certify(t, nil, pkix.Name{CommonName: "keyed"}, d.Clock.Now())
+					c.Settings.DPoPBound, c.Settings.TLSBound = false, true
+				})}
+				bare := func(r *http.Request) { r.Header.Del("DPoP") }
+				d.Clock.Advance(11 * time.Minute)
+				status, doc = k.call(t, provider.BackchannelPath, url.Values{"request": {k.object(t, wish, nil)}}, bare)
+				if status != 200 {
+					t.Fatalf("%d %v", status, doc)
 				}
+				v.Set("auth_req_id", doc["auth_req_id"].(string))
+				cert, k.f.TLS = k.f.TLS, nil
+				status, doc = k.call(t, provider.TokenPath, v, bare)
+				k.f.TLS = cert
+				refused(t, status, doc, "invalid_request", "invalid_grant", "invalid_client")
+				status, doc = k.call(t, provider.TokenPath, v, bare)
+				refused(t, status, doc, "authorization_pending")
 			}},
 		} {
 			t.Run(c.name, func(t *testing.T) {
