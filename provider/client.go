@@ -203,13 +203,15 @@ func (p *Provider) authenticateAssertion(ctx context.Context, c Credentials) (pa
 
 // meant reports whether an assertion was made for this server: one that was made
 // for another must not work here. FAPI 2.0 Security Profile, section 5.3.2.1,
-// wants the issuer and nothing else, as a text; older clients name the endpoint.
+// wants the issuer and nothing else, as a text; older clients name the endpoint,
+// by whichever of its addresses they call it (RFC 8705, section 5).
 func (p *Provider) meant(c partner.Client, aud addressed, endpoint string) bool {
 	if c.Profile == partner.FAPI2 {
 		return !aud.list && len(aud.names) == 1 && aud.names[0] == p.c.Issuer
 	}
+	ours := slices.Concat([]string{p.c.Issuer}, p.addresses(p.c.Issuer+TokenPath), p.addresses(endpoint))
 	for _, name := range aud.names {
-		if name != p.c.Issuer && name != p.c.Issuer+TokenPath && name != endpoint {
+		if !slices.Contains(ours, name) {
 			return false
 		}
 	}

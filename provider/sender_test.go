@@ -248,6 +248,10 @@ func TestAssertionOfAPlainClient(t *testing.T) {
 		for _, aud := range []any{h.Issuer, h.Issuer + provider.TokenPath, []string{h.Issuer, h.Issuer + provider.PushPath}} {
 			ok(t, call(h.Assertion(t, func(c map[string]any, _ *jose.SigningKey) { c["aud"] = aud })))
 		}
+		h.Meets(t, provider.MTLS{Origin: "https://mtls.id.example"})
+		for _, aud := range []string{"https://mtls.id.example" + provider.TokenPath, "https://mtls.id.example" + provider.PushPath} {
+			ok(t, call(h.Assertion(t, func(c map[string]any, _ *jose.SigningKey) { c["aud"] = aud })))
+		}
 		rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 		ok(t, err)
 		c := h.Client(t, "clinic")
@@ -262,6 +266,7 @@ func TestAssertionOfAPlainClient(t *testing.T) {
 			"another server":           func(c map[string]any, _ *jose.SigningKey) { c["aud"] = "https://other.example" },
 			"another server beside us": func(c map[string]any, _ *jose.SigningKey) { c["aud"] = []string{h.Issuer, "https://other.example"} },
 			"another endpoint":         func(c map[string]any, _ *jose.SigningKey) { c["aud"] = h.Issuer + provider.RevokePath },
+			"another one over TLS":     func(c map[string]any, _ *jose.SigningKey) { c["aud"] = "https://mtls.id.example" + provider.RevokePath },
 			"nobody":                   func(c map[string]any, _ *jose.SigningKey) { delete(c, "aud") },
 			"too large":                func(c map[string]any, _ *jose.SigningKey) { c["more"] = strings.Repeat("m", 8<<10) },
 			"RS256": func(_ map[string]any, k *jose.SigningKey) {

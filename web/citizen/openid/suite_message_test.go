@@ -256,6 +256,25 @@ func TestSuiteOfAskingAfar(t *testing.T) {
 				status, doc := s.call(t, provider.TokenPath, name(t))
 				refused(t, status, doc, "authorization_pending")
 			}},
+			// By default the modules write the token endpoint into assertions, as FAPI 1 lets
+			// them, and hold a certificate: that is a client of the profile oidc here.
+			{"assertions-for-the-token-endpoint", func(t *testing.T) {
+				p := &suite{door: d, assertion: func(c map[string]any) { c["aud"] = d.Issuer + provider.TokenPath }, f: d.Sends(t, "plain", afar, func(f *Sender, c *partner.Client) {
+					f.TLS = Certify(t, nil, pkix.Name{CommonName: "plain"}, d.Clock.Now())
+					c.Profile, c.Settings.DPoPBound, c.Settings.TLSBound = partner.OIDC, false, true
+				})}
+				bare := func(r *http.Request) { r.Header.Del("DPoP") }
+				status, doc := p.call(t, provider.BackchannelPath, url.Values{"request": {p.object(t, wish, nil)}}, bare)
+				if status != 200 {
+					t.Fatalf("%d %v", status, doc)
+				}
+				status, doc = p.call(t, provider.TokenPath, url.Values{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {doc["auth_req_id"].(string)}}, bare)
+				refused(t, status, doc, "authorization_pending")
+				// A bank of the FAPI 2.0 profile names the issuer alone.
+				s.assertion = p.assertion
+				status, doc = ask(t)
+				refused(t, status, doc, "invalid_client")
+			}},
 			{"ensure-wrong-client-id-in-backchannel-authorization-request", func(t *testing.T) {
 				s.form = func(v url.Values) { v.Set("client_id", "second") }
 				status, doc := ask(t)
