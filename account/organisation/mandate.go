@@ -382,10 +382,28 @@ var offerPurge = db.Purge{Name: "account_organisation_offer", Every: time.Hour, 
 	return res.RowsAffected()
 }}
 
-func withdrawOld(ctx context.Context, tx *db.Tx, now time.Time) (int64, error) {
-	res, err := tx.ExecContext(ctx, `UPDATE account_organisation_application SET state = 'withdrawn', why = 'time', decided_at = $1 WHERE state = 'consenting' AND made_at < $2`, clock.Micros(now), clock.Micros(now.AddDate(0, -6, 0)))
-	if err != nil {
-		return 0, err
+// withdrawOld ends the applications that were not answered in half a year, as a
+// representative would.
+func (d *Desk) withdrawOld(ctx context.Context, tx *db.Tx, now time.Time) (n int64, err error) {
+	var list []ApplicationID
+	if err := db.Each(ctx, tx, `SELECT id FROM account_organisation_application WHERE state = 'consenting' AND made_at < $1 ORDER BY made_at, id LIMIT 200`, []any{clock.Micros(now.AddDate(0, -6, 0))}, func(r db.Row) error {
+		var key ApplicationID
+		err := r.Scan(&key)
+		list = append(list, key)
+		return err
+	}); err != nil {
+		return 0, fmt.Errorf("list unanswered applications: %w", err)
 	}
-	return res.RowsAffected()
+	by := audit.System("account")
+	for _, key := range list {
+		a, err := d.readTx(ctx, tx, by, key)
+		if err != nil {
+			return n, err
+		}
+		if err := d.endTx(ctx, tx, by, a, Withdrawn, "time"); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }

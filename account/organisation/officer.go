@@ -219,5 +219,5 @@ func (d *Desk) Decide(ctx context.Context, by audit.Actor, code string, open boo
 // Purges withdraw applications whose representatives did not answer in half a
 // year, and forget offers that nobody answered.
 func (d *Desk) Purges() []db.Purge {
-	return []db.Purge{offerPurge, {Name: "account_organisation_application", Every: offerPurge.Every, Run: withdrawOld}}
+	return []db.Purge{offerPurge, {Name: "account_organisation_application", Every: offerPurge.Every, Run: d.withdrawOld}}
 }

@@ -15,6 +15,7 @@ import (
 	"danh/internal/db"
 	"danh/internal/dbtest"
 	"danh/internal/fault"
+	"danh/internal/id"
 	registry "danh/registry/organisation"
 	"danh/registry/population"
 )
@@ -88,6 +89,51 @@ func TestOneNoEndsIt(t *testing.T) {
 		must(t, err)
 		if a.State != organisation.Refused {
 			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// An application that others do not answer ends after half a year: in the log of
+// whom it is about, and told to those who made it.
+func TestUnansweredApplicationEnds(t *testing.T) {
+	run(t, func(t *testing.T, f *accounttest.Firm) {
+		ctx := t.Context()
+		a, err := f.Desk.Apply(ctx, f.Session(t, f.LanToken), f.Number)
+		must(t, err)
+		purge := func() {
+			for _, p := range f.Desk.Purges() {
+				must(t, f.DB.Write(ctx, func(tx *db.Tx) error { _, err := p.Run(ctx, tx, f.Clock.Now()); return err }))
+			}
+		}
+		ends := func(subject id.Person) (n int) {
+			list, _, err := f.Audit.ListBySubject(ctx, audit.Query{Subject: subject, Limit: 100})
+			must(t, err)
+			for _, e := range list {
+				if e.Action == "account.organisation.withdrawn" && e.Actor.Kind == audit.KindSystem {
+					n++
+				}
+			}
+			return n
+		}
+		f.Clock.Advance(180 * 24 * time.Hour)
+		purge()
+		if n := ends(registry.Subject(f.Company)); n != 0 {
+			t.Fatalf("%d ended within half a year", n)
+		}
+		f.Clock.Advance(10 * 24 * time.Hour)
+		purge()
+		purge()
+		if n := ends(registry.Subject(f.Company)); n != 1 {
+			t.Errorf("%d entries in the organisation's log", n)
+		}
+		f.Deliver(t)
+		if got := strings.Join(f.Post.To("+84912345670"), "\n"); !strings.Contains(got, "đã dừng") {
+			t.Errorf("whoever applied was told %q", got)
+		}
+		var state string
+		must(t, f.DB.Read().QueryRowContext(ctx, `SELECT state FROM account_organisation_application WHERE id = $1`, a.ID).Scan(&state))
+		if state != string(organisation.Withdrawn) {
+			t.Errorf("it is %s", state)
 		}
 	})
 }
