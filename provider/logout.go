@@ -44,6 +44,10 @@ func (p *Provider) EndSession(ctx context.Context, v url.Values, s *account.Sess
 	}
 	if client != "" {
 		c, err := p.findClient(ctx, partner.ID(client))
+		if hint != "" && fault.Is(err, fault.NotFound) {
+			// It was ended since she signed in there: she can sign out all the same.
+			return Logout{Confirm: s != nil}, nil
+		}
 		if err != nil {
 			return out, err
 		}

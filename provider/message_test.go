@@ -360,6 +360,30 @@ func TestTokenOfAClientThatWasEnded(t *testing.T) {
 	}
 }
 
+// Whoever comes to sign out from a service whose approval ended since is asked
+// and can, and is led nowhere.
+func TestSignOutFromAClientThatWasEnded(t *testing.T) {
+	messages(t, func(t *testing.T, h *House) {
+		_, s := h.SignInLan(t, true)
+		tok := h.Tokens(t, s, "openid profile")
+		v := url.Values{"id_token_hint": {tok.IDToken}, "post_logout_redirect_uri": {h.Client(t, "bank").PostLogoutURIs[0]}}
+		out, err := h.Provider.EndSession(t.Context(), v, &s)
+		ok(t, err)
+		if out.Confirm || out.Return == "" {
+			t.Fatalf("%+v", out)
+		}
+		change(t, h, "bank", func(c *partner.Client) { c.ValidUntil = h.Clock.Now() })
+		out, err = h.Provider.EndSession(t.Context(), v, &s)
+		if err != nil || !out.Confirm || out.Return != "" || out.Client != nil {
+			t.Errorf("%+v %v", out, err)
+		}
+		// A name alone, which anybody can write, is an unknown client's.
+		if _, err := h.Provider.EndSession(t.Context(), url.Values{"client_id": {"nobody"}}, &s); err == nil {
+			t.Error("an unknown client is known")
+		}
+	})
+}
+
 func TestResources(t *testing.T) {
 	messages(t, func(t *testing.T, h *House) {
 		_, s := h.SignInLan(t, true)
