@@ -343,6 +343,9 @@ func (t *Tab) Accessible() *Tab {
 	if n := t.Overflow(); n > 0 {
 		t.T.Errorf("%s is %d pixels too wide", t.URL(), n)
 	}
+	if n := Eval[int](t, `Math.ceil(Math.max(0, ...[...document.querySelectorAll("header.hero a, header.hero button")].map(e => e.getBoundingClientRect().right)) - innerWidth)`); n > 0 {
+		t.T.Errorf("%s: the header cuts off %d pixels of what can be pressed", t.URL(), n) // it hides what is too wide
+	}
 	return t
 }
 

@@ -98,6 +98,16 @@ func (d Document) heard() []string {
 	return d.Events
 }
 
+// KeepIn is how long a purpose's data are kept, in words; what is no period, as it
+// was written.
+func (p Purpose) KeepIn(language string) string {
+	d, err := clock.ParsePeriod(p.Keep)
+	if err != nil {
+		return p.Keep
+	}
+	return d.In(language)
+}
+
 // Text is the document as its party reads it, one thing to a line.
 func (d Document) Text() []byte {
 	var b bytes.Buffer

@@ -83,9 +83,10 @@ func TestApplicationTakesTwoOfficers(t *testing.T) {
 	dbtest.Run(t, connecting, func(t *testing.T, d *db.DB) {
 		c, desk, code, _ := applied(t, d)
 		s := c.staff(t)
-		c.appoint(t, s, office.Registrar)
 		c.appoint(t, s, office.Approver)
-		c.signIn(t, "/partners").Want(200, "Ngân hàng Sông Hậu", "Lần đầu", code)
+		c.signIn(t, "/partners/"+code).Want(200, "Chờ cán bộ đăng ký kiểm tra trước").Lacks("Duyệt trong")
+		c.appoint(t, s, office.Registrar)
+		c.browser.Get("/partners").Want(200, "Ngân hàng Sông Hậu", "Lần đầu", code)
 		c.browser.Get("/partners?q=song+hau").Want(200, "Ngân hàng Sông Hậu")
 		c.browser.Get("/partners?q=khong+co").Want(200, "Không có hồ sơ nào ở đây")
 		p := c.browser.Get("/partners/"+code).Want(200, "mở tài khoản", "Tổng giám đốc", "https://app.songhau.example/cb", "căn cứ chưa đối chiếu công báo", "Họ và tên", "shb-1")

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -149,7 +150,7 @@ func (h *admitting) fill(t testing.TB) {
 	t.Helper()
 	p := h.be(t).Want(200, "Ngân hàng Sông Hậu", "Xin kết nối cho tổ chức bạn đại diện").Submit("Bắt đầu hồ sơ").At("/parties/DT-0401/profile").Want(200, "Điền dần", "Chưa có người bảo vệ dữ liệu")
 	// A half-filled form is kept.
-	p = p.Submit("Lưu", "name_vi", "Sông Hậu Số", "redirects", "http://app.songhau.example/cb").Want(200, "Đã lưu", "chưa mã hóa", "Dòng")
+	p = p.Submit("Lưu", "name_vi", "Sông Hậu Số", "redirects", "http://app.songhau.example/cb").Want(200, "Đã lưu", "chưa mã hóa").Lacks("Dòng ") // lines are of the document, which this page does not show
 	if p.Value("name_vi") != "Sông Hậu Số" {
 		t.Error("what was filled in is lost")
 	}
@@ -182,10 +183,11 @@ func TestApplicationThroughTheForms(t *testing.T) {
 		if c := h.Client(t, "dt-0401-trial"); !c.Trial {
 			t.Error("it is no trial")
 		}
+		byOpenssl(t, h.browser.Get("/parties/DT-0401/keys?trial=yes"), h.Clock.Now().AddDate(0, 2, 0).Format("02/01/2006"))
 		p := h.browser.Get("/parties/DT-0401/submit").Want(200, "Hai cán bộ khác nhau")
 		p.Submit("Gửi xin chạy thật").Want(422, "Hãy xác nhận")
 		p.Submit("Gửi xin chạy thật", "true", "yes").Want(200, "DK-", "biên nhận", "mở tài khoản", "https://app.songhau.example/cb")
-		h.browser.Get("/parties/DT-0401").Want(200, "Cán bộ đang kiểm tra", "Rút hồ sơ", "Họ và tên").Lacks("{Họ")
+		h.browser.Get("/parties/DT-0401").Want(200, "Cán bộ đang kiểm tra", "Rút hồ sơ", "Họ và tên", "Giữ 1 năm").Lacks("{Họ", "P1Y", "/submit")
 		h.browser.Get("/parties/DT-0401/log").Want(200, "Nộp hồ sơ", "Thêm khóa", "shb-2026", "Bạn")
 		// As danh partner check reads it.
 		h.browser.Get("/parties/DT-0401/document").Want(200, `"client_name"`)
@@ -194,6 +196,28 @@ func TestApplicationThroughTheForms(t *testing.T) {
 			h.browser.Get("/parties/DT-0401/"+path).Want(200, "Law on Personal Data Protection 91/2025/QH15, article 9 (unofficial translation)").Lacks("Luật Bảo vệ")
 		}
 	}, offices)
+}
+
+// byOpenssl makes a key and its proof by the lines that the page of keys gives.
+func byOpenssl(t *testing.T, p *webtest.Page, until string) {
+	t.Helper()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("openssl is not installed")
+	}
+	dir := t.TempDir()
+	sh := exec.Command("sh", "-eu", "-c", p.All("#make")[0].FirstChild.Data)
+	sh.Dir = dir
+	if out, err := sh.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	read := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	p.Submit("Thêm khóa", "key", read("danh.pub"), "until", until, "proof", read("danh.proof")).Want(200, "Đã thêm khóa")
 }
 
 // A person of level 1 who represents the company begins nothing, also not by a
