@@ -71,6 +71,9 @@ func TestSheSignsAConsent(t *testing.T) {
 			t.Fatalf("she is at %s", p.URL)
 		}
 		p.Want(200, "Ngân hàng Lúa Vàng", "001190001234", "Nguyễn Thị Phương Lan", providertest.Phone[1:], "Số điện thoại", "Chia sẻ dữ liệu của tôi")
+		if got := p.Texts("dd .g3 span"); strings.Join(got, " ") != "001 190 001 234 "+providertest.Phone[:4]+" "+providertest.Phone[4:7]+" "+providertest.Phone[7:] {
+			t.Errorf("the numbers are grouped as %q", got)
+		}
 		if csp := p.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' "+strings.TrimSuffix(b.callback, "/cb")) {
 			t.Errorf("the form could not lead back to the partner: %s", csp)
 		}

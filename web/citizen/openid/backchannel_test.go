@@ -161,10 +161,13 @@ func TestPasswordAloneIsToldBeforeThePick(t *testing.T) {
 		d.lan(t, true)
 		phone := webtest.New(t, d.Issuer)
 		phone.Get("/signin").Submit("Đăng nhập", "number", number, "password", string(accounttest.Password))
-		_, body := d.call(t, "/bc-authorize", d.ciba("bank"))
+		_, body := d.call(t, "/bc-authorize", d.ciba("bank", "scope", "openid profile phone"))
 		p := phone.Get("/asked")
 		at := p.Attr(`nav a[href^="/asked/"]`, "href")
 		p = phone.Get(at).Want(200, "cần thứ mà bạn chưa có", "yêu cầu chờ đến", "Tạo khoá đăng nhập").Lacks(`class="picks`)
+		if got := strings.Join(p.Texts(".give .g3 span"), " "); got != "0912 345 678" { // as on every other page
+			t.Errorf("the number is grouped as %q", got)
+		}
 		p.Submit("Từ chối").Want(200)
 		res, body := d.call(t, "/token", url.Values{"grant_type": {"urn:openid:params:grant-type:ciba"}, "auth_req_id": {doc(t, body)["auth_req_id"].(string)}})
 		if res.StatusCode != http.StatusBadRequest || !strings.Contains(body, "access_denied") {
