@@ -3,6 +3,7 @@
 package partner
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -81,13 +82,18 @@ func (c Client) Exceeds(t Client, hosts []string) *fault.Fault {
 		"dpop_bound_access_tokens":                   t.Settings.DPoPBound && !c.Settings.DPoPBound && !c.Settings.TLSBound,
 		"tls_client_certificate_bound_access_tokens": t.Settings.TLSBound && !c.Settings.TLSBound && !c.Settings.DPoPBound,
 		"require_pushed_authorization_requests":      t.Settings.RequirePushed && !c.Settings.RequirePushed,
-		"require_signed_request_object":              t.Settings.RequireSigned && !c.Settings.RequireSigned,
-		"backchannel_token_delivery_mode":            c.Settings.BackchannelMode != "" && t.Settings.BackchannelMode == "",
-		"default_acr_values":                         !slices.Equal(c.DefaultACR, t.DefaultACR),
-		"default_max_age":                            t.DefaultMaxAge > 0 && (c.DefaultMaxAge == 0 || c.DefaultMaxAge > t.DefaultMaxAge),
-		"sector":                                     c.Sector != t.Sector || c.Settings.SectorIdentifier != t.Settings.SectorIdentifier,
-		"party":                                      c.Party != t.Party || c.Trial != t.Trial || c.Name != t.Name || c.OwnDoor,
-		"valid_until":                                !c.ValidUntil.Equal(t.ValidUntil),
+		// An algorithm that was approved is the only one; where none was named an
+		// instance may name one, which only bars others.
+		"request_object_signing_alg":                     other(c.Settings.RequestAlg, t.Settings.RequestAlg),
+		"authorization_signed_response_alg":              other(c.Settings.ResponseAlg, t.Settings.ResponseAlg),
+		"backchannel_authentication_request_signing_alg": c.Settings.BackchannelMode != "" && other(c.Settings.BackchannelAlg, t.Settings.BackchannelAlg),
+		"require_signed_request_object":                  t.Settings.RequireSigned && !c.Settings.RequireSigned,
+		"backchannel_token_delivery_mode":                c.Settings.BackchannelMode != "" && t.Settings.BackchannelMode == "",
+		"default_acr_values":                             !slices.Equal(c.DefaultACR, t.DefaultACR),
+		"default_max_age":                                t.DefaultMaxAge > 0 && (c.DefaultMaxAge == 0 || c.DefaultMaxAge > t.DefaultMaxAge),
+		"sector":                                         c.Sector != t.Sector || c.Settings.SectorIdentifier != t.Settings.SectorIdentifier,
+		"party":                                          c.Party != t.Party || c.Trial != t.Trial || c.Name != t.Name || c.OwnDoor,
+		"valid_until":                                    !c.ValidUntil.Equal(t.ValidUntil),
 	} {
 		if weaker {
 			f.With(name, "partner.wider")
@@ -98,6 +104,10 @@ func (c Client) Exceeds(t Client, hosts []string) *fault.Fault {
 	}
 	return f
 }
+
+// other reports whether another algorithm is named than the one that was
+// approved, or none at all.
+func other(have, approved string) bool { return approved != "" && have != approved }
 
 func samePurpose(a, b Purpose) bool {
 	x, err1 := json.Marshal(a)
@@ -279,5 +289,9 @@ func (c Client) cutTo(t Client) Client {
 	s := &c.Settings
 	s.DetailTypes, s.Resources, s.Events = keep(s.DetailTypes, t.Settings.DetailTypes), keep(s.Resources, t.Settings.Resources), keep(s.Events, t.Settings.Events)
 	s.RequirePushed, s.RequireSigned = s.RequirePushed || t.Settings.RequirePushed, s.RequireSigned || t.Settings.RequireSigned
+	s.RequestAlg, s.ResponseAlg = cmp.Or(t.Settings.RequestAlg, s.RequestAlg), cmp.Or(t.Settings.ResponseAlg, s.ResponseAlg)
+	if s.BackchannelMode != "" {
+		s.BackchannelAlg = cmp.Or(t.Settings.BackchannelAlg, s.BackchannelAlg)
+	}
 	return c
 }

@@ -130,10 +130,11 @@ func (p *Provider) UserInfo(ctx context.Context, a Access) ([]byte, error) {
 
 // liveGrant finds the grant of an access token that still stands, in the hands of
 // whom it was given to, and is for this server (RFC 9068, section 4): one that was made for a partner's own API opens
-// nothing here, or whoever runs that API could read what she told the partner.
+// nothing here, or whoever runs that API could read what she told the partner. Nor
+// does one that is for both, unless it is bound to a key which that API has not.
 func (p *Provider) liveGrant(ctx context.Context, by Access) (grant, string, error) {
 	a, at, ok := p.openAccess(by.Token)
-	if !ok || !slices.Contains(a.Audience, p.c.Issuer) {
+	if !ok || !slices.Contains(a.Audience, p.c.Issuer) || len(a.Audience) > 1 && a.Bound == nil {
 		return grant{}, "", errToken
 	}
 	g, err := p.findGrant(ctx, at, a.Client)

@@ -435,6 +435,30 @@ func TestResources(t *testing.T) {
 	})
 }
 
+// A token without a key that is for this server and an API would open /userinfo in
+// the API's hands. For this server alone it opens it, and the API does not get that one.
+func TestBearerTokenForTwoServersOpensNothingHere(t *testing.T) {
+	messages(t, func(t *testing.T, h *House) {
+		_, s := h.SignInLan(t, true)
+		bank := h.Client(t, "bank")
+		v := Request("openid profile offline_access")
+		v["resource"] = []string{bankAPI, issuer}
+		code := h.Agree(t, s, h.Push(t, bank, v)).Values.Get("code")
+		both, err := h.Provider.Redeem(t.Context(), bank, provider.Binding{}, code, BankRedirect, Verifier)
+		ok(t, err)
+		if aud, _ := claimsOf(t, both.AccessToken)["aud"].([]any); len(aud) != 2 {
+			t.Fatalf("aud %v", aud)
+		}
+		_, err = h.Provider.UserInfo(t.Context(), provider.Access{Token: both.AccessToken})
+		refused(t, err, "invalid_token")
+		alone, err := h.Provider.Refresh(t.Context(), bank, provider.Binding{}, both.RefreshToken, "", provider.Narrow{Resources: []string{issuer}})
+		ok(t, err)
+		if _, err := h.Provider.UserInfo(t.Context(), provider.Access{Token: alone.AccessToken}); err != nil {
+			t.Errorf("for this server alone: %v", err)
+		}
+	})
+}
+
 func TestResourceThatIsNotApproved(t *testing.T) {
 	messages(t, func(t *testing.T, h *House) {
 		_, s := h.SignInLan(t, true)

@@ -205,9 +205,18 @@ func (p *Provider) revokeTx(ctx context.Context, tx *db.Tx, at place, c partner.
 		Purpose: "provider.sign_in", Ground: "consent:" + f.Consent.String(), Detail: map[string]string{"client": string(c.ID), "why": why}})
 }
 
-// Refresh exchanges a refresh token for fresh tokens and a successor (RFC 6749,
-// section 6). Every token works once: an earlier one that comes back means that
-// two parties hold it, and the whole grant dies (RFC 9700, section 4.14.2).
+// rotates reports whether a client's refresh tokens work once. Those of the FAPI
+// 2.0 profile do not rotate: they are good for nobody who cannot sign as the
+// client and has not its key, and an answer that gets lost must not end a
+// customer's consent (FAPI 2.0 Security Profile, section 5.3.2.1-9).
+func rotates(c partner.Client) bool {
+	return c.Profile != partner.FAPI2 || !c.Settings.DPoPBound && !c.Settings.TLSBound
+}
+
+// Refresh exchanges a refresh token for fresh tokens and, where they rotate, a
+// successor (RFC 6749, section 6). One that rotates works once: an earlier one
+// that comes back means that two parties hold it, and the whole grant dies (RFC
+// 9700, section 4.14.2).
 func (p *Provider) Refresh(ctx context.Context, c partner.Client, b Binding, presented, scope string, less ...Narrow) (Tokens, error) {
 	if presented == "" {
 		return Tokens{}, refuse("invalid_request", "refresh_token is required")
@@ -226,7 +235,10 @@ func (p *Provider) Refresh(ctx context.Context, c partner.Client, b Binding, pre
 		return Tokens{}, err
 	}
 	now := p.c.Clock.Now()
-	successor := p.seal(forRefresh, at)
+	successor := presented
+	if rotates(c) {
+		successor = p.seal(forRefresh, at)
+	}
 	g := grant{place: at, client: c, binding: bound}
 	var refused error
 	err = p.c.DB.Write(ctx, func(tx *db.Tx) error {

@@ -3,6 +3,7 @@
 package register
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -106,6 +107,10 @@ func (m metadata) client(t partner.Client) (partner.Client, error) {
 	s := &c.Settings
 	s.SectorIdentifier, s.Serves = t.Settings.SectorIdentifier, nil
 	s.RequirePushed, s.RequireSigned = s.RequirePushed || t.Settings.RequirePushed, s.RequireSigned || t.Settings.RequireSigned
+	s.RequestAlg, s.ResponseAlg = cmp.Or(s.RequestAlg, t.Settings.RequestAlg), cmp.Or(s.ResponseAlg, t.Settings.ResponseAlg)
+	if s.BackchannelMode != "" {
+		s.BackchannelAlg = cmp.Or(s.BackchannelAlg, t.Settings.BackchannelAlg)
+	}
 	if !s.DPoPBound && !s.TLSBound {
 		s.DPoPBound, s.TLSBound = t.Settings.DPoPBound, t.Settings.TLSBound
 	}

@@ -354,6 +354,37 @@ func TestRegistrationsOfAPartyAreCounted(t *testing.T) {
 }
 
 // What the approved client loses its instances lose in the same commit.
+// An instance names no other algorithm than the one that was approved, keeps it
+// when it names none, and gets one that is approved later.
+func TestInstancesSignAsApproved(t *testing.T) {
+	run(t, func(t *testing.T, h *house) {
+		with := func(request, response string) partner.Client {
+			c := approved("dt-0417", "DT-0417", "bank.example")
+			c.Settings.RequestAlg, c.Settings.ResponseAlg = request, response
+			return c
+		}
+		h.put(t, with("ES256", "ES256"))
+		s := h.statement(t, "dt-0417")
+		for _, alg := range []string{"PS256", "EdDSA"} {
+			_, err := h.desk.Register(t.Context(), h.metadata(t, s.Text, func(m map[string]any) { m["request_object_signing_alg"] = alg }))
+			refused(t, alg, err, "invalid_client_metadata")
+		}
+		client, _, _ := h.registered(t, h.metadata(t, s.Text))
+		if c := h.Client(t, client); c.Settings.RequestAlg != "ES256" || c.Settings.ResponseAlg != "ES256" {
+			t.Errorf("an instance that names none has %q and %q", c.Settings.RequestAlg, c.Settings.ResponseAlg)
+		}
+		h.put(t, with("PS256", "ES256"))
+		if c := h.Client(t, client); c.Settings.RequestAlg != "PS256" {
+			t.Errorf("after the approved one changed: %q", c.Settings.RequestAlg)
+		}
+		h.put(t, with("", "")) // where none is approved an instance may bar the others
+		free, _, _ := h.registered(t, h.metadata(t, h.statement(t, "dt-0417").Text, func(m map[string]any) { m["request_object_signing_alg"] = "EdDSA" }))
+		if c := h.Client(t, free); c.Settings.RequestAlg != "EdDSA" {
+			t.Errorf("%q", c.Settings.RequestAlg)
+		}
+	})
+}
+
 func TestInstancesFollowTheApprovedClient(t *testing.T) {
 	run(t, func(t *testing.T, h *house) {
 		s := h.statement(t, "dt-0417")

@@ -203,7 +203,7 @@ func TestPeersOfTheFAPIProfile(t *testing.T) {
 						m, _ := got[what].(map[string]any)
 						return m[k]
 					}
-					if at("userinfo", "name") != "Nguyễn Thị Phương Lan" || at("live", "active") != true || at("live", "cnf") == nil || at("revoked", "active") != false || got["rotated"] != true {
+					if at("userinfo", "name") != "Nguyễn Thị Phương Lan" || at("live", "active") != true || at("live", "cnf") == nil || at("revoked", "active") != false || got["rotated"] != false {
 						t.Errorf("found %v", got)
 					}
 					if want := map[bool]string{true: "dpop", false: "bearer"}[f.TLS == nil]; got["type"] != want {
