@@ -101,7 +101,7 @@ func TestFromAnEmptyFolder(t *testing.T) {
 			defer stop()
 			cmd := exec.CommandContext(ctx, "sh", "start.sh", language, "statement.jwt")
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), fmt.Sprintf("PORT=%d", port), "GOFLAGS=-mod=mod", "SCOPE=openid purpose:delivery profile")
+			cmd.Env = append(os.Environ(), fmt.Sprintf("PORT=%d", port), "SCOPE=openid purpose:delivery profile")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its children end with it
 			cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 			said := &spoken{}

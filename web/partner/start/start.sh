@@ -38,7 +38,7 @@ case $language in
 go)
 	need go "see https://go.dev/dl/"
 	fetch main.go
-	[ -f go.mod ] || { go mod init example && go get github.com/coreos/go-oidc/v3@v3.21.0 golang.org/x/oauth2@v0.37.0; }
+	[ -f go.mod ] || { go mod init example && go get github.com/coreos/go-oidc/v3/oidc@v3.21.0 golang.org/x/oauth2@v0.37.0; }
 	exec go run main.go
 	;;
 js)
