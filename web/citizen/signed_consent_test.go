@@ -127,8 +127,8 @@ func TestPasswordAloneIsToldBeforeTheYes(t *testing.T) {
 		if n := len(p.All(`button[value="yes"]`)); n != 0 {
 			t.Errorf("%d buttons lead to a yes that she cannot sign", n)
 		}
-		if p.Attr(`#short a[href="/security/passkeys"]`, "href") == "" {
-			t.Error("nothing leads on")
+		if p.Attr(`#short a[href^="/security/passkeys/new?return=/consent?request="]`, "href") == "" {
+			t.Error("nothing leads on, and back")
 		}
 		b.c.Get("/authorize?" + b.request("openid profile").Encode()).At("/consent").Want(200).Lacks("cần thứ mà bạn chưa có")
 		// Only the number takes it, and she may leave it out.

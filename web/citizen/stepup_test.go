@@ -64,9 +64,18 @@ func TestSheStepsUpAndSetsAPasscode(t *testing.T) {
 		p = c.Get("/security/passcode").Want(200, "Đổi mã passcode", "Quên mã passcode?")
 		p.Submit("Lưu mã passcode", "old", "111222", "passcode", "482915", "again", "482915").Want(422, "Còn 9 lần thử")
 		h.Clock.Advance(11 * time.Minute)
-		p = c.Get("/security/passcode").At("/stepup").Want(200, byPasskey)
+		// What she makes for something leads back to it, through the step-up too.
+		p = c.Get("/security/passcode?return=/inbox").At("/stepup").Want(200, byPasskey)
 		p = p.Submit(byPasskey, "credential", answered(t, p, key)).At("/security/passcode")
-		p.Submit("Lưu mã passcode", "old", "730418", "passcode", "482915", "again", "482915").At("/security")
+		p.Submit("Lưu mã passcode", "old", "730418", "passcode", "482915", "again", "482915").At("/inbox").Want(200, "Đã lưu mã passcode")
+		if to := c.Get("/security/passkeys/new?return=/inbox").Submit("Tiếp tục").Attr(`form[data-passkey] input[name="return"]`, "value"); to != "/inbox" {
+			t.Errorf("a new passkey leads to %q", to)
+		}
+		for _, page := range []string{"/security/passcode", "/security/passkeys/new"} {
+			if p := c.Get(page + "?return=//evil.example").Want(200); p.Has(`#main input[name="return"]`) {
+				t.Errorf("%s leads to another site", page)
+			}
+		}
 	})
 }
 

@@ -11,6 +11,7 @@ package passcode
 import (
 	"embed"
 	"net/http"
+	"net/url"
 
 	"danh/account"
 	"danh/internal/fault"
@@ -43,7 +44,9 @@ func Mount(mux *http.ServeMux, site *page.Site, c Config) {
 }
 
 func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
-	d.show(w, r, http.StatusOK, &page.Form{})
+	f := &page.Form{}
+	f.Set("return", session.LocalPath(page.FormFrom(r).Value("return")))
+	d.show(w, r, http.StatusOK, f)
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *page.Form) {
@@ -64,7 +67,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *pa
 	}
 	// What the change demands is asked for before she types anything.
 	if err := d.Accounts.Meet(r.Context(), s.Holder(), "passcode_change"); err != nil {
-		if !session.StepUpTo(w, r, err, home) {
+		if !session.StepUpTo(w, r, err, back(f)) {
 			d.j.Fail(w, r, err)
 		}
 		return
@@ -92,8 +95,12 @@ func (d *journey) set(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		d.site.Flash(w, "ok", "account.passcode.done")
-		http.Redirect(w, r, "/security", http.StatusSeeOther)
-	case session.StepUpTo(w, r, err, home):
+		to := session.LocalPath(f.Value("return"))
+		if to == "" {
+			to = "/security"
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
+	case session.StepUpTo(w, r, err, back(f)):
 	case fault.Of(err) != nil && fault.Of(err).Key == "account.passcode.closed":
 		d.show(w, r, fault.Status(err), f)
 	case f.FromFault(err):
@@ -101,4 +108,12 @@ func (d *journey) set(w http.ResponseWriter, r *http.Request) {
 	default:
 		d.j.Fail(w, r, err)
 	}
+}
+
+// back is this page, with where she goes from it.
+func back(f *page.Form) string {
+	if to := session.LocalPath(f.Value("return")); to != "" {
+		return home + "?" + url.Values{"return": {to}}.Encode()
+	}
+	return home
 }

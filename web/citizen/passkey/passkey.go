@@ -86,7 +86,9 @@ func (d *journey) ask(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	d.show(w, r, http.StatusOK, &page.Form{})
+	f := &page.Form{}
+	f.Set("return", session.LocalPath(page.FormFrom(r).Value("return")))
+	d.show(w, r, http.StatusOK, f)
 }
 
 func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *page.Form) {
