@@ -55,10 +55,14 @@ func TestAnOrganisationThroughTheDoor(t *testing.T) {
 		f.nam.Get("/organisations/open").Submit("Gửi hồ sơ", "number", "0109990034").Want(403, "không phải người đại diện")
 		f.lan.Get("/").Want(200, "Tài khoản của tổ chức, ủy quyền, làm thay")
 		f.lan.Get("/organisations").Want(200, companyName, "Giám đốc")
-		p := f.lan.Get("/organisations/open")
+		p := f.lan.Get("/organisation/"+f.Company.String()).Want(200, "Có tài khoản rồi mới ủy quyền").Click("Mở tài khoản cho tổ chức").At("/organisations/open")
+		if p.Value("number") != "0109990034" {
+			t.Errorf("the number is to be typed: %q", p.Value("number"))
+		}
 		p.Submit("Gửi hồ sơ", "number", "0109990035").Want(422, "Mã số doanh nghiệp không đúng")
 		p.Submit("Gửi hồ sơ", "number", "010 999 0034").Want(200, "Chờ người đại diện đồng ý", "Chưa trả lời", "Đã đồng ý")
 		f.minh.Get("/organisations").Want(200, "Đang chờ bạn đồng ý").Click("Xem và trả lời").Submit("Đồng ý").Want(200, "Đã mở tài khoản")
+		f.lan.Get("/organisation/" + f.Company.String()).Want(200).Lacks("Có tài khoản rồi mới ủy quyền")
 		// A mandate by number and name, accepted.
 		p = f.lan.Get("/organisations").Click("Người được ủy quyền").Click("Ủy quyền cho một người")
 		p.Submit("Gửi ủy quyền", "way", "person", "number", "001094999916", "name", "Vũ Hoàng Nam").Want(422, "Hãy chọn ít nhất một việc")

@@ -120,7 +120,9 @@ func (k *journey) offers(r *http.Request, list []desk.Offer) []offer {
 }
 
 func (k *journey) ask(w http.ResponseWriter, r *http.Request) {
-	k.showAsk(w, r, http.StatusOK, &page.Form{})
+	f := &page.Form{}
+	f.Set("number", page.FormFrom(r).Digits("number"))
+	k.showAsk(w, r, http.StatusOK, f)
 }
 
 func (k *journey) showAsk(w http.ResponseWriter, r *http.Request, status int, f *page.Form) {
