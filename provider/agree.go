@@ -305,6 +305,9 @@ func (p *Provider) agree(r request, s *seen, old *Consent, ticked []Field, now t
 		a, _ := r.client.Ask(scope)
 		c.Shown.say(scope, a)
 	}
+	if _, ok := c.Fields[claim.Match]; ok {
+		c.Shown.Compared = compared(r.client)
+	}
 	return c
 }
 

@@ -62,7 +62,8 @@ type Shown struct {
 	Keep     string                  `json:"keep,omitempty"`
 	Lasts    string                  `json:"lasts,omitempty"`
 	Given    []partner.Text          `json:"given,omitempty"`
-	Rights   string                  `json:"rights,omitempty"` // version of the words on her rights
+	Rights   string                  `json:"rights,omitempty"`   // version of the words on her rights
+	Compared []partner.Text          `json:"compared,omitempty"` // what may be compared, when she agreed to that
 }
 
 // Told is the words on her rights that stood on the page.

@@ -164,14 +164,23 @@ var sexes = map[population.Sex]partner.Text{"male": {VI: "Nam", EN: "Male"}, "fe
 // matching says what a purpose may compare; it reads nothing.
 func matching(c partner.Client) fact {
 	var vi, en []string
+	for _, f := range compared(c) {
+		vi, en = append(vi, f.VI), append(en, f.EN)
+	}
+	return fact{shown: strings.Join(c.Only.Matches, " "), words: partner.Text{VI: strings.Join(vi, ", "), EN: strings.Join(en, ", ")}}
+}
+
+// compared names what a purpose may compare.
+func compared(c partner.Client) []partner.Text {
+	var out []partner.Text
 	for _, m := range c.Only.Matches {
 		f, ok := ground.FindField(m)
 		if !ok {
 			f.Text = partner.Text{VI: m, EN: m}
 		}
-		vi, en = append(vi, f.Text.VI), append(en, f.Text.EN)
+		out = append(out, f.Text)
 	}
-	return fact{shown: strings.Join(c.Only.Matches, " "), words: partner.Text{VI: strings.Join(vi, ", "), EN: strings.Join(en, ", ")}}
+	return out
 }
 
 var yesNo = map[bool]partner.Text{true: {VI: "Có", EN: "Yes"}, false: {VI: "Không", EN: "No"}}

@@ -33,6 +33,7 @@ type Record struct {
 	Purposes   map[string]partner.Text `json:"purposes"` // by scope
 	Grounds    map[string]string       `json:"grounds,omitempty"`
 	Fields     []string                `json:"fields"`
+	Compared   []partner.Text          `json:"compared,omitempty"` // what "match" among the fields may compare
 	Declined   []string                `json:"declined"`
 	Offline    bool                    `json:"offline"`
 	Keep       string                  `json:"keep,omitempty"`
@@ -53,7 +54,7 @@ type Record struct {
 // same bytes, so the hash on paper finds the file.
 func (p *Provider) RecordOf(ctx context.Context, c Consent) ([]byte, error) {
 	r := Record{Form: RecordForm, Issuer: p.c.Issuer, ID: c.ID.String(), Client: string(c.Client), Party: string(c.Shown.Party), Controller: c.Shown.Client,
-		Purpose: c.Purpose, Purposes: c.Shown.Purposes, Grounds: c.Shown.Grounds, Fields: nonNil(texts(c.List())), Declined: []string{}, Offline: c.Offline,
+		Purpose: c.Purpose, Purposes: c.Shown.Purposes, Grounds: c.Shown.Grounds, Fields: nonNil(texts(c.List())), Compared: c.Shown.Compared, Declined: []string{}, Offline: c.Offline,
 		Keep: c.Shown.Keep, Recipients: c.Shown.Given, Language: c.Language, WordsHash: hex.EncodeToString(c.Words), ACR: c.Authenticator, AMR: nonNil(c.Methods),
 		GivenAt: c.GivenAt.UTC(), ExpiresAt: c.ExpiresAt.UTC(), EndedWhy: c.EndedWhy}
 	for _, f := range Fields {

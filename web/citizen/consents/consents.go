@@ -16,8 +16,10 @@ import (
 	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/page"
+	"danh/partner"
 	"danh/partner/ground"
 	"danh/provider"
+	"danh/provider/claim"
 	"danh/web/citizen/session"
 )
 
@@ -61,21 +63,30 @@ type item struct {
 
 type field struct{ Label, Purpose string }
 
+func listed(list []partner.Text, language string) string {
+	var out []string
+	for _, t := range list {
+		out = append(out, t.In(language))
+	}
+	return strings.Join(out, ", ")
+}
+
 func (d *journey) item(c provider.Consent, r *http.Request) item {
 	language := page.Language(r)
 	it := item{Consent: c, Name: c.Shown.Client.In(language), Standing: d.p.Standing(c), State: c.EndedWhy, SignIn: c.Shown.Purposes["openid"].In(language)}
 	for _, f := range c.List() {
-		it.Fields = append(it.Fields, field{d.j.Say(language, "consents.field."+string(f), nil), c.Shown.Purposes[provider.ScopeOf(f)].In(language)})
+		label := d.j.Say(language, "consents.field."+string(f), nil)
+		if f == claim.Match && len(c.Shown.Compared) > 0 {
+			label += ": " + listed(c.Shown.Compared, language)
+		}
+		it.Fields = append(it.Fields, field{label, c.Shown.Purposes[provider.ScopeOf(f)].In(language)})
 	}
 	it.Ground = ground.Name(c.Shown.Grounds["openid"]).In(language)
 	if keep, err := clock.ParsePeriod(c.Shown.Keep); err == nil {
 		it.Keep = keep.In(language)
 	}
-	var given, by []string
-	for _, g := range c.Shown.Given {
-		given = append(given, g.In(language))
-	}
-	it.Given = strings.Join(given, ", ")
+	it.Given = listed(c.Shown.Given, language)
+	var by []string
 	for _, m := range c.Methods {
 		if t := d.j.Say(language, "consents.method."+m, nil); t != "consents.method."+m {
 			by = append(by, t)

@@ -76,6 +76,13 @@ func TestSheAgreesThatABankCompares(t *testing.T) {
 		if res, body = d.verify(t, "", "application/json", `{"claims":{"name":"Lan"}}`); res.StatusCode != http.StatusUnauthorized || strings.Contains(body, "claims") {
 			t.Errorf("no token: %d %s", res.StatusCode, body)
 		}
+		// What is kept of her yes names the facts, too.
+		at := d.Browser.Get("/consents").Want(200).Attr(`a[href^="/consents/0"]`, "href")
+		d.Browser.Get(at).Want(200, "So khớp đúng hay sai: Họ và tên, Ngày sinh, Nơi cư trú")
+		d.Browser.Get(at+"/record").Want(200, "So khớp đúng hay sai: Họ và tên, Ngày sinh, Nơi cư trú")
+		if rec := d.Browser.Get(at + "/record.json").Want(200); len(doc(t, rec.Body)["compared"].([]any)) != 3 {
+			t.Errorf("the record says of comparing: %s", rec.Body)
+		}
 		// Guessing ends with 429 and until when.
 		for _, day := range []string{"04", "05", "06"} {
 			res, body = d.verify(t, token, "application/json", `{"claims":{"birthdate":"1990-09-`+day+`"}}`)
