@@ -160,7 +160,7 @@ func (t *accountWalk) declare(ctx context.Context) error {
 	}
 	// As people write: lower case, spaces doubled, the number in groups.
 	n := t.p.Number
-	if p, err = details(ctx, p, n[:3]+" "+n[3:6]+" "+n[6:9]+" "+n[9:], strings.ReplaceAll(strings.ToLower(t.p.Name), " ", "  "), t.p.born(), t.p.Sex); err != nil {
+	if p, err = details(ctx, p, inGroups(n), strings.ReplaceAll(strings.ToLower(t.p.Name), " ", "  "), t.p.born(), t.p.Sex); err != nil {
 		return err
 	}
 	if p, err = showPortrait(ctx, p); err != nil {

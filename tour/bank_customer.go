@@ -94,7 +94,7 @@ func (t *bankWalk) agree(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p, err = t.own.approve(ctx, p, "Sông Hậu Số", "mở tài khoản thanh toán cho bạn", t.p.Name, t.p.Number); err != nil {
+	if p, err = t.own.approve(ctx, p, "Sông Hậu Số", "mở tài khoản thanh toán cho bạn", t.p.Name, inGroups(t.p.Number)); err != nil {
 		return err
 	}
 	if p.URL.Path == "/consent" { // the yes goes on by itself where scripts run

@@ -117,7 +117,14 @@ func (t *deviceWalk) wait(ctx context.Context) error {
 	if t.page, err = t.second.Open(ctx, t.env.Citizen+deviceHome); err != nil {
 		return err
 	}
-	return at(t.page, "/signin/code", 200)
+	if err := at(t.page, "/signin/code", 200); err != nil {
+		return err
+	}
+	f, err := t.page.FormTo("/signin/code")
+	if err == nil && f.Value("return") != deviceHome {
+		err = errors.New("the page of the code leads elsewhere than where she wanted to go")
+	}
+	return err
 }
 
 func (t *deviceWalk) wrong(ctx context.Context) (err error) {

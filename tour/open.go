@@ -215,6 +215,9 @@ func SignInCode(ctx context.Context, env Env, phone string, after time.Time) (st
 	return codeForm.FindStringSubmatch(text)[1], nil
 }
 
+// inGroups writes a personal number as pages show it and as people type it.
+func inGroups(n string) string { return n[:3] + " " + n[3:6] + " " + n[6:9] + " " + n[9:] }
+
 // signIn sends a number and a password.
 func signIn(ctx context.Context, p *browse.Page, number, password string) (*browse.Page, error) {
 	f, err := p.Form("number", "password")

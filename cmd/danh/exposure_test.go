@@ -21,7 +21,7 @@ func TestServeRefusesBeyondLoopback(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &stack{dir: t.TempDir(), ports: p, log: io.Discard}
-	if err := s.prepare(context.Background(), 20, 1, func(string) {}); err != nil {
+	if err := s.prepare(context.Background(), 30, 1, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 	s.extra = []string{"DANH_HOST=192.0.2.1", "DANH_PROXIES=192.0.2.7", "DANH_PLACES="} // the sandbox that writes the places is not started
