@@ -9,7 +9,10 @@ const print = async (endpoint) => text((await crypto.subtle.digest('SHA-256', ne
 const within = (promise, ms) => Promise.race([promise, new Promise((_, no) => { setTimeout(() => no(new Error('no answer')), ms); })]);
 
 async function start() {
-  const worker = await within(navigator.serviceWorker.ready, 5000);
+  // A worker that is slow to start is waited for; meanwhile the page says what else there is.
+  const late = setTimeout(() => tell('none'), 5000);
+  const worker = await navigator.serviceWorker.ready;
+  clearTimeout(late);
   if (Notification.permission === 'denied') return tell('denied');
   const mine = await worker.pushManager.getSubscription();
   const mark = mine && Notification.permission === 'granted' ? await print(mine.endpoint) : '';
