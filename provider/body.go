@@ -87,7 +87,7 @@ func (p *Provider) gatherBody(ctx context.Context, look audit.Look, subject id.P
 	asOf := o.UpdatedAt.UTC().Format(time.RFC3339)
 	put := func(f Field, claim string, value any, shown string) {
 		if slices.Contains(fields, f) {
-			out[f] = fact{claims: map[string]any{claim: value}, shown: shown, source: bodyName, asOf: o.UpdatedAt}
+			out[f] = fact{claims: map[string]any{claim: value}, shown: shown, source: BodySource, asOf: o.UpdatedAt}
 		}
 	}
 	put(Name, "name", o.Name, o.Name)

@@ -41,7 +41,7 @@ const (
 	populationName  = "population registry"
 	residenceName   = "residence registry"
 	cardName        = "card registry"
-	bodyName        = "organisation registry"
+	BodySource      = "organisation registry"
 	sourceDeclared  = "declared"
 	sourceAccount   = "account"
 	provenanceClaim = "claims_provenance"

@@ -100,7 +100,7 @@ func (d *journey) sources(language string, lines []line) []string {
 			keys = append(keys, key)
 			args[key] = map[string]string{"source": source, "day": day}
 		}
-		fields[key] = append(fields[key], d.j.Say(language, "consent.field."+string(l.Field), nil))
+		fields[key] = append(fields[key], d.j.Say(language, l.Label(), nil))
 	}
 	for _, key := range keys {
 		a := args[key]
@@ -108,6 +108,16 @@ func (d *journey) sources(language string, lines []line) []string {
 		out = append(out, d.j.Say(language, "consent.source."+a["source"], a))
 	}
 	return out
+}
+
+// Label is the key of a fact's name. An organisation's name and seat are no
+// person's full name and residence.
+func (l line) Label() string {
+	key := "consent.field." + string(l.Field)
+	if l.Source == provider.BodySource && (l.Field == provider.Name || l.Field == provider.Address) {
+		key += "_of_organisation"
+	}
+	return key
 }
 
 var icons = map[provider.Field]string{
