@@ -247,18 +247,25 @@ func TestNoticesInTheBrowser(t *testing.T) {
 	}
 }
 
-// TestSlowWorkerIsWaitedFor: a phone whose worker takes long to start is told what
-// else there is, and offered the switch as soon as the worker stands.
-func TestSlowWorkerIsWaitedFor(t *testing.T) {
+// settingsDoor is a door where Lan has an account, for a browser.
+func settingsDoor(t *testing.T) (base string, lan Person) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs Chromium")
 	}
 	h := New(t, dbtest.Open(t, db.SQLite, Schemas))
-	lan := h.Register(t, Lan)
+	lan = h.Register(t, Lan)
 	server := httptest.NewServer(citizen.Door(citizen.Config{Accounts: h.Keeper, Notify: h.Notify, Audit: h.Audit, Clock: clock.System(), Log: h.Log}))
-	defer server.Close()
-	base := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	t.Cleanup(server.Close)
+	base = strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 	open(t, h, webtest.New(t, base), lan, phone, "/open")
+	return base, lan
+}
+
+// TestSlowWorkerIsWaitedFor: a phone whose worker takes long to start is told what
+// else there is, and offered the switch as soon as the worker stands.
+func TestSlowWorkerIsWaitedFor(t *testing.T) {
+	base, lan := settingsDoor(t)
 	tab := webtest.Chromium(t).Tab(360, false)
 	do(t, tab, func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `Object.defineProperty(ServiceWorkerContainer.prototype, 'ready', {
@@ -272,15 +279,7 @@ func TestSlowWorkerIsWaitedFor(t *testing.T) {
 
 // TestBrowserWithoutPush: the page says what to do instead, also without scripts.
 func TestBrowserWithoutPush(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs Chromium")
-	}
-	h := New(t, dbtest.Open(t, db.SQLite, Schemas))
-	lan := h.Register(t, Lan)
-	server := httptest.NewServer(citizen.Door(citizen.Config{Accounts: h.Keeper, Notify: h.Notify, Audit: h.Audit, Clock: clock.System(), Log: h.Log}))
-	defer server.Close()
-	base := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
-	open(t, h, webtest.New(t, base), lan, phone, "/open")
+	base, lan := settingsDoor(t)
 	tab := webtest.Chromium(t).Tab(360, false).WithoutScripts()
 	tab.Go(base+"/signin").Fill("Số định danh", lan.Declared.Number.Reveal()).Fill("Mật khẩu", string(Password)).Click("Đăng nhập").Want("Xin chào")
 	tab.Go(base+"/settings").Want("Trình duyệt này không có thông báo trên màn hình", "Trên iPhone")

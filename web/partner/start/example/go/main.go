@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A sign-in with Danh in Go, on coreos/go-oidc and golang.org/x/oauth2.
+// Command example is a sign-in with Danh in Go, on coreos/go-oidc and golang.org/x/oauth2.
 //
 //	go mod init example && go get github.com/coreos/go-oidc/v3/oidc@v3.21.0 golang.org/x/oauth2@v0.37.0
 //	ISSUER=… CLIENT_ID=… CLIENT_SECRET=… SCOPE='openid purpose:… profile' go run .
