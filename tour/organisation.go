@@ -60,6 +60,15 @@ type seat struct {
 	c *browse.Client
 }
 
+// reads opens a page that must be there.
+func (s *seat) reads(ctx context.Context, door, path string) (*browse.Page, error) {
+	p, err := s.c.Open(ctx, door+path)
+	if err != nil {
+		return nil, err
+	}
+	return p, at(p, path, 200)
+}
+
 // comes signs one of the sample people in at the citizen's door, as surely as
 // acting for somebody else takes, and leads to her organisations.
 func (t *companyWalk) comes(ctx context.Context, role string) (*seat, *browse.Page, error) {
@@ -168,11 +177,8 @@ func (t *companyWalk) represent(ctx context.Context) (err error) {
 
 // ask sends the company's code on the page of applications.
 func (t *companyWalk) ask(ctx context.Context, s *seat) (*browse.Page, error) {
-	p, err := s.c.Open(ctx, t.env.Citizen+"/organisations/open")
+	p, err := s.reads(ctx, t.env.Citizen, "/organisations/open")
 	if err != nil {
-		return nil, err
-	}
-	if err := at(p, "/organisations/open", 200); err != nil {
 		return nil, err
 	}
 	return send(ctx, p, "number", companyCode)
@@ -246,11 +252,8 @@ func (t *companyWalk) consent(ctx context.Context) (err error) {
 }
 
 func (t *companyWalk) offer(ctx context.Context) error {
-	p, err := t.boss.c.Open(ctx, t.env.Citizen+t.company+"/mandate")
+	p, err := t.boss.reads(ctx, t.env.Citizen, t.company+"/mandate")
 	if err != nil {
-		return err
-	}
-	if err := at(p, t.company+"/mandate", 200); err != nil {
 		return err
 	}
 	f, err := p.Form("scope_procedure", "until", "way", "number", "name")
@@ -274,11 +277,8 @@ func (t *companyWalk) offer(ctx context.Context) error {
 }
 
 func (t *companyWalk) accept(ctx context.Context) error {
-	p, err := t.clerk.c.Open(ctx, t.env.Citizen+"/organisations")
+	p, err := t.clerk.reads(ctx, t.env.Citizen, "/organisations")
 	if err != nil {
-		return err
-	}
-	if err := at(p, "/organisations", 200); err != nil {
 		return err
 	}
 	if !p.Says(companyName+" ủy quyền cho bạn") || !p.Says("Nộp hồ sơ, xem hồ sơ") || !p.Says(t.until) || p.Says("Thanh toán") {

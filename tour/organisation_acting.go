@@ -26,11 +26,8 @@ func (t *companyWalk) framed(p *browse.Page, path string, status int) error {
 
 // begin has one of the company's people act for it.
 func (t *companyWalk) begin(ctx context.Context, s *seat) (*browse.Page, error) {
-	p, err := s.c.Open(ctx, t.env.Citizen+"/organisations")
+	p, err := s.reads(ctx, t.env.Citizen, "/organisations")
 	if err != nil {
-		return nil, err
-	}
-	if err := at(p, "/organisations", 200); err != nil {
 		return nil, err
 	}
 	id := strings.TrimPrefix(t.company, "/organisation/")
@@ -266,11 +263,8 @@ func (t *companyWalk) others(ctx context.Context) error {
 }
 
 func (t *companyWalk) revoke(ctx context.Context) error {
-	p, err := t.boss.c.Open(ctx, t.env.Citizen+t.company)
+	p, err := t.boss.reads(ctx, t.env.Citizen, t.company)
 	if err != nil {
-		return err
-	}
-	if err := at(p, t.company, 200); err != nil {
 		return err
 	}
 	f, err := p.FormTo("/revoke")
