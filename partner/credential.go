@@ -17,11 +17,12 @@ import (
 
 // Credential is one way in which a client proves itself, with its end.
 type Credential struct {
-	ID    string // thumbprint of a key (RFC 7638); "secret" and "former" for secrets
-	Name  string // the key's kid
-	Kind  string // "key", "certificate", "secret"
+	ID    string // thumbprint of a key (RFC 7638) or of what was seen; "secret" and "former" for secrets
+	Name  string // the key's kid, or the name in the certificate
+	Kind  string // "key", "certificate", "seen", "secret"
 	Alg   string
 	Use   string
+	From  time.Time // of what was seen; zero: not known
 	Until time.Time // zero: without end
 }
 
@@ -30,6 +31,10 @@ const (
 	SecretNow    = "secret"
 	SecretFormer = "former"
 )
+
+// SeenKind is the kind of a certificate that nobody handed in: the client was
+// seen with it.
+const SeenKind = "seen"
 
 // Thumbprint names a key by what it is (RFC 7638, SHA-256).
 func Thumbprint(k jose.JSONWebKey) string {
@@ -68,6 +73,9 @@ func (c Client) Credentials() []Credential {
 			x.Kind = "certificate"
 		}
 		out = append(out, x)
+	}
+	if c.AuthMethod == TLSClient && c.Seen.Print != "" {
+		out = append(out, Credential{ID: c.Seen.Print, Name: c.Seen.Name, Kind: SeenKind, From: c.Seen.From, Until: c.Seen.Until})
 	}
 	return out
 }

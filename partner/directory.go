@@ -96,17 +96,17 @@ func (d *Directory) forget(id ID) {
 	d.mu.Unlock()
 }
 
-const columns = `id, name_vi, name_en, profile, auth_method, secret_hash, COALESCE(jwks, ''), redirect_uris, post_logout_uris, asks, own_door, sector, COALESCE(valid_until, 0), updated_at, default_acr_values, default_max_age, party, trial, settings, purposes, key_ends, COALESCE(secret_until, 0), former_secret, COALESCE(former_until, 0)`
+const columns = `id, name_vi, name_en, profile, auth_method, secret_hash, COALESCE(jwks, ''), redirect_uris, post_logout_uris, asks, own_door, sector, COALESCE(valid_until, 0), updated_at, default_acr_values, default_max_age, party, trial, settings, purposes, key_ends, COALESCE(secret_until, 0), former_secret, COALESCE(former_until, 0), seen_print, COALESCE(seen_from, 0), COALESCE(seen_until, 0)`
 
 type row interface{ Scan(...any) error }
 
 func scan(r row) (Client, error) {
 	var c Client
 	var jwks, redirect, logout, asks, acr, settings, purposes, keyEnds string
-	var until, updated, age, secretUntil, formerUntil int64
+	var until, updated, age, secretUntil, formerUntil, seenFrom, seenUntil int64
 	if err := r.Scan(&c.ID, &c.Name.VI, &c.Name.EN, &c.Profile, &c.AuthMethod, &c.SecretHash, &jwks, &redirect, &logout, &asks,
 		&c.OwnDoor, &c.Sector, &until, &updated, &acr, &age, &c.Party, &c.Trial, &settings, &purposes,
-		&keyEnds, &secretUntil, &c.FormerSecret, &formerUntil); err != nil {
+		&keyEnds, &secretUntil, &c.FormerSecret, &formerUntil, &c.Seen.Print, &seenFrom, &seenUntil); err != nil {
 		return Client{}, err
 	}
 	c.DefaultMaxAge = time.Duration(age) * time.Second
@@ -125,6 +125,9 @@ func scan(r row) (Client, error) {
 		if err := json.Unmarshal([]byte(jwks), &c.JWKS); err != nil {
 			return Client{ID: c.ID}, fmt.Errorf("read client keys: %w", err)
 		}
+	}
+	if c.Seen.Print != "" {
+		c.Seen.Name, c.Seen.From, c.Seen.Until = c.Settings.tlsName(), clock.FromMicros(seenFrom), clock.FromMicros(seenUntil)
 	}
 	c.KeyEnds = ends(dates)
 	c.dated = c.hasDates()
@@ -264,6 +267,9 @@ func (d *Directory) putTx(ctx context.Context, tx *db.Tx, by audit.Actor, c Clie
 	}
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
 		return errors.Join(fault.New(fault.Conflict, "partner.door_and_partner_differ"), err)
+	}
+	if err := unseeTx(ctx, tx, before, c); err != nil {
+		return err
 	}
 	tx.After(func() { d.forget(c.ID) })
 	if d.moved != nil && (before.Settings.LogoutURI != c.Settings.LogoutURI || before.Settings.EventsURI != c.Settings.EventsURI) {

@@ -107,6 +107,7 @@ type Client struct {
 	SecretUntil  time.Time            // zero: without end
 	FormerSecret []byte               // hash of the secret before; counts until FormerUntil
 	FormerUntil  time.Time
+	Seen         Seen // the certificate that it used last, when it registered a name alone
 	dated        bool // some key ends
 
 	UpdatedAt time.Time

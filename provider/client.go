@@ -78,7 +78,14 @@ func (p *Provider) Authenticate(ctx context.Context, c Credentials) (Caller, err
 		b.JKT = proof.JKT
 		once = append(once, proofOnce(proof))
 	}
-	return Caller{client, b}, p.use(ctx, once)
+	if err := p.use(ctx, once); err != nil {
+		return Caller{client, b}, err
+	}
+	// The watch over its end is nothing for which a client is kept waiting or turned away.
+	if err := p.c.Partners.Remember(ctx, client, c.Certificate); err != nil {
+		p.c.Log.ErrorContext(ctx, "a client's certificate cannot be remembered", "client", string(client.ID), "err", err)
+	}
+	return Caller{client, b}, nil
 }
 
 func (p *Provider) authenticateSecret(ctx context.Context, c Credentials) (partner.Client, error) {

@@ -8,6 +8,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -762,6 +763,144 @@ func watches(t *testing.T, every int, want string) {
 		}
 		if got != want {
 			t.Errorf("reminded:\n%swant:\n%s", got, want)
+		}
+	})
+}
+
+// named is a document that registers a name for certificates.
+func named() lint.Document {
+	doc := good()
+	doc.Profile, doc.AuthMethod, doc.TLSSANDNS = "fapi2", "tls_client_auth", "api.maytrang.example"
+	return doc
+}
+
+// certificate is one of an authority's as the directory is shown it.
+func certificate(name string, serial byte, from, until clock.Date) *x509.Certificate {
+	return &x509.Certificate{Raw: []byte{serial}, DNSNames: []string{name}, NotBefore: from.Time(), NotAfter: until.Time().Add(12 * time.Hour)}
+}
+
+// A client that registered a name alone hands in no certificate: the one that it
+// uses is watched, and with a newer one the newer.
+func TestExpiryWatchOverACertificateThatWasSeen(t *testing.T) {
+	run(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		p, err := b.Open(ctx, b.hai, b.travel(), "")
+		ok(t, err)
+		doc := named()
+		ok(t, b.save(t, b.hai, p, doc))
+		code := b.submit(t, p)
+		ok(t, b.Check(ctx, b.registrar, code, ""))
+		ok(t, b.Approve(ctx, b.approver, code, 3))
+		ok(t, b.jobs.Drain(ctx))
+		b.mail.to = nil
+		use := func(c *x509.Certificate) {
+			t.Helper()
+			client, err := b.dir.FindClient(ctx, "dt-0401")
+			ok(t, err)
+			ok(t, b.dir.Remember(ctx, client, c))
+		}
+		first := certificate("api.maytrang.example", 1, day(2026, 11, 1), day(2027, 3, 1))
+		second := certificate("api.maytrang.example", 2, day(2027, 2, 10), day(2027, 3, 25)) // for six weeks alone
+		hours := certificate("api.maytrang.example", 3, day(2027, 3, 28), day(2027, 3, 28))
+		use(first)
+		got := ""
+		for at := day(2026, 12, 20); at.Before(day(2027, 4, 10)); at = at.AddDays(1) {
+			b.clock.Set(at.Time().Add(9 * time.Hour))
+			switch at {
+			case day(2027, 2, 11):
+				use(second)
+			case day(2027, 2, 12), day(2027, 2, 13): // one of its servers has the former one still
+				use(first)
+				use(second)
+			case day(2027, 3, 28):
+				use(hours)
+			}
+			for range 2 {
+				ok(t, b.Watch(ctx))
+			}
+			ok(t, b.jobs.Drain(ctx))
+			if n := len(b.mail.to); n != 0 && n != 2 { // both contacts
+				t.Errorf("%s: %d mails", at, n)
+			}
+			for i, m := range b.mail.to {
+				if !strings.Contains(m.Text, "X.509 api.maytrang.example") {
+					t.Errorf("%s: %s", at, m.Text)
+				}
+				for _, w := range []string{"còn 60 ngày", "còn 30 ngày", "còn 7 ngày", "còn 1 ngày", "đã hết hạn"} {
+					if i == 0 && strings.Contains(m.Text, w) {
+						got += at.String() + " " + w + "\n"
+					}
+				}
+			}
+			b.mail.to = nil
+		}
+		if want := "2027-01-01 còn 60 ngày\n2027-01-31 còn 30 ngày\n2027-02-24 còn 30 ngày\n2027-03-19 còn 7 ngày\n2027-03-25 còn 1 ngày\n2027-03-26 đã hết hạn\n"; got != want {
+			t.Errorf("reminded:\n%swant:\n%s", got, want)
+		}
+	})
+}
+
+// What was seen shows among the keys, of the very client and for as long as it
+// goes by that name.
+func TestCertificateThatWasSeen(t *testing.T) {
+	run(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		p, err := b.Open(ctx, b.hai, b.travel(), "")
+		ok(t, err)
+		doc := named()
+		ok(t, b.save(t, b.hai, p, doc))
+		_, err = b.OpenTrial(ctx, b.hai, p)
+		ok(t, err)
+		code := b.submit(t, p)
+		ok(t, b.Check(ctx, b.registrar, code, ""))
+		ok(t, b.Approve(ctx, b.approver, code, 1))
+		find := func(id partner.ID) partner.Client {
+			t.Helper()
+			c, err := b.dir.FindClient(ctx, id)
+			ok(t, err)
+			return c
+		}
+		stale := find("dt-0401")
+		soon := certificate("api.maytrang.example", 1, day(2026, 11, 1), day(2026, 12, 20))
+		ok(t, b.dir.Remember(ctx, stale, soon))
+		c := find("dt-0401")
+		if c.Seen.Name != "api.maytrang.example" || !c.Seen.Until.Equal(soon.NotAfter) || !c.Seen.From.Equal(soon.NotBefore) || len(c.Seen.Print) != 43 {
+			t.Fatalf("%+v", c.Seen)
+		}
+		if s := find("dt-0401-trial").Seen; s.Print != "" {
+			t.Errorf("the trial was not seen with %+v", s)
+		}
+		shown := func() (party, dossier, list []partner.Credential) {
+			t.Helper()
+			f, err := b.Find(ctx, b.hai, p)
+			ok(t, err)
+			if len(f.TrialKeys.Credentials("tls_client_auth")) > 0 {
+				t.Error("the trial shows a certificate")
+			}
+			x, err := b.OpenDossier(ctx, b.registrar, code)
+			ok(t, err)
+			all, err := b.ListParties(ctx, b.registrar, "", 10)
+			ok(t, err)
+			return f.LiveKeys.Credentials("tls_client_auth"), x.Credentials, all[0].Ends
+		}
+		want := partner.Credential{ID: c.Seen.Print, Name: "api.maytrang.example", Kind: partner.SeenKind, From: c.Seen.From, Until: c.Seen.Until}
+		party, dossier, list := shown()
+		for where, have := range map[string][]partner.Credential{"its staff": party, "the dossier": dossier, "the officers": list} {
+			if len(have) != 1 || have[0] != want {
+				t.Errorf("%s see %+v", where, have)
+			}
+		}
+
+		// Another name, and what was seen is not its any more; whoever was let in a
+		// moment before it changed does not bring it back.
+		doc.TLSSANDNS = "new.maytrang.example"
+		ok(t, b.save(t, b.hai, p, doc))
+		code = b.submit(t, p)
+		ok(t, b.Check(ctx, b.registrar, code, ""))
+		ok(t, b.Approve(ctx, b.approver, code, 1))
+		ok(t, b.dir.Remember(ctx, stale, certificate("api.maytrang.example", 2, day(2026, 11, 2), day(2027, 12, 20))))
+		if party, dossier, list := shown(); find("dt-0401").Seen != (partner.Seen{}) || len(party)+len(dossier)+len(list) > 0 {
+			t.Errorf("%+v %+v %+v %+v", find("dt-0401").Seen, party, dossier, list)
 		}
 	})
 }

@@ -40,11 +40,12 @@ type Keys struct {
 	SecretUntil time.Time            `json:"secret_until,omitzero"`
 	Former      []byte               `json:"former,omitempty"`
 	FormerUntil time.Time            `json:"former_until,omitzero"`
+	Seen        partner.Seen         `json:"-"` // what the client was seen with; read with the keys, written by its sign-ins
 }
 
 // into puts the keys on a client.
 func (k Keys) into(c *partner.Client) {
-	c.JWKS, c.KeyEnds, c.Expired = k.JWKS, k.Ends, nil
+	c.JWKS, c.KeyEnds, c.Expired, c.Seen = k.JWKS, k.Ends, nil, k.Seen
 	c.SecretHash, c.SecretUntil, c.FormerSecret, c.FormerUntil = nil, time.Time{}, nil, time.Time{}
 	if c.AuthMethod == partner.SecretBasic {
 		c.JWKS = jose.JSONWebKeySet{}
@@ -80,7 +81,11 @@ func readKeys(ctx context.Context, q db.Q, party partner.PartyID) (live, trial K
 	if err = errors.Join(json.Unmarshal([]byte(a), &live), json.Unmarshal([]byte(b), &trial)); err != nil {
 		return live, trial, fmt.Errorf("read a party's keys: %w", err)
 	}
-	return live, trial, nil
+	p := partner.Party{ID: party}
+	if live.Seen, err = partner.SeenIn(ctx, q, p.Production()); err == nil {
+		trial.Seen, err = partner.SeenIn(ctx, q, p.TrialClient())
+	}
+	return live, trial, err
 }
 
 func writeKeysTx(ctx context.Context, tx *db.Tx, party partner.PartyID, trial bool, k Keys) error {

@@ -45,7 +45,7 @@ func (d *Desk) watch(ctx context.Context, _ job.Job) error {
 // ending is something of a client that ends.
 type ending struct {
 	id, name string
-	at       time.Time
+	from, at time.Time
 }
 
 // Watch reminds the contacts of every client whose key, certificate, secret or
@@ -72,17 +72,28 @@ func (d *Desk) remind(ctx context.Context, c partner.Client) error {
 	var what []ending
 	for _, k := range c.Credentials() {
 		if !k.Until.IsZero() && k.ID != partner.SecretFormer {
-			what = append(what, ending{k.ID, k.Name, k.Until})
+			name := k.Name
+			if k.Kind == partner.SeenKind {
+				if k.Until.AddDate(0, 0, -1).Before(k.From) {
+					continue // a machine makes another with every few hours
+				}
+				name = "X.509 " + name
+			}
+			what = append(what, ending{k.ID, name, k.From, k.Until})
 		}
 	}
 	if !c.ValidUntil.IsZero() {
-		what = append(what, ending{"approval", "approval", c.ValidUntil})
+		what = append(what, ending{"approval", "approval", time.Time{}, c.ValidUntil})
 	}
 	now := d.c.Clock.Now()
 	for _, e := range what {
 		due := -1
 		for _, days := range remindDays { // falling: the last that fits is the nearest
-			if !now.Before(e.at.AddDate(0, 0, -days)) {
+			day := e.at.AddDate(0, 0, -days)
+			if day.Before(e.from) {
+				continue // there was none yet: whoever has a new one every month knows
+			}
+			if !now.Before(day) {
 				due = days
 			}
 		}

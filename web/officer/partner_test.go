@@ -8,6 +8,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -57,7 +58,7 @@ func applied(t testing.TB, d *db.DB) (c *console, desk *admission.Desk, code str
 			t.Fatal(err)
 		}
 		party := must[partner.PartyID](t)(desk.Open(t.Context(), minh, orgs.OrganisationID("test", "shb"), "Minh"))
-		doc := lint.Document{Name: partner.Text{VI: "Sông Hậu Số", EN: "Song Hau Digital"}, About: partner.Text{VI: "Ngân hàng số", EN: "Banking"}, Profile: "oidc", AuthMethod: "private_key_jwt", RedirectURIs: []string{"https://app.songhau.example/cb"},
+		doc := lint.Document{Name: partner.Text{VI: "Sông Hậu Số", EN: "Song Hau Digital"}, About: partner.Text{VI: "Ngân hàng số", EN: "Banking"}, Profile: "fapi2", AuthMethod: "tls_client_auth", TLSSANDNS: "api.songhau.example", RedirectURIs: []string{"https://app.songhau.example/cb"},
 			Contacts: []lint.Contact{{Role: "technical", Name: "IT", Mail: "it@songhau.example"}, {Role: "privacy", Name: "DPO", Mail: "dpo@songhau.example"}},
 			Purposes: []lint.Purpose{{Code: "open_account", Text: partner.Text{VI: "mở tài khoản", EN: "open your account"}, Ground: "consent", Keep: "P1Y", Fields: map[string]ground.Mode{"name": "read"}}}}
 		k := must[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
@@ -100,7 +101,14 @@ func TestApplicationTakesTwoOfficers(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.browser.Get("/partners?show=decided").Want(200, "Đã duyệt")
-		c.browser.Get("/partners/parties").Want(200, "DT-0401", "Bản thật", "shb-1", "hết hạn")
+		c.browser.Get("/partners/parties").Want(200, "DT-0401", "Bản thật", "shb-1", "hết hạn").Lacks("api.songhau.example")
+		// The certificate that it uses was never handed in.
+		used, until := must[partner.Client](t)(c.Partners.FindClient(t.Context(), "dt-0401")), c.Clock.Now().AddDate(0, 0, 50)
+		if err := c.Partners.Remember(t.Context(), used, &x509.Certificate{DNSNames: []string{"api.songhau.example"}, NotBefore: c.Clock.Now(), NotAfter: until}); err != nil {
+			t.Fatal(err)
+		}
+		c.browser.Get("/partners/parties").Want(200, "Chứng thư thấy lần gần nhất api.songhau.example hết hạn "+until.In(clock.Vietnam).Format("02/01/2006"))
+		c.browser.Get("/partners/"+code).Want(200, "Chứng thư thấy lần gần nhất api.songhau.example đến "+until.In(clock.Vietnam).Format("02/01/2006"))
 		c.browser.Post("/partners/parties/DT-0401/end", url.Values{"words": {"vi phạm cam kết"}}).Want(200, "Đã kết thúc")
 		if _, err := c.Partners.FindClient(t.Context(), "dt-0401"); err == nil {
 			t.Error("its client works")

@@ -8,6 +8,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -335,6 +336,17 @@ func TestTrialIsLookedAtAndStated(t *testing.T) {
 			t.Errorf("the statement is %q", text)
 		}
 		h.browser.Get("/parties/DT-0401/trial").Want(200, "Bản khai còn dùng được").Lacks(text).Submit("Hủy bản khai").Want(200, "Đã hủy bản khai").Lacks("Bản khai còn dùng được")
+
+		// A certificate for a registered name is never handed in: it shows once it was used.
+		h.browser.Get("/parties/DT-0401/profile").Submit("Lưu", "profile", "fapi2", "auth", "tls_client_auth", "tls_dns", "api.songhau.example").Want(200, "Đã lưu")
+		h.browser.Get("/parties/DT-0401/trial").Submit("Cập nhật bản thử theo bản nháp").Want(200, "Bản thử đã theo bản nháp")
+		h.browser.Get("/parties/DT-0401/keys?trial=yes").Want(200, "thu").Lacks("api.songhau.example")
+		until := h.Clock.Now().AddDate(0, 0, 20)
+		if err := h.Partners.Remember(t.Context(), h.Client(t, "dt-0401-trial"), &x509.Certificate{DNSNames: []string{"api.songhau.example"}, NotBefore: h.Clock.Now(), NotAfter: until}); err != nil {
+			t.Fatal(err)
+		}
+		h.browser.Get("/parties/DT-0401/keys?trial=yes").Want(200, "api.songhau.example Chứng thư thấy lần gần nhất", until.In(clock.Vietnam).Format("02/01/2006"), "Gỡ khóa thu").Lacks("Gỡ khóa api.songhau.example")
+		h.browser.Get("/parties/DT-0401/keys").Want(200, "shb-2026").Lacks("api.songhau.example")
 
 		// Whoever only looks sees neither, also by an address or a post of his own.
 		if err := d.Write(t.Context(), func(tx *db.Tx) error {

@@ -91,6 +91,12 @@ func (k *journey) retireKey(c *call) {
 	k.after(c, k.Desk.RetireKey(c.r.Context(), c.by, c.file.ID, trial, c.form.Value("key")), "party.key.retired", keysPath(trial))
 }
 
+// elsewhere reports whether a client's keys are not handed in here: they are at
+// an address of its own, or whoever made its certificate vouches for it.
+func elsewhere(c *call) bool {
+	return c.file.Doc.JWKSURI != "" || c.file.Doc.AuthMethod == string(partner.TLSClient)
+}
+
 // rotate answers with the page itself, which shows the secret this once.
 func (k *journey) rotate(c *call) {
 	overlap, err := strconv.Atoi(c.form.Value("overlap"))
@@ -128,7 +134,7 @@ func (k *journey) showTrial(c *call, status int, secret partner.Secret, statemen
 	}
 	keys := k.credentials(c, true)
 	k.render(c, status, "trial", "party.trial.title", map[string]any{"Counts": k.counts(c), "Keys": keys, "Secret": secret.Reveal(), "Client": string(c.file.TrialClient()), "Issuer": k.Issuer,
-		"OK": report.OK(), "Findings": findings(page.Language(c.r), report), "Shared": c.file.Doc.AuthMethod == string(partner.SecretBasic), "NoKeys": len(keys) == 0 && c.file.Doc.AuthMethod != string(partner.SecretBasic),
+		"OK": report.OK(), "Findings": findings(page.Language(c.r), report), "Shared": c.file.Doc.AuthMethod == string(partner.SecretBasic), "NoKeys": len(keys) == 0 && c.file.Doc.AuthMethod != string(partner.SecretBasic) && !elsewhere(c),
 		"Exchanges": exchanges, "Failed": failed, "Inspects": k.Inspector != nil, "Statement": statement, "Statements": statements, "States": k.Register != nil})
 }
 

@@ -471,7 +471,7 @@ func (k *journey) agree(w http.ResponseWriter, r *http.Request, v session.Visito
 
 func (k *journey) asksSubmit(c *call) {
 	k.render(c, http.StatusOK, "submit", "party.submit.title", map[string]any{"Ready": c.file.Report.OK(), "Errors": c.file.Report.Count(lint.Error), "Again": len(c.file.Approved) > 0, "Changes": c.file.Changes,
-		"NoKeys": len(k.credentials(c, false)) == 0 && c.file.Doc.JWKSURI == "" && c.file.Doc.AuthMethod != string(partner.TLSClient)})
+		"NoKeys": len(k.credentials(c, false)) == 0 && !elsewhere(c)})
 }
 
 func (k *journey) submit(c *call) {
