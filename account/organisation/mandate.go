@@ -29,9 +29,6 @@ type OfferID = id.ID[offerKind]
 // ParseOfferID reads an offer's key.
 func ParseOfferID(s string) (OfferID, error) { return id.Parse[offerKind](s) }
 
-// ParseApplicationID reads an application's key.
-func ParseApplicationID(s string) (ApplicationID, error) { return id.Parse[applicationKind](s) }
-
 // Offer is a mandate that waits to be accepted.
 type Offer struct {
 	ID           OfferID
@@ -381,29 +378,3 @@ var offerPurge = db.Purge{Name: "account_organisation_offer", Every: time.Hour, 
 	}
 	return res.RowsAffected()
 }}
-
-// withdrawOld ends the applications that were not answered in half a year, as a
-// representative would.
-func (d *Desk) withdrawOld(ctx context.Context, tx *db.Tx, now time.Time) (n int64, err error) {
-	var list []ApplicationID
-	if err := db.Each(ctx, tx, `SELECT id FROM account_organisation_application WHERE state = 'consenting' AND made_at < $1 ORDER BY made_at, id LIMIT 200`, []any{clock.Micros(now.AddDate(0, -6, 0))}, func(r db.Row) error {
-		var key ApplicationID
-		err := r.Scan(&key)
-		list = append(list, key)
-		return err
-	}); err != nil {
-		return 0, fmt.Errorf("list unanswered applications: %w", err)
-	}
-	by := audit.System("account")
-	for _, key := range list {
-		a, err := d.readTx(ctx, tx, by, key)
-		if err != nil {
-			return n, err
-		}
-		if err := d.endTx(ctx, tx, by, a, Withdrawn, "time"); err != nil {
-			return n, err
-		}
-		n++
-	}
-	return n, nil
-}
