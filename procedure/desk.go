@@ -124,6 +124,9 @@ func (d *Desk) Applicant(ctx context.Context, a account.ID, session string) (App
 // the holder of account a: the case is a's, and every entry names who filed it.
 func (d *Desk) ApplicantFor(ctx context.Context, a, by account.ID, session string) (Applicant, error) {
 	out, err := d.Applicant(ctx, a, session)
+	if fault.Is(err, fault.Forbidden) { // hers is not the account that stands still
+		err = fault.New(fault.Forbidden, "case.represented_not_active")
+	}
 	if err != nil {
 		return out, err
 	}

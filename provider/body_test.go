@@ -7,6 +7,7 @@ import (
 
 	"danh/account"
 	"danh/account/accounttest"
+	"danh/audit"
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
@@ -56,7 +57,7 @@ func TestTokensForAnOrganisationNameBothAndCarryNothingPersonal(t *testing.T) {
 		if info["sub"] == mine["sub"] || info["name"] != "Công ty TNHH Du lịch Mây Trắng" {
 			t.Errorf("%v", info)
 		}
-		for _, personal := range []string{"birthdate", "gender", "phone_number", "email", "personal_number", "account_level", "card", "age_over_18", "provisional", "verified_claims"} {
+		for _, personal := range []string{"birthdate", "gender", "phone_number", "email", "personal_number", "openlevel", "card", "age_over_18", "provisional", "verified_claims"} {
 			if v, there := info[personal]; there {
 				t.Errorf("%s of whoever acts was released: %v", personal, v)
 			}
@@ -116,6 +117,72 @@ func TestMandateOutOfScopeAtAClient(t *testing.T) {
 		v.Set("redirect_uri", PortalOrigin+"/callback")
 		if d, err = b.Provider.Continue(t.Context(), provider.Visit{Handle: b.Push(t, b.Client(t, "portal"), v), Browser: "b", Session: &s}); err != nil || d.Kind != provider.AskConsent {
 			t.Errorf("%+v %v", d, err)
+		}
+	})
+}
+
+// Whatever ended the use of an organisation's account, nothing that was let in by
+// it is of use: a code that travelled, a token, and acting itself. Nothing is ever
+// given that could be renewed without her. Neither an account that is unlocked
+// nor one that is opened anew brings any of it back.
+func TestNobodyActsForALockedOrClosedOrganisation(t *testing.T) {
+	runBody(t, func(t *testing.T, b *body) {
+		ctx, f, bank := t.Context(), b.firm, b.Client(t, "bank")
+		company := func() account.ID {
+			t.Helper()
+			a, err := b.Keeper.FindByPerson(ctx, organisation.Subject(f.Company))
+			ok(t, err)
+			return a.ID
+		}
+		for _, end := range []struct {
+			name        string
+			does, after func()
+			began       string // what she is told who would act then
+			ends        bool   // her mandate too
+		}{
+			{"suspended", func() { f.Is(t, "suspended", f.Lan, f.Minh) }, func() { f.Is(t, "active", f.Lan, f.Minh) }, "organisation.not_active", false},
+			{"locked", func() { b.Lock(t, company()) }, func() {
+				ok(t, b.DB.Write(ctx, func(tx *db.Tx) error {
+					return b.Keeper.UnlockTx(ctx, tx, audit.System("test"), company(), account.CompetentBody)
+				}))
+			}, "account.organisation.none", false},
+			{"closed", func() { ok(t, f.Desk.Close(ctx, f.Session(t, f.LanToken), f.Company)) }, func() { f.Opened(t) }, "account.representation.none", true},
+		} {
+			f.Mandated(t, clock.Date{}, organisation.Consents)
+			s := b.act(t, f.NamToken)
+			tok, code := b.Tokens(t, s, "openid organisation offline_access"), b.Code(t, s, "openid organisation")
+			if tok.RefreshToken != "" {
+				t.Fatalf("%s: she gave what can be renewed when she is away", end.name)
+			}
+			dead := func() {
+				t.Helper()
+				if in, err := b.Provider.Introspect(ctx, bank, tok.AccessToken); err != nil || in.Active {
+					t.Errorf("%s: the token is alive: %+v %v", end.name, in, err)
+				}
+				if _, err := b.Provider.UserInfo(ctx, provider.Access{Token: tok.AccessToken}); err == nil {
+					t.Errorf("%s: the token reads", end.name)
+				}
+				if now := f.Session(t, f.NamToken); now.Acting != nil {
+					t.Errorf("%s: he acts", end.name)
+				}
+			}
+			userinfo(t, b.House, tok.AccessToken)
+			end.does()
+			dead()
+			if !f.Session(t, f.NamToken).ActingOver {
+				t.Errorf("%s: he is not told that it is over", end.name)
+			}
+			_, err := b.Provider.Redeem(ctx, bank, Unbound, code, BankRedirect, Verifier)
+			refused(t, err, "invalid_grant")
+			if err := b.Keeper.BeginActingFor(ctx, f.Session(t, f.NamToken), f.Company); fault.Of(err) == nil || fault.Of(err).Key != end.began {
+				t.Errorf("%s: he begins: %v", end.name, err)
+			}
+			end.after()
+			dead()
+			if err := b.Keeper.BeginActingFor(ctx, f.Session(t, f.NamToken), f.Company); (err != nil) != end.ends {
+				t.Errorf("%s: afterwards: %v", end.name, err)
+			}
+			ok(t, b.Keeper.StopActing(ctx, f.Session(t, f.NamToken)))
 		}
 	})
 }

@@ -159,6 +159,10 @@ func (d *Desk) openTx(ctx context.Context, tx *db.Tx, by audit.Actor, a Applicat
 	if _, err := d.c.Accounts.OpenOrganisationTx(ctx, tx, by, a.Organisation); err != nil {
 		return err
 	}
+	// What was given for an earlier account does not come back with this one.
+	if err := d.endGivenTx(ctx, tx, by, a.Organisation, nil); err != nil {
+		return err
+	}
 	for _, p := range a.Representative {
 		if err := d.tellPersonTx(ctx, tx, by, p.Person, "organisation_opened", map[string]string{"organisation": a.Organisation.Name}); err != nil {
 			return err

@@ -4,15 +4,21 @@ package organisation
 
 import (
 	"context"
+	"fmt"
 
 	"danh/account"
 	"danh/audit"
+	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/fault"
+	"danh/internal/id"
 	registry "danh/registry/organisation"
 )
 
 // Close closes an organisation's account at the wish of a representative; the
-// others are told.
+// others are told. With it end the mandates that were given for its use, and
+// what is offered: whoever opens an account anew gives them anew. Who represents
+// the organisation stays the registry's word.
 func (d *Desk) Close(ctx context.Context, s account.Session, o registry.ID) error {
 	if err := d.herself(ctx, s); err != nil {
 		return err
@@ -39,11 +45,51 @@ func (d *Desk) Close(ctx context.Context, s account.Session, o registry.ID) erro
 		if err := d.c.Accounts.CloseTx(ctx, tx, audit.System("account"), acc.ID, "organisation_request"); err != nil {
 			return err
 		}
+		told := map[id.Person]bool{}
 		for _, p := range all {
+			told[p.Person] = true
 			if err := d.tellPersonTx(ctx, tx, s.Actor(), p.Person, "organisation_closed", map[string]string{"organisation": org.Name}); err != nil {
 				return err
 			}
 		}
+		if err := d.endGivenTx(ctx, tx, s.Actor(), org, told); err != nil {
+			return err
+		}
 		return d.noteTx(ctx, tx, s.Actor(), "account.organisation.closed", o, s.Person)
 	})
+}
+
+// endGivenTx ends the mandates that were given for the use of an organisation's
+// account, and takes back what is offered. Their holders are told, but for who
+// has been told already.
+func (d *Desk) endGivenTx(ctx context.Context, tx *db.Tx, by audit.Actor, o registry.Organisation, told map[id.Person]bool) error {
+	list, err := d.c.Registry.EndMandatesTx(ctx, tx, by, o.ID, "closed")
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if told[m.Person] {
+			continue
+		}
+		if err := d.tellPersonTx(ctx, tx, by, m.Person, "mandate_ended", map[string]string{"organisation": o.Name}); err != nil {
+			return err
+		}
+	}
+	offered, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_organisation_offer SET answered_at = $2, answer = 'withdrawn' WHERE organisation = $1 AND answered_at IS NULL`, o.ID, clock.Micros(d.c.Clock.Now())))
+	if err != nil {
+		return fmt.Errorf("withdraw offers: %w", err)
+	}
+	if !offered {
+		return nil
+	}
+	return d.noteTx(ctx, tx, by, "account.organisation.mandate_withdrawn", o.ID)
+}
+
+// openedTx refuses what is given for the use of an account that is not there.
+func (d *Desk) openedTx(ctx context.Context, tx *db.Tx, o registry.ID) error {
+	a, err := d.c.Accounts.FindByPersonTx(ctx, tx, registry.Subject(o))
+	if fault.Is(err, fault.NotFound) || err == nil && a.Status != account.Active {
+		return fault.New(fault.Conflict, "account.organisation.none")
+	}
+	return err
 }

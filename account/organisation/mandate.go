@@ -144,6 +144,9 @@ func (d *Desk) offer(ctx context.Context, s account.Session, o registry.ID, t Te
 		if err := d.representsTx(ctx, tx, s.Person, o); err != nil {
 			return err
 		}
+		if err := d.openedTx(ctx, tx, o); err != nil {
+			return err
+		}
 		sealed, err := d.c.Seal.SealTx(ctx, tx, registry.Subject(o), sealLabel, []byte(label))
 		if err != nil {
 			return err
@@ -284,6 +287,9 @@ func (d *Desk) Accept(ctx context.Context, s account.Session, offer OfferID, lin
 	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		o, err := d.answerOfferTx(ctx, tx, s, offer, link, "accepted")
 		if err != nil {
+			return err
+		}
+		if err := d.openedTx(ctx, tx, o.Organisation.ID); err != nil {
 			return err
 		}
 		if m, err = d.c.Registry.GrantTx(ctx, tx, s.Actor(), registry.Mandate{Organisation: o.Organisation.ID, Person: s.Person, Grantor: o.grantor, Scopes: o.Scopes, From: o.From, Until: o.Until}); err != nil {

@@ -181,7 +181,7 @@ func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, rep *R
 	if now := Status(o.Status); now != was {
 		k = map[Status]EventKind{Active: HasResumed, Suspended: WasSuspended, Dissolved: WasDissolved}[now]
 		if now == Dissolved { // the principal of every mandate is gone (Civil Code 2015, article 140)
-			if err := r.endMandatesTx(ctx, tx, org); err != nil {
+			if _, err := r.EndMandatesTx(ctx, tx, audit.System("organisation"), org, "dissolved"); err != nil {
 				return err
 			}
 		}

@@ -45,8 +45,8 @@ var Scopes = []Scope{Procedures, Partner, Consents, Payments}
 //
 // Its principal is the organisation. That whoever signed it ceases to represent
 // it does not end it; a revocation by anybody who represents it today does, and
-// so do its last day, the person's resignation and the organisation's
-// dissolution (Civil Code 2015, articles 140(3), 141).
+// so do its last day, the person's resignation, the end of the organisation's
+// account and its dissolution (Civil Code 2015, articles 140(3), 141).
 type Mandate struct {
 	ID           MandateID
 	Organisation ID
@@ -56,7 +56,7 @@ type Mandate struct {
 	From, Until  clock.Date
 	GrantedAt    time.Time
 	EndedAt      time.Time
-	EndedWhy     string // "revoked", "resigned", "replaced", "date", "dissolved"
+	EndedWhy     string // "revoked", "resigned", "replaced", "date", "dissolved", "closed"
 
 	Name          string // of the organisation, as MandatesOf gives it
 	GrantorFormer bool   // who gave it does not represent it any more, as MandatesFrom says
@@ -352,22 +352,25 @@ func (r *Registry) Authority(ctx context.Context, person id.Person, o ID) (Autho
 	return r.AuthorityTx(ctx, r.db.Read(), person, o)
 }
 
-// endMandatesTx ends all mandates of an organisation that is no more.
-func (r *Registry) endMandatesTx(ctx context.Context, tx *db.Tx, o ID) error {
+// EndMandatesTx ends all mandates that an organisation has given, and gives
+// them: the organisation is no more ("dissolved"), or the account for whose use
+// they were given is closed ("closed"). It asks nobody's authority; the caller has.
+func (r *Registry) EndMandatesTx(ctx context.Context, tx *db.Tx, by audit.Actor, o ID, why string) (ended []Mandate, err error) {
 	for {
 		list, err := r.mandates(ctx, tx, "m.organisation = $1 AND m.ended_at IS NULL", o)
 		if err != nil || len(list) == 0 {
-			return err
+			return ended, err
 		}
 		for _, m := range list {
-			if err := r.endTx(ctx, tx, m, "dissolved"); err != nil {
-				return err
+			if err := r.endTx(ctx, tx, by, m, why); err != nil {
+				return nil, err
 			}
 		}
+		ended = append(ended, list...)
 	}
 }
 
-func (r *Registry) endTx(ctx context.Context, tx *db.Tx, m Mandate, why string) error {
+func (r *Registry) endTx(ctx context.Context, tx *db.Tx, by audit.Actor, m Mandate, why string) error {
 	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE organisation_mandate SET ended_at = $3, ended_why = $4 WHERE person = $1 AND id = $2 AND ended_at IS NULL`, m.Person, m.ID, clock.Micros(r.clock.Now()), why))
 	if err != nil {
 		return fmt.Errorf("end mandate: %w", err)
@@ -376,7 +379,7 @@ func (r *Registry) endTx(ctx context.Context, tx *db.Tx, m Mandate, why string) 
 		return nil
 	}
 	m.EndedWhy = why
-	return r.mandateEntriesTx(ctx, tx, audit.System("organisation"), "organisation.mandate.ended", m)
+	return r.mandateEntriesTx(ctx, tx, by, "organisation.mandate.ended", m)
 }
 
 // Purges ends the mandates whose last day is over. They give no power from the
@@ -393,7 +396,7 @@ func (r *Registry) Purges() []db.Purge {
 			return 0, fmt.Errorf("list mandates that are over: %w", err)
 		}
 		for _, m := range list {
-			if err := r.endTx(ctx, tx, m, "date"); err != nil {
+			if err := r.endTx(ctx, tx, audit.System("organisation"), m, "date"); err != nil {
 				return 0, err
 			}
 		}

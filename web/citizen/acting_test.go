@@ -169,7 +169,7 @@ func TestActingIsOverByItself(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		f.mother.Get("/card").At("/").Want(200, "Việc làm thay đã tự kết thúc").Lacks(childName)
+		f.mother.Post("/authorize", url.Values{"client_id": {"bank"}}).At("/").Want(200, "Việc làm thay đã tự kết thúc").Lacks(childName)
 		f.mother.Get("/dependants").Want(200, "Đã kết thúc", "Mẹ, từ 21/11/2026 đến 21/11/2026").Lacks("Làm thay cho")
 		f.mother.Post("/acting", url.Values{"link": {link}}).Want(404)
 		f.mother.Post("/acting", url.Values{"link": {"x"}}).Want(404)

@@ -14,6 +14,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/db"
 	"danh/internal/dbtest"
+	"danh/internal/fault"
 	"danh/internal/id"
 	"danh/internal/webtest"
 	"danh/office"
@@ -230,6 +231,18 @@ func TestAMandateForOtherThingsFilesNothing(t *testing.T) {
 		f.Mandated(t, clock.Date{}, organisation.Procedures)
 		if _, err := w.Desk.ApplicantFor(t.Context(), acc.ID, a.ID, ""); err != nil {
 			t.Error(err)
+		}
+		// A page that is open when the account is closed sends nothing, and an account
+		// that is opened anew knows nothing of the mandate.
+		open := w.act(t, c, f.Nam, company, "/lodging")
+		if err := f.Desk.Close(t.Context(), f.Session(t, f.LanToken), f.Company); err != nil {
+			t.Fatal(err)
+		}
+		open.Submit("Bắt đầu").Want(403, "bị khóa hoặc đã đóng", "bằng tài khoản của chính bạn").Lacks(companyCode)
+		acc = f.Opened(t)
+		open.Submit("Bắt đầu").Want(403, "bị khóa hoặc đã đóng") // the page is of the earlier one
+		if _, err := w.Desk.ApplicantFor(t.Context(), acc.ID, a.ID, ""); fault.Of(err) == nil || fault.Of(err).Key != "case.not_represented" {
+			t.Errorf("the mandate came back with another account: %v", err)
 		}
 	})
 }

@@ -94,7 +94,7 @@ func (d *Desk) Frame(next http.Handler) http.Handler {
 				d.j.Fail(w, r, err)
 				return
 			}
-			if r.Method == http.MethodGet {
+			if r.Method == http.MethodGet || r.URL.Path == provider.AuthorizePath { // no service gets her in place of whom it was to get
 				d.site.Flash(w, "warn", "account.acting.over")
 				http.Redirect(w, r, "/", http.StatusSeeOther)
 				return
