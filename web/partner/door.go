@@ -114,14 +114,14 @@ func Door(c Config) (http.Handler, error) {
 	if err := reference.Mount(mux, d.site, client.Issuer()); err != nil {
 		return nil, err
 	}
-	guard := session.New(client, c.Accounts, d.site.Fail)
+	guard := session.New(client, c.Accounts, d.site)
 	if c.Admission != nil {
 		party.Mount(mux, d.site, guard, party.Config{Explained: explain.Has, Desk: c.Admission, Accounts: c.Accounts, Partners: c.Partners, Inspector: c.Inspector, Register: c.Register, Notices: c.Notices, Clock: c.Clock, Origin: c.Origin, Issuer: client.Issuer()})
 	} else {
 		mux.HandleFunc("GET /clients", d.clients)
 	}
 	if c.Rights != nil {
-		privacy.Mount(mux, d.site, privacy.Config{Provider: c.Provider, Partners: c.Partners, Desk: c.Rights, Verify: c.Verify, Clock: c.Clock, Who: d.who})
+		privacy.Mount(mux, d.site, guard, privacy.Config{Provider: c.Provider, Partners: c.Partners, Desk: c.Rights, Verify: c.Verify, Clock: c.Clock})
 	}
 	mux.HandleFunc("GET /signin", d.signIn)
 	mux.HandleFunc("GET "+partner.CallbackPath, d.callback)
@@ -136,20 +136,6 @@ func Door(c Config) (http.Handler, error) {
 		page.AllowFormAction(w, origin)
 		routed.ServeHTTP(w, r)
 	})), nil
-}
-
-// who is the account that is signed in, as far as it stands.
-func (d *door) who(w http.ResponseWriter, r *http.Request) (account.ID, bool) {
-	who, ok := d.client.Session(w, r)
-	if !ok || who.Act != nil { // whoever acts for somebody else does not do so here
-		return account.ID{}, false
-	}
-	key, err := account.ParseID(who.Subject)
-	if err != nil {
-		return account.ID{}, false
-	}
-	a, err := d.c.Accounts.Find(r.Context(), key)
-	return key, err == nil && a.Status == account.Active && !a.Provisional
 }
 
 func (d *door) home(w http.ResponseWriter, r *http.Request) {
@@ -210,7 +196,7 @@ func (d *door) signIn(w http.ResponseWriter, r *http.Request) {
 	back := page.Local(r.URL.Query().Get("return"))
 	opts := []relyingparty.Option{relyingparty.UILocales(page.Language(r))}
 	if r.URL.Query().Get("sure") == "yes" {
-		demand, err := d.c.Accounts.Demand(r.Context(), party.Change)
+		demand, err := d.c.Accounts.Demand(r.Context(), session.Change)
 		if err != nil {
 			d.j.Fail(w, r, err)
 			return

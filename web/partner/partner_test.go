@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"danh/account"
 	"danh/account/accounttest"
 	"danh/internal/db"
 	"danh/internal/dbtest"
@@ -28,6 +29,7 @@ type house struct {
 	browser *webtest.Client
 
 	compares *verify.Desk
+	lan      account.Session
 }
 
 func open(t testing.TB, d *db.DB) *house {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,7 @@ func staffed(t testing.TB, d *db.DB, role partner.Role) (h *house, minh account.
 	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { partners.ServeHTTP(w, r) }))
 	t.Cleanup(issuer.Close)
 	t.Cleanup(own.Close)
+	issuer.URL = strings.Replace(issuer.URL, "127.0.0.1", "localhost", 1) // passkeys are bound to a name
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -76,6 +78,7 @@ func staffed(t testing.TB, d *db.DB, role partner.Role) (h *house, minh account.
 		Provider: h.Provider, Partners: h.Partners, Rights: desk, Verify: comparing})
 	check(err)
 	_, lan := h.SignInLan(t, true)
+	h.lan = lan
 	other := h.Person(accounttest.Minh)
 	h.Carrier.Says("0987654321", other.Declared.Number, account.Yes)
 	_, minh = h.Open(t, other, "0987654321")
@@ -119,6 +122,14 @@ func TestSheAsksAndThePartnerAnswers(t *testing.T) {
 		h.enter(t, "/requests").Want(200, "Xoá dữ liệu", code)
 		q := h.browser.Get(at)
 		q.Want(200, "Tôi không mở tài khoản nữa.", "Họ và tên").Lacks("Trần Văn Minh", accounttest.Minh.Numbers[0].Number)
+		// A password that was phished reads it, and says nothing for the organisation.
+		q.Want(200, "Việc này cần khóa đăng nhập").Lacks("Gửi trả lời", "/acknowledge")
+		for act, form := range map[string]url.Values{"acknowledge": nil, "answer": {"answer": {"done"}, "words": {"Đã xoá xong rồi ạ."}}} {
+			h.browser.Post(at+"/"+act, form).Want(http.StatusForbidden, "Việc này cần khóa đăng nhập")
+		}
+		hers.Get(at).Want(200, "Chờ xác nhận đã nhận").Lacks("Đã xoá xong rồi ạ.")
+		key := h.Enlist(t, h.lan, h.Issuer)
+		q = h.browser.Get(at).Click("Dùng khóa đăng nhập").At("/signin/passkey").UsePasskey("Dùng khoá đăng nhập", key).At(at).Lacks("Việc này cần khóa đăng nhập")
 		q = q.Submit("Đã nhận").Want(200, "Đã xác nhận", "Đã nhận, chờ trả lời")
 		q.Submit("Gửi trả lời", "answer", "refused", "words", "ngắn").Want(422, "10 đến 2.000", "Chọn căn cứ")
 		q.Submit("Gửi trả lời", "answer", "refused", "reason", "retention", "words", "Luật Phòng, chống rửa tiền buộc giữ 5 năm.").Want(200, "Đã trả lời", "Bị từ chối")
@@ -230,7 +241,10 @@ func TestRequestsInTheBrowser(t *testing.T) {
 		}
 	}
 	first.Go(h.Issuer + "/logout").Click("Đăng xuất").Want("Đã đăng xuất")
+	key := h.Enlist(t, h.lan, h.Issuer)
 	first.Go(h.door+"/requests").Fill("Số định danh", accounttest.Lan.Numbers[1].Number).Fill("Mật khẩu", string(accounttest.Password)).Click("Đăng nhập").Want("Cổng đối tác").Click("Đồng ý").Want("Yêu cầu của người dân")
+	shot(first.Go(h.door+at).Want("Việc này cần khóa đăng nhập"), "party-request-unsure-360-false")
+	first.Authenticator(true, key).Click("Dùng khóa đăng nhập").Want("Dùng khoá đăng nhập").Click("Dùng khoá đăng nhập").Want("Gửi trả lời")
 	for _, width := range []int{1280, 360} {
 		for _, dark := range []bool{false, true} {
 			tab := b.Tab(width, dark)

@@ -28,7 +28,6 @@ import (
 	"danh/partner/admission"
 	"danh/partner/ground"
 	"danh/partner/lint"
-	"danh/provider"
 	"danh/provider/inspect"
 	"danh/provider/notice"
 	"danh/provider/register"
@@ -55,34 +54,15 @@ type Config struct {
 
 type journey struct {
 	Config
-	site *page.Site
-	j    *page.Journey
+	site  *page.Site
+	j     *page.Journey
+	guard *session.Guard
 }
-
-// Change names what takes a passkey here in the table of what each journey demands.
-const Change = "partner_change"
 
 // guarded are the changes by which somebody who has a password that was phished
 // would stay, or would speak for the organisation.
 var guarded = []string{"POST /parties/{id}/keys", "POST /parties/{id}/keys/retire", "POST /parties/{id}/keys/secret", "POST /parties/{id}/staff/invite", "POST /parties/{id}/staff/remove",
 	"POST /parties/{id}/submit", "POST /parties/{id}/narrow", "POST /parties/{id}/events/{deed}"}
-
-// sure reports whether somebody signed in as well as such a change demands.
-func (k *journey) sure(r *http.Request, v session.Visitor) (bool, error) {
-	demand, err := k.Accounts.Demand(r.Context(), Change)
-	if err != nil {
-		return false, err
-	}
-	_, assurance, ok := provider.ACR(v.ACR)
-	return ok && assurance >= demand.Assurance, nil
-}
-
-// unsure leads to the sign-in that would do, and says what it takes. at is where
-// it comes back to.
-func (k *journey) unsure(w http.ResponseWriter, r *http.Request, at string) {
-	k.j.Render(w, r, http.StatusForbidden, "unsure", page.View{Layout: page.Desk, Title: "party.sure", Lede: "party.sure.body", Back: page.Local(at), Nav: "clients",
-		Data: map[string]any{"At": "/signin?sure=yes&return=" + url.QueryEscape(at), "Keys": k.Issuer + "/security/passkeys"}})
-}
 
 // call is a request about one party, by one of its staff.
 type call struct {
@@ -97,7 +77,7 @@ type call struct {
 
 // Mount puts the pages on the mux.
 func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) {
-	k := &journey{c, site, site.Journey(files)}
+	k := &journey{c, site, site.Journey(files), guard}
 	mux.HandleFunc("GET /clients", guard.Signed(k.list))
 	mux.HandleFunc("POST /parties", guard.Signed(k.open))
 	mux.HandleFunc("GET /agreements/{code}", guard.Signed(k.asked))
@@ -142,13 +122,13 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 				return
 			}
 			c := &call{w: w, r: r, who: v, by: by, file: f, form: page.FormFrom(r)}
-			if c.sure, err = k.sure(r, v); err != nil {
+			if c.sure, err = guard.Sure(r.Context(), v); err != nil {
 				k.j.Fail(w, r, err)
 				return
 			}
 			// A trial, which nobody but the staff can use, begins without.
 			if !c.sure && slices.Contains(guarded, pattern) && !(onTrial(c) && (strings.HasPrefix(pattern, "POST /parties/{id}/keys") || strings.HasPrefix(pattern, "POST /parties/{id}/events"))) {
-				k.unsure(w, r, c.path(map[string]string{"keys": "/keys", "staff": "/staff", "submit": "/submit", "events": "/events"}[strings.Split(pattern, "/")[3]]))
+				guard.Unsure(w, r, c.path(map[string]string{"keys": "/keys", "staff": "/staff", "submit": "/submit", "events": "/events"}[strings.Split(pattern, "/")[3]]), "clients")
 				return
 			}
 			h(c)
@@ -188,7 +168,7 @@ func (k *journey) render(c *call, status int, name, title string, data map[strin
 	data["MayEdit"], data["MayKeys"], data["MayStaff"] = admission.May(c.file.Roles, "edit"), admission.May(c.file.Roles, "keys"), admission.May(c.file.Roles, "staff")
 	data["Banner"] = k.ends(c)
 	if !c.sure {
-		data["Unsure"] = "/signin?sure=yes&return=" + url.QueryEscape(c.r.URL.RequestURI())
+		data["Unsure"] = session.SureAt(c.r.URL.RequestURI())
 	}
 	v := k.view(c, title)
 	v.Data = data
@@ -448,12 +428,12 @@ func (k *journey) showAsked(w http.ResponseWriter, r *http.Request, v session.Vi
 
 func (k *journey) agree(w http.ResponseWriter, r *http.Request, v session.Visitor) {
 	f := page.FormFrom(r)
-	if sure, err := k.sure(r, v); err != nil || !sure {
+	if sure, err := k.guard.Sure(r.Context(), v); err != nil || !sure {
 		if err != nil {
 			k.j.Fail(w, r, err)
 			return
 		}
-		k.unsure(w, r, "/agreements/"+url.PathEscape(r.PathValue("code")))
+		k.guard.Unsure(w, r, "/agreements/"+url.PathEscape(r.PathValue("code")), "clients")
 		return
 	}
 	if !f.Has("read", "yes") {

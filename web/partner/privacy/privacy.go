@@ -39,27 +39,28 @@ type Config struct {
 	Desk     *right.Desk
 	Verify   *verify.Desk // nil: nothing is compared
 	Clock    clock.Clock
-	Who      func(w http.ResponseWriter, r *http.Request) (account.ID, bool) // who is signed in at the door
 }
 
 type journey struct {
 	Config
-	site *page.Site
-	j    *page.Journey
+	site  *page.Site
+	j     *page.Journey
+	guard *session.Guard
 }
 
 // Mount puts the pages on the mux.
-func Mount(mux *http.ServeMux, site *page.Site, c Config) {
-	d := &journey{c, site, site.Journey(files)}
+func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) {
+	d := &journey{c, site, site.Journey(files), guard}
 	mux.HandleFunc("GET /consents", d.signed(d.consents))
 	mux.HandleFunc("GET /requests", d.signed(d.list))
 	mux.HandleFunc("GET /requests/{code}", d.signed(d.find))
-	mux.HandleFunc("POST /requests/{code}/acknowledge", d.signed(d.acknowledge))
-	mux.HandleFunc("POST /requests/{code}/answer", d.signed(d.answer))
+	mux.HandleFunc("POST /requests/{code}/acknowledge", d.signed(d.act("privacy.acknowledged", d.acknowledge)))
+	mux.HandleFunc("POST /requests/{code}/answer", d.signed(d.act("privacy.answered", d.answer)))
 }
 
 // staff is who is signed in, with what she may do.
 type staff struct {
+	session.Visitor
 	account id.Person
 	at      []partner.Membership
 }
@@ -76,25 +77,19 @@ func (s staff) parties(roles ...partner.Role) []partner.PartyID {
 }
 
 func (d *journey) signed(next func(http.ResponseWriter, *http.Request, staff)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if session.Acting(r.Context()) {
-			d.j.Fail(w, r, session.ErrActing)
-			return
-		}
-		who, ok := d.Who(w, r)
-		if !ok {
+	return d.guard.Signed(func(w http.ResponseWriter, r *http.Request, v session.Visitor) {
+		if v.Standing != session.Good {
 			http.Redirect(w, r, "/signin?return="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
 			return
 		}
-		s := staff{account: account.Owner(who)}
+		s := staff{Visitor: v, account: account.Owner(v.Account)}
 		var err error
 		if s.at, err = d.Partners.MembershipsOf(r.Context(), s.account, d.Clock.Now()); err != nil {
 			d.j.Fail(w, r, err)
 			return
 		}
-		w.Header().Set("Cache-Control", "no-store")
 		next(w, r, s)
-	}
+	})
 }
 
 // consents is a page of the consents to one of her organisation's clients.
@@ -260,6 +255,15 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, s staff, status i
 		d.j.Fail(w, r, err)
 		return
 	}
+	sure, err := d.guard.Sure(r.Context(), s.Visitor)
+	if err != nil {
+		d.j.Fail(w, r, err)
+		return
+	}
+	unsure := ""
+	if !sure {
+		unsure = session.SureAt(path(c.Code)) // instead of the form: its words would be lost on the way
+	}
 	var reasons []page.Choice
 	for _, reason := range right.ReasonsFor(c.Kind) {
 		reasons = append(reasons, page.Choice{Value: reason.Key, Text: "right.reason." + reason.Key, Hint: page.Text{VI: reason.Source.VI, EN: reason.Source.EN}})
@@ -269,7 +273,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, s staff, status i
 		fields = append(fields, d.field(r, name))
 	}
 	d.j.Render(w, r, status, "show", page.View{Layout: page.Desk, Title: page.Raw(c.Code), Task: "privacy.task", Back: "/requests", BackTo: "privacy.requests", Nav: "requests", Form: f,
-		Data: map[string]any{"C": d.line(c), "Reasons": reasons, "Fields": fields}})
+		Data: map[string]any{"C": d.line(c), "Reasons": reasons, "Fields": fields, "Unsure": unsure}})
 }
 
 func (d *journey) done(w http.ResponseWriter, r *http.Request, s staff, f *page.Form, err error, word string) {
@@ -282,22 +286,35 @@ func (d *journey) done(w http.ResponseWriter, r *http.Request, s staff, f *page.
 		return
 	}
 	d.site.Flash(w, "ok", word)
-	http.Redirect(w, r, "/requests/"+url.PathEscape(r.PathValue("code")), http.StatusSeeOther)
+	http.Redirect(w, r, path(r.PathValue("code")), http.StatusSeeOther)
 }
 
-func (d *journey) acknowledge(w http.ResponseWriter, r *http.Request, s staff) {
-	m, c, err := d.member(r, s)
-	if err == nil {
-		err = d.Desk.Acknowledge(r.Context(), m, c.Code)
+// act does something to a request. Whoever has somebody's password that was
+// phished reads it, and speaks to nobody for the organisation.
+func (d *journey) act(word string, do func(*http.Request, right.Member, string, *page.Form) error) func(http.ResponseWriter, *http.Request, staff) {
+	return func(w http.ResponseWriter, r *http.Request, s staff) {
+		f := page.FormFrom(r)
+		m, c, err := d.member(r, s)
+		if err == nil {
+			var sure bool
+			if sure, err = d.guard.Sure(r.Context(), s.Visitor); err == nil && !sure {
+				d.guard.Unsure(w, r, path(c.Code), "requests")
+				return
+			}
+		}
+		if err == nil {
+			err = do(r, m, c.Code, f)
+		}
+		d.done(w, r, s, f, err, word)
 	}
-	d.done(w, r, s, page.FormFrom(r), err, "privacy.acknowledged")
 }
 
-func (d *journey) answer(w http.ResponseWriter, r *http.Request, s staff) {
-	f := page.FormFrom(r)
-	m, c, err := d.member(r, s)
-	if err == nil {
-		err = d.Desk.Close(r.Context(), m, c.Code, right.Answer{Done: f.Value("answer") == "done", Reason: f.Value("reason"), Words: f.Value("words")})
-	}
-	d.done(w, r, s, f, err, "privacy.answered")
+func path(code string) string { return "/requests/" + url.PathEscape(code) }
+
+func (d *journey) acknowledge(r *http.Request, m right.Member, code string, _ *page.Form) error {
+	return d.Desk.Acknowledge(r.Context(), m, code)
+}
+
+func (d *journey) answer(r *http.Request, m right.Member, code string, f *page.Form) error {
+	return d.Desk.Close(r.Context(), m, code, right.Answer{Done: f.Value("answer") == "done", Reason: f.Value("reason"), Words: f.Value("words")})
 }

@@ -23,7 +23,7 @@ import (
 	"danh/internal/relyingparty"
 )
 
-// Texts are the words of the guard's faults.
+// Texts are the words of the guard's faults and of what takes a passkey.
 //
 //go:embed session.text.json
 var Texts embed.FS
@@ -61,11 +61,12 @@ type Guard struct {
 	client   *relyingparty.Client
 	accounts *account.Keeper
 	fail     func(http.ResponseWriter, *http.Request, error)
+	j        *page.Journey
 }
 
-// New returns the door's guard; fail shows a fault.
-func New(c *relyingparty.Client, k *account.Keeper, fail func(http.ResponseWriter, *http.Request, error)) *Guard {
-	return &Guard{client: c, accounts: k, fail: fail}
+// New returns the door's guard, which shows its pages at the site.
+func New(c *relyingparty.Client, k *account.Keeper, site *page.Site) *Guard {
+	return &Guard{client: c, accounts: k, fail: site.Fail, j: site.Journey(pages)}
 }
 
 type key struct{}
