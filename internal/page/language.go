@@ -4,6 +4,7 @@ package page
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -51,7 +52,7 @@ func (s *Site) postLanguage(w http.ResponseWriter, r *http.Request) {
 		v = Vietnamese
 	}
 	s.prefer(w, languageCookie, v, yearSeconds)
-	http.Redirect(w, r, Local(r.PostFormValue("return")), http.StatusSeeOther)
+	http.Redirect(w, r, s.back(r.PostFormValue("return")), http.StatusSeeOther)
 }
 
 func (s *Site) postTheme(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +61,7 @@ func (s *Site) postTheme(w http.ResponseWriter, r *http.Request) {
 		age, v = -1, ""
 	}
 	s.prefer(w, themeCookie, v, age)
-	http.Redirect(w, r, Local(r.PostFormValue("return")), http.StatusSeeOther)
+	http.Redirect(w, r, s.back(r.PostFormValue("return")), http.StatusSeeOther)
 }
 
 func (s *Site) postSize(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +70,31 @@ func (s *Site) postSize(w http.ResponseWriter, r *http.Request) {
 		age, v = -1, ""
 	}
 	s.prefer(w, sizeCookie, v, age)
-	http.Redirect(w, r, Local(r.PostFormValue("return")), http.StatusSeeOther)
+	http.Redirect(w, r, s.back(r.PostFormValue("return")), http.StatusSeeOther)
+}
+
+// Places tells the site what its door can open. A language that is chosen on the
+// answer to a form leads to the page above where that answer's address opens
+// nothing by itself.
+func (s *Site) Places(mux *http.ServeMux) { s.places = mux }
+
+func (s *Site) back(path string) string {
+	path = Local(path)
+	u, err := url.Parse(path)
+	if err != nil || s.places == nil {
+		return path
+	}
+	for at := u.Path; len(at) > 1; at = at[:strings.LastIndexByte(at, '/')] {
+		_, pattern := s.places.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: at}})
+		if pattern == "" || pattern == "/" { // what catches the rest
+			continue
+		}
+		if at == u.Path {
+			return path
+		}
+		return (&url.URL{Path: at}).EscapedPath()
+	}
+	return path
 }
 
 // Local is the path when it stays on this site, else "/": what came with a

@@ -332,6 +332,25 @@ func TestLanguageSwitchAsOpenRedirect(t *testing.T) {
 	}
 }
 
+// The answer to a form may stand at an address that only a form opens: whoever
+// chooses a language there is led to the page above, never to "not found".
+func TestLanguageOnTheAnswerToAForm(t *testing.T) {
+	s := page.New(page.Config{})
+	mux := http.NewServeMux()
+	for _, pattern := range []string{"GET /{$}", "GET /staff/{who}", "POST /staff/{who}/role/end", "/"} {
+		mux.HandleFunc(pattern, func(http.ResponseWriter, *http.Request) {})
+	}
+	s.Places(mux)
+	c := webtest.Serve(t, s.Wrap(mux)).Stop()
+	for back, want := range map[string]string{"/staff/lan?page=2": "/staff/lan?page=2", "/staff/lan/role/end?x=1": "/staff/lan", "/staff/l%20n/role/end": "/staff/l%20n", "/no/such": "/no/such", "/": "/"} {
+		for _, path := range []string{"/_/language", "/_/theme", "/_/size"} {
+			if got := c.Post(path, url.Values{"return": {back}}).Want(303).Header.Get("Location"); got != want {
+				t.Errorf("%s with %q leads to %q", path, back, got)
+			}
+		}
+	}
+}
+
 func TestFlashIsShownOnce(t *testing.T) {
 	s := page.New(page.Config{})
 	j := s.Journey(journeyFiles("x"))

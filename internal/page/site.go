@@ -47,6 +47,7 @@ type Site struct {
 	layout map[string]*set // language -> layouts
 	assets *assets
 	kit    *kit
+	places *http.ServeMux
 }
 
 // New loads layouts, components and common texts; it panics when one is

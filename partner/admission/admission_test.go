@@ -593,6 +593,27 @@ func TestStaffOfAParty(t *testing.T) {
 		if err != nil || log[0].What != "staff.removed" || log[0].Who != "Bùi Văn Hải" || !log[0].Mine {
 			t.Errorf("%+v %v", log, err)
 		}
+		// Whoever is removed comes back by no link that she made before.
+		token, err = b.Invite(ctx, b.hai, p, partner.Owner)
+		ok(t, err)
+		_, err = b.Accept(ctx, b.k, token, "Nam")
+		ok(t, err)
+		kept, err := b.Invite(ctx, b.k, p, partner.Owner)
+		ok(t, err)
+		others, err := b.Invite(ctx, b.hai, p, partner.Viewer)
+		ok(t, err)
+		list, _, err = b.ListStaff(ctx, b.hai, p)
+		ok(t, err)
+		ok(t, b.Remove(ctx, b.hai, p, list[1].ID.String()))
+		_, err = b.Accept(ctx, b.k, kept, "Nam")
+		wants(t, err, "partner.invitation.unknown")
+		_, open, err := b.ListStaff(ctx, b.hai, p)
+		if err != nil || len(open) != 1 || open[0].Role != partner.Viewer {
+			t.Errorf("%+v %v", open, err)
+		}
+		ok(t, b.Cancel(ctx, b.hai, p, open[0].ID))
+		_, _, err = b.FindInvitation(ctx, others)
+		wants(t, err, "partner.invitation.unknown")
 		// An invitation that lies about is worth nothing after its days.
 		token, err = b.Invite(ctx, b.hai, p, partner.Owner)
 		ok(t, err)

@@ -23,7 +23,11 @@ func TestFormerLegalRepresentative(t *testing.T) {
 		ok(t, err)
 		_, err = b.Open(ctx, b.k, b.travel(), "Nam")
 		wants(t, err, "partner.not_representative")
+		kept, err := b.Invite(ctx, b.hai, p, partner.Owner)
+		ok(t, err)
 		b.load(t, day(2026, 11, 22), "active", lan)
+		_, err = b.Accept(ctx, b.hai, kept, "Hải")
+		wants(t, err, "partner.invitation.unknown")
 		for name, err := range map[string]error{
 			"a key":         b.addKey(t, b.hai, p, false, newSigner(t, "hai"), day(2027, 11, 1)),
 			"an invitation": func() error { _, err := b.Invite(ctx, b.hai, p, partner.Owner); return err }(),

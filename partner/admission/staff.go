@@ -190,20 +190,23 @@ func (d *Desk) Cancel(ctx context.Context, by audit.Actor, party partner.PartyID
 }
 
 // FindInvitation says to what a link leads, before it is accepted.
-func (d *Desk) FindInvitation(ctx context.Context, t Token) (partner.Party, partner.Role, error) {
-	var party, role string
-	err := d.c.DB.Read().QueryRowContext(ctx, `SELECT party, role FROM partner_invitation WHERE hash = $1 AND used_at IS NULL AND expires_at > $2`, t.hash(), clock.Micros(d.c.Clock.Now())).Scan(&party, &role)
+func (d *Desk) FindInvitation(ctx context.Context, t Token) (partner.Party, Invitation, error) {
+	var party string
+	var i Invitation
+	var at, until int64
+	err := d.c.DB.Read().QueryRowContext(ctx, `SELECT party, role, made_at, expires_at FROM partner_invitation WHERE hash = $1 AND used_at IS NULL AND expires_at > $2`, t.hash(), clock.Micros(d.c.Clock.Now())).Scan(&party, &i.Role, &at, &until)
 	if errors.Is(err, sql.ErrNoRows) {
-		return partner.Party{}, "", fault.New(fault.NotFound, "partner.invitation.unknown")
+		return partner.Party{}, Invitation{}, fault.New(fault.NotFound, "partner.invitation.unknown")
 	}
 	if err != nil {
-		return partner.Party{}, "", fmt.Errorf("find an invitation: %w", err)
+		return partner.Party{}, Invitation{}, fmt.Errorf("find an invitation: %w", err)
 	}
+	i.MadeAt, i.Expires = clock.FromMicros(at), clock.FromMicros(until)
 	p, err := d.c.Partners.FindParty(ctx, partner.PartyID(party))
 	if err == nil && !p.EndedAt.IsZero() {
 		err = fault.New(fault.NotFound, "partner.invitation.unknown")
 	}
-	return p, partner.Role(role), err
+	return p, i, err
 }
 
 // Accept uses an invitation up. Any account that stands may, at level 1 or
@@ -277,8 +280,21 @@ func (d *Desk) Remove(ctx context.Context, by audit.Actor, party partner.PartyID
 		if err != nil || !ok {
 			return errors.Join(fault.New(fault.NotFound, "partner.staff.unknown"), err)
 		}
+		if err := d.uninviteTx(ctx, tx, party, account); err != nil {
+			return err
+		}
 		return d.noteTx(ctx, tx, by, party, "staff.removed", role, person)
 	})
+}
+
+// uninviteTx ends the invitations of somebody who may invite no more: a link
+// that she kept would bring her back.
+func (d *Desk) uninviteTx(ctx context.Context, tx *db.Tx, party partner.PartyID, account id.Person) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE partner_invitation SET used_at = $3 WHERE party = $1 AND made_by = $2 AND used_at IS NULL
+		AND NOT EXISTS (SELECT 1 FROM partner_staff s WHERE s.account = $2 AND s.party = $1 AND s.role = 'owner' AND s.ended_at IS NULL)`, string(party), account, clock.Micros(d.c.Clock.Now())); err != nil {
+		return fmt.Errorf("end the invitations of who is removed: %w", err)
+	}
+	return nil
 }
 
 // HandleRepresentatives ends the places of owners who held them because they
@@ -350,6 +366,9 @@ func (d *Desk) endFormerTx(ctx context.Context, tx *db.Tx, party partner.PartyID
 		}
 		if !ok {
 			continue
+		}
+		if err := d.uninviteTx(ctx, tx, party, p.account); err != nil {
+			return err
 		}
 		if err := d.noteTx(ctx, tx, by, party, "staff.removed", string(partner.Owner), p.person); err != nil {
 			return err

@@ -110,6 +110,7 @@ func Door(c Config) (http.Handler, error) {
 	mux.HandleFunc("GET /tile/{path...}", d.tile)
 	mux.HandleFunc("GET /key", d.key)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { d.j.Fail(w, r, errNoPage) })
+	d.site.Places(mux)
 	if d.client == nil {
 		return d.site.Wrap(mux), nil
 	}

@@ -180,6 +180,7 @@ func Door(c Config) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
 	})
+	site.Places(mux)
 	return site.Wrap(guard.Load(desk.Frame(named(observe.Route(mux)))))
 }
 

@@ -218,6 +218,7 @@ func Door(c Config) (http.Handler, error) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		site.Fail(w, r, fault.New(fault.NotFound, "fault.not_found"))
 	})
+	site.Places(mux)
 	// A form whose session has ended leads on to the issuer, and so does signing
 	// out: browsers hold the redirects of a form to form-action too.
 	origin := client.IssuerOrigin()

@@ -131,6 +131,7 @@ func Door(c Config) (http.Handler, error) {
 	})
 	// Signing out leads on to the issuer: browsers hold the redirects of a form
 	// to form-action too.
+	d.site.Places(mux)
 	origin, routed := client.IssuerOrigin(), guard.Load(observe.Route(mux))
 	return d.site.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page.AllowFormAction(w, origin)

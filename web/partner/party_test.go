@@ -243,13 +243,28 @@ func TestInvitationThroughTheForms(t *testing.T) {
 	dbtest.Run(t, applying, func(t *testing.T, d *db.DB) {
 		h := apply(t, d, true)
 		h.be(t).Submit("Bắt đầu hồ sơ")
-		p := h.browser.Get("/parties/DT-0401/staff").Want(200, "Chủ hồ sơ", "Bạn").Submit("Tạo liên kết", "role", "developer").Want(200, "Liên kết mời, dùng một lần")
+		p := h.browser.Get("/parties/DT-0401/staff").Want(200, "Chủ hồ sơ", "Bạn", "Chủ hồ sơ duy nhất")
+		if p.Has(`form[action$="/staff/remove"]`) {
+			t.Error("the only owner is offered to leave")
+		}
+		p.Submit("Tạo liên kết").Want(http.StatusUnprocessableEntity, "Hãy chọn một vai")
+		p = p.Submit("Tạo liên kết", "role", "developer").Want(200, "Liên kết mời, dùng một lần")
 		link := p.Text("code.pre")
+		if p.Has("input[name=role][checked]") {
+			t.Error("the next invitation has a role already")
+		}
+		p.Submit("English").At("/parties/DT-0401/staff").Want(200, "Staff of").Submit("Tiếng Việt")
+		h.browser.Get("/parties/DT-0401/staff/invite").At("/parties/DT-0401/staff").Want(200)
 		h.browser.Get("/parties/DT-0401/staff").Want(200, "Lời mời chưa dùng").Lacks(link)
 		// Hers too: she then holds both roles.
-		h.browser.Get(link).Want(200, "Lời mời làm việc cho Ngân hàng Sông Hậu", "Lập trình").Submit("Nhận lời").At("/parties/DT-0401")
+		h.browser.Get(link).Want(200, "Lời mời làm việc cho Ngân hàng Sông Hậu", "0109990034", "Lập trình", "Sửa hồ sơ", "Nhận được đến", "Người nhận "+accounttest.Lan.Name, "Chỉ nhận khi bạn biết").Submit("Nhận lời").At("/parties/DT-0401")
 		h.browser.Get(link).Want(http.StatusNotFound)
-		h.browser.Get("/parties/DT-0401/staff").Want(200, "Lập trình").Submit("Gỡ", "member", "00000000-0000-7000-8000-000000000000").Want(http.StatusNotFound)
+		h.browser.Get("/parties/DT-0401/log").Want(200, "Mời người: Lập trình", "Nhận vai: Chủ hồ sơ").Lacks("developer")
+		p = h.browser.Get("/parties/DT-0401/staff").Want(200, "Lập trình")
+		if all := p.All(`form[action$="/staff/remove"] button`); len(all) != 1 || p.Attr(`form[action$="/staff/remove"] button`, "aria-label") != "Rời tổ chức này: Lập trình" {
+			t.Errorf("%d roles to leave", len(all))
+		}
+		p.Submit("Rời", "member", "00000000-0000-7000-8000-000000000000").Want(http.StatusNotFound)
 	}, offices)
 }
 
@@ -468,6 +483,9 @@ func TestPartyInTheBrowser(t *testing.T) {
 			tab := b.Tab(size.width, size.dark).Go(h.door + path).Accessible()
 			for _, p := range tab.Problems() {
 				t.Errorf("%s: %s", name, p)
+			}
+			if !webtest.Eval[bool](tab, `[...document.querySelectorAll('.tabs [aria-current]')].every(e => { const at = e.getBoundingClientRect(); return at.left >= 0 && at.right <= innerWidth })`) {
+				t.Errorf("%s at %d: the row of tabs does not show where she is", name, size.width)
 			}
 			if dir := os.Getenv("DANH_SHOTS"); dir != "" {
 				tab.Shot(filepath.Join(dir, fmt.Sprintf("party-%s-%d-%v.png", name, size.width, size.dark)))

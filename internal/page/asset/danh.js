@@ -14,6 +14,10 @@ codes(document);
 clocks(document);
 once(document);
 pictures(document);
+for (const tab of document.querySelectorAll('.tabs [aria-current]')) { // a row that is wider than a phone shows where she is
+  const row = tab.parentElement, at = tab.getBoundingClientRect(), room = row.getBoundingClientRect();
+  row.scrollLeft += at.left - room.left - (room.width - at.width) / 2;
+}
 for (const button of document.querySelectorAll('[data-print]')) {
   button.hidden = false;
   button.addEventListener('click', () => window.print());

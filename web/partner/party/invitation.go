@@ -12,14 +12,14 @@ import (
 
 // invited shows to what a link leads, before anything is accepted.
 func (k *journey) invited(w http.ResponseWriter, r *http.Request, v session.Visitor) {
-	p, role, err := k.Desk.FindInvitation(r.Context(), admission.Token(r.PathValue("token")))
+	p, i, err := k.Desk.FindInvitation(r.Context(), admission.Token(r.PathValue("token")))
 	if err != nil {
 		k.j.Fail(w, r, err)
 		return
 	}
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	k.j.Render(w, r, http.StatusOK, "invited", page.View{Layout: page.Desk, Title: "party.invited.title", Args: map[string]string{"organisation": p.Name}, Nav: "clients",
-		Data: map[string]any{"Party": p, "Role": string(role), "Standing": v.Standing}})
+		Data: map[string]any{"Party": p, "Invitation": i, "Who": v}})
 }
 
 func (k *journey) accept(w http.ResponseWriter, r *http.Request, v session.Visitor) {

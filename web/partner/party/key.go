@@ -5,7 +5,9 @@ package party
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"danh/internal/clock"
 	"danh/internal/fault"
@@ -154,20 +156,27 @@ func (k *journey) openTrial(c *call) {
 	k.showTrial(c, http.StatusOK, secret, "")
 }
 
-func (k *journey) staff(c *call) { k.showStaff(c, "") }
+func (k *journey) staff(c *call) { k.showStaff(c, http.StatusOK, "") }
 
-func (k *journey) showStaff(c *call, link string) {
+func (k *journey) showStaff(c *call, status int, link string) {
 	members, open, err := k.Desk.ListStaff(c.r.Context(), c.by, c.file.ID)
 	if err != nil {
 		k.j.Fail(c.w, c.r, err)
 		return
 	}
+	// The last owner cannot go, so no button says so.
+	only := ""
+	if i := slices.IndexFunc(members, isOwner); i >= 0 && !slices.ContainsFunc(members[i+1:], isOwner) {
+		only = members[i].ID.String()
+	}
 	var roles []page.Choice
 	for _, r := range partner.Roles {
 		roles = append(roles, page.Choice{Value: string(r), Text: "party.role." + string(r), Hint: "party.role." + string(r) + ".may"})
 	}
-	k.render(c, http.StatusOK, "staff", "party.staff.title", map[string]any{"Members": members, "Invitations": open, "Roles": roles, "Link": link})
+	k.render(c, status, "staff", "party.staff.title", map[string]any{"Members": members, "Invitations": open, "Roles": roles, "Link": link, "Only": only})
 }
+
+func isOwner(m admission.Member) bool { return m.Role == partner.Owner }
 
 func (k *journey) invite(c *call) {
 	t, err := k.Desk.Invite(c.r.Context(), c.by, c.file.ID, partner.Role(c.form.Value("role")))
@@ -176,10 +185,11 @@ func (k *journey) invite(c *call) {
 			k.j.Fail(c.w, c.r, err)
 			return
 		}
-		k.showStaff(c, "")
+		k.showStaff(c, fault.Status(err), "")
 		return
 	}
-	k.showStaff(c, k.Origin+"/invitations/"+t.Reveal())
+	c.form = &page.Form{} // for the next one
+	k.showStaff(c, http.StatusOK, k.Origin+"/invitations/"+t.Reveal())
 }
 
 func (k *journey) cancel(c *call) {
@@ -200,6 +210,12 @@ func (k *journey) remove(c *call) {
 
 const perPage = 50
 
+// logged is a line of the log; the detail of what concerns staff is a role.
+type logged struct {
+	admission.Done
+	Role bool
+}
+
 func (k *journey) log(c *call) {
 	var before int64
 	if n, err := strconv.ParseInt(c.form.Value("before"), 10, 64); err == nil {
@@ -217,5 +233,9 @@ func (k *journey) log(c *call) {
 	if before > 0 {
 		pages.Newer = c.path("/log")
 	}
-	k.render(c, http.StatusOK, "log", "party.log.title", map[string]any{"List": list, "Pages": pages})
+	lines := make([]logged, len(list))
+	for i, d := range list {
+		lines[i] = logged{d, strings.HasPrefix(d.What, "staff.")}
+	}
+	k.render(c, http.StatusOK, "log", "party.log.title", map[string]any{"List": lines, "Pages": pages})
 }

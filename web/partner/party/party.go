@@ -101,6 +101,7 @@ func Mount(mux *http.ServeMux, site *page.Site, guard *session.Guard, c Config) 
 		"POST /parties/{id}/trial/statements/end": k.endStatement,
 		"GET /parties/{id}/trial/{exchange}":      k.exchange,
 		"GET /parties/{id}/staff":                 k.staff,
+		"GET /parties/{id}/staff/{deed}":          func(c *call) { http.Redirect(c.w, c.r, c.path("/staff"), http.StatusSeeOther) }, // read again, or in the other language
 		"POST /parties/{id}/staff/invite":         k.invite,
 		"POST /parties/{id}/staff/cancel":         k.cancel,
 		"POST /parties/{id}/staff/remove":         k.remove,
