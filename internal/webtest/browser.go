@@ -166,7 +166,7 @@ func (t *Tab) settle() {
 	if t.scriptless { // without scripts no promise is ever kept
 		return
 	}
-	Eval[bool](t, `document.fonts.ready.then(() => true)`)
+	soon[bool](t, `document.fonts.ready.then(() => true)`)
 }
 
 // Eval evaluates an expression, waiting for a promise.
@@ -181,10 +181,29 @@ func Eval[R any](t *Tab, expression string) R {
 	return v
 }
 
+// patience is how long a page may take until it shows what a test expects of
+// it: a busy machine is no failure, a page that never shows it is.
+const patience = 20 * time.Second
+
+// soon asks the page until it answers with something other than nothing, or
+// until patience ends; a document that is being replaced is asked again.
+func soon[R comparable](t *Tab, expression string) R {
+	t.T.Helper()
+	var none R
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(t.Ctx, patience)
+		v, err := chromedp.Run(ctx, chromedp.Evaluate[R](expression, chromedp.EvalAwaitPromise))
+		cancel()
+		if (err == nil && v != none) || t.Ctx.Err() != nil || time.Now().After(end) {
+			return v
+		}
+	}
+}
+
 // Fill types into the field with a label, as a person would.
 func (t *Tab) Fill(label, value string) *Tab {
 	t.T.Helper()
-	id := Eval[string](t, fmt.Sprintf(`(() => {
+	id := soon[string](t, fmt.Sprintf(`(() => {
 		const want = %s;
 		for (const l of document.querySelectorAll('label')) {
 			const text = l.textContent.replace(/\s+/g, ' ').trim();
@@ -204,38 +223,42 @@ func (t *Tab) Fill(label, value string) *Tab {
 // follows to load.
 func (t *Tab) Click(words string) *Tab {
 	t.T.Helper()
-	before := Eval[float64](t, `performance.timeOrigin`)
-	found := Eval[bool](t, fmt.Sprintf(`(() => {
+	// Whether the click led on is heard at the window, after the page's own
+	// handlers have had their say.
+	before := soon[float64](t, fmt.Sprintf(`(() => {
 		const want = %s;
 		const seen = (e) => e.getClientRects().length > 0;
+		const leads = (a) => a && !a.target && !a.hasAttribute('download') && (!a.hash || a.href.split('#')[0] !== location.href.split('#')[0]);
 		for (const e of document.querySelectorAll('button, a[href], label, summary')) {
 			const text = e.textContent.replace(/\s+/g, ' ').trim();
-			if (seen(e) && (text === want || e.getAttribute('aria-label') === want)) {
-				document.querySelector('[data-webtest]')?.removeAttribute('data-webtest');
-				e.setAttribute('data-webtest', ''); return true;
+			if (!seen(e) || (text !== want && e.getAttribute('aria-label') !== want)) continue;
+			document.querySelector('[data-webtest]')?.removeAttribute('data-webtest');
+			e.setAttribute('data-webtest', '');
+			if (window.webtestLeaves === undefined) {
+				addEventListener('submit', (e) => { if (!e.defaultPrevented && e.target.method !== 'dialog' && !e.target.target) window.webtestLeaves = true; });
+				addEventListener('click', (e) => { if (!e.defaultPrevented && leads(e.target.closest?.('a[href]'))) window.webtestLeaves = true; });
 			}
+			window.webtestLeaves = false;
+			return performance.timeOrigin;
 		}
-		return false;
+		return 0;
 	})()`, js(words)))
-	if !found {
+	if before == 0 {
 		t.T.Fatalf("nothing to click says %q at %s", words, t.URL())
 	}
 	t.must("click "+words, chromedp.Click(chromedp.CSS("[data-webtest]")))
 	// A click that leads on replaces the document; one that does not is over at once.
-	deadline := time.Now().Add(800 * time.Millisecond)
-	for time.Now().Before(deadline) {
+	end := time.Now().Add(800 * time.Millisecond)
+	for time.Now().Before(end) && t.Ctx.Err() == nil {
 		time.Sleep(40 * time.Millisecond)
 		ctx, cancel := context.WithTimeout(t.Ctx, 10*time.Second)
-		now, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`document.readyState === 'complete' ? performance.timeOrigin : 0`))
+		now, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`document.readyState !== 'complete' || window.webtestLeaves ? 0 : performance.timeOrigin`))
 		cancel()
 		if err == nil && now != 0 && now != before {
 			break
 		}
 		if err != nil || now == 0 {
-			deadline = time.Now().Add(10 * time.Second) // a new document is loading
-			if t.Ctx.Err() != nil {
-				break
-			}
+			end = time.Now().Add(10 * time.Second) // a new document is loading
 		}
 	}
 	t.settle()
@@ -251,13 +274,12 @@ func (t *Tab) Text() string {
 	return Eval[string](t, `document.body?.innerText ?? ''`)
 }
 
-// Want fails the test unless the page shows the words.
+// Want fails the test unless the page shows the words before patience ends.
 func (t *Tab) Want(words ...string) *Tab {
 	t.T.Helper()
-	text := strings.Join(strings.Fields(t.Text()), " ")
 	for _, w := range words {
-		if !strings.Contains(text, w) {
-			t.T.Fatalf("%s does not show %q:\n%s", t.URL(), w, text)
+		if !soon[bool](t, fmt.Sprintf(`(document.body?.innerText ?? '').split(/\s+/u).join(' ').includes(%s)`, js(w))) {
+			t.T.Fatalf("%s does not show %q:\n%s", t.URL(), w, strings.Join(strings.Fields(t.Text()), " "))
 		}
 	}
 	return t

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"danh/internal/webtest"
 )
@@ -150,4 +151,31 @@ func TestBrowserFillsClicksAndSees(t *testing.T) {
 		t.Error("the refusals of the policy are not heard")
 	}
 	tab.Shot(filepath.Join(t.TempDir(), "a", "b.png"))
+}
+
+// A busy machine answers late and draws late; a test that said what it expects
+// waits for it, and does not take the page that is being left for the next one.
+func TestBrowserWaitsForALatePage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	c := webtest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		step := r.URL.Query().Get("step")
+		if step != "" {
+			time.Sleep(1500 * time.Millisecond)
+		}
+		_, _ = fmt.Fprintf(w, `<!doctype html><html lang="vi"><title>t</title><p id="p">Bước %s.</p><form><input type="hidden" name="step" value="%sa"><button>Tiếp</button></form>
+			<a href="#p">Ở lại</a><a href="/?step=z">Bỏ qua</a><script>setTimeout(() => document.body.append('Chậm'), 1200)</script>`, step, step)
+	}))
+	tab := webtest.Chromium(t).Tab(360, false).Go(c.Base)
+	tab.Want("Chậm")
+	tab.Click("Tiếp").Click("Ở lại").Click("Tiếp")
+	if got := tab.Text(); !strings.Contains(got, "Bước aa.") {
+		t.Errorf("the second click met %q", got)
+	}
+	tab.Click("Bỏ qua")
+	if got := tab.Text(); !strings.Contains(got, "Bước z.") {
+		t.Errorf("the link led to %q", got)
+	}
 }
