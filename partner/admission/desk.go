@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"danh/audit"
 	"danh/internal/clock"
@@ -85,53 +84,6 @@ func New(c Config) (*Desk, error) {
 	c.Organisations.Subscribe(organisation.RepresentativesChanged, d.HandleRepresentatives)
 	return d, nil
 }
-
-// Application is a request for production.
-type Application struct {
-	ID        ApplicationID
-	Code      string
-	Party     partner.PartyID
-	State     State
-	Text      []byte // the document, word for word
-	Hash      []byte
-	MadeAt    time.Time
-	DueAt     time.Time // zero while no clock runs
-	CheckedAt time.Time
-	CheckedBy string // the office
-	DecidedAt time.Time
-	DecidedBy string
-	Until     time.Time
-	Words     string // of the officers, for the party
-
-	madeBy, madePerson, checker, checkerPerson id.Person
-}
-
-// Document is what was handed in.
-func (a Application) Document() lint.Document { return read(a.Text) }
-
-// State is how far an application has come.
-type State string
-
-// The states.
-const (
-	Agreeing   State = "agreeing"   // other legal representatives have yet to agree
-	Waiting    State = "waiting"    // an officer checks it
-	Supplement State = "supplement" // the party mends it; the clock stands
-	Checked    State = "checked"    // another officer approves it
-	Approved   State = "approved"
-	Refused    State = "refused"
-	Withdrawn  State = "withdrawn"
-)
-
-// Open reports whether an application is still to be decided.
-func (s State) Open() bool {
-	return s == Agreeing || s == Waiting || s == Supplement || s == Checked
-}
-
-type applicationKind struct{}
-
-// ApplicationID is the key of an application.
-type ApplicationID = id.ID[applicationKind]
 
 type entryKind struct{}
 

@@ -5,19 +5,11 @@ package admission
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -103,84 +95,6 @@ func writeKeysTx(ctx context.Context, tx *db.Tx, party partner.PartyID, trial bo
 	return nil
 }
 
-// serveTx brings a party's client up to what was approved, or the trial's up to
-// the draft.
-func (d *Desk) serveTx(ctx context.Context, tx *db.Tx, by audit.Actor, p partner.Party, trial bool) error {
-	text, client := p.Approved, p.Production()
-	if trial {
-		text, client = p.Draft, p.TrialClient()
-	}
-	live, tried, err := readKeys(ctx, tx, p.ID)
-	if err != nil {
-		return err
-	}
-	doc := read(text)
-	c := doc.Client(d.today())
-	c.ID, c.Party, c.Trial, c.ValidUntil = client, p.ID, trial, p.ApprovedUntil
-	keys := live
-	if trial {
-		keys, c.ValidUntil = tried, time.Time{}
-	}
-	keys.into(&c)
-	c.Sector = sector(doc, p)
-	if trial {
-		c.Sector += "#trial" // subjects of the trial are none of production
-		c.Name.VI, c.Name.EN = c.Name.VI+" (bản thử)", c.Name.EN+" (trial)"
-	}
-	if by.Kind == audit.KindCitizen {
-		return d.c.Partners.ChangeTx(ctx, tx, by, c)
-	}
-	return d.c.Partners.RegisterTx(ctx, tx, by, c)
-}
-
-// sector is what a party's subjects are alike within: the host of its sector
-// identifier or, without one, the party. A redirect address that moves must not
-// turn its customers into strangers.
-func sector(doc lint.Document, p partner.Party) string {
-	if u, err := url.Parse(doc.SectorIdentifier); err == nil && u.Host != "" {
-		return u.Hostname()
-	}
-	return "party:" + string(p.ID)
-}
-
-// OpenTrial opens the trial, or brings it up to the draft. What only production
-// forbids is no obstacle.
-func (d *Desk) OpenTrial(ctx context.Context, by audit.Actor, party partner.PartyID) (secret partner.Secret, err error) {
-	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
-		secret = ""
-		p, err := d.requireTx(ctx, tx, by, party, editing)
-		if err != nil {
-			return err
-		}
-		report := d.check(p.Draft, true)
-		if !report.OK() {
-			return fault.New(fault.Conflict, "partner.trial.errors")
-		}
-		_, keys, err := readKeys(ctx, tx, party)
-		if err != nil {
-			return err
-		}
-		if report.Document.AuthMethod == string(partner.SecretBasic) && len(keys.Secret) == 0 {
-			secret = partner.NewSecret()
-			keys.Secret, keys.SecretUntil = secret.Hash(), d.c.Clock.Now().AddDate(1, 0, 0)
-			if err := writeKeysTx(ctx, tx, party, true, keys); err != nil {
-				return err
-			}
-		}
-		if !keys.serve(report.Document, d.c.Clock.Now()) {
-			return fault.New(fault.Conflict, "partner.keys.missing")
-		}
-		if err := d.serveTx(ctx, tx, by, p, true); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE partner_party SET trial_at = COALESCE(trial_at, $2) WHERE id = $1`, string(party), clock.Micros(d.c.Clock.Now())); err != nil {
-			return fmt.Errorf("open a trial: %w", err)
-		}
-		return d.noteTx(ctx, tx, by, party, "trial.opened", string(p.TrialClient()), id.Person{})
-	})
-	return secret, err
-}
-
 // changedTx writes keys and brings the client up to them, when there is one.
 func (d *Desk) changedTx(ctx context.Context, tx *db.Tx, by audit.Actor, p partner.Party, trial bool, k Keys) error {
 	if err := writeKeysTx(ctx, tx, p.ID, trial, k); err != nil {
@@ -212,21 +126,6 @@ const (
 	minOverlap  = 0
 	maxOverlap  = 30 // days
 )
-
-// Challenge is what a new key signs to show that the party has its private part:
-// a text that is this party's alone, good for an hour or two.
-func (d *Desk) Challenge(party partner.PartyID, trial bool) string {
-	return d.challenge(party, trial, 0)
-}
-
-func (d *Desk) challenge(party partner.PartyID, trial bool, back int64) string {
-	m := hmac.New(sha256.New, d.c.Key)
-	var hour [8]byte
-	binary.BigEndian.PutUint64(hour[:], uint64(d.c.Clock.Now().Unix()/3600-back))
-	m.Write(hour[:])
-	fmt.Fprintf(m, "%s %t", party, trial)
-	return "danh-key-" + base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:18])
-}
 
 // NewKey is a key that a party hands in.
 type NewKey struct {
@@ -308,61 +207,6 @@ func (d *Desk) AddKey(ctx context.Context, by audit.Actor, party partner.PartyID
 		}
 		return d.noteTx(ctx, tx, by, party, "key.added", key.KeyID, id.Person{})
 	})
-}
-
-// parseKey reads one public key or certificate. A private key is refused: it
-// must not travel.
-func parseKey(text string) (jose.JSONWebKey, error) {
-	text = strings.TrimSpace(text)
-	if len(text) > 16<<10 {
-		return jose.JSONWebKey{}, errors.New("too long")
-	}
-	if strings.HasPrefix(text, "-----BEGIN") {
-		block, rest := pem.Decode([]byte(text))
-		if block == nil || len(strings.TrimSpace(string(rest))) > 0 {
-			return jose.JSONWebKey{}, errors.New("one block of PEM is needed")
-		}
-		switch block.Type {
-		case "CERTIFICATE":
-			c, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				return jose.JSONWebKey{}, err
-			}
-			return jose.JSONWebKey{Key: c.PublicKey, Certificates: []*x509.Certificate{c}, Use: "sig"}, nil
-		case "PUBLIC KEY":
-			k, err := x509.ParsePKIXPublicKey(block.Bytes)
-			return jose.JSONWebKey{Key: k, Use: "sig"}, err
-		}
-		return jose.JSONWebKey{}, errors.New("this is no public key")
-	}
-	var set jose.JSONWebKeySet
-	if err := json.Unmarshal([]byte(text), &set); err != nil {
-		return jose.JSONWebKey{}, err
-	}
-	if len(set.Keys) == 0 {
-		var k jose.JSONWebKey
-		if err := json.Unmarshal([]byte(text), &k); err != nil {
-			return k, err
-		}
-		set.Keys = append(set.Keys, k)
-	}
-	if len(set.Keys) != 1 || !set.Keys[0].IsPublic() || !set.Keys[0].Valid() {
-		return jose.JSONWebKey{}, errors.New("one public key is needed")
-	}
-	return set.Keys[0], nil
-}
-
-// proves checks that the party has the private part.
-func (d *Desk) proves(party partner.PartyID, trial bool, k jose.JSONWebKey, proof string) bool {
-	if k.Use == "enc" {
-		return true // a key that only decrypts signs nothing
-	}
-	o, err := jose.ParseSignedCompact(strings.TrimSpace(proof), []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA})
-	if err != nil {
-		return false
-	}
-	said, err := o.Verify(k.Key)
-	return err == nil && (string(said) == d.challenge(party, trial, 0) || string(said) == d.challenge(party, trial, 1))
 }
 
 // RetireKey ends a key at once. The last one by which a running client proves

@@ -3,6 +3,9 @@
 package lint
 
 import (
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"danh/registry/unit"
@@ -43,4 +46,32 @@ func Book(text string) bool {
 		single = single && len(w) <= 2
 	}
 	return single && strings.Contains(whole, "hokhau")
+}
+
+// book refuses whatever asks for the household book, in every text there is.
+func (c *checker) book() {
+	look := func(path string, texts ...string) {
+		for _, s := range texts {
+			if Book(s) {
+				c.add(Error, "book", path)
+				return
+			}
+		}
+	}
+	look("client_name", c.d.Name.VI, c.d.Name.EN)
+	look("about", c.d.About.VI, c.d.About.EN)
+	for i, p := range c.d.Purposes {
+		path := "purposes." + strconv.Itoa(i)
+		look(path+".code", p.Code)
+		look(path+".text", p.Text.VI, p.Text.EN)
+		for _, name := range slices.Sorted(maps.Keys(p.Fields)) {
+			look(path+".fields."+name, name)
+		}
+		for n, a := range p.Attachments {
+			look(path+".attachments."+strconv.Itoa(n), a)
+		}
+	}
+	for i, s := range c.d.DetailTypes {
+		look("authorization_details_types."+strconv.Itoa(i), s)
+	}
 }
