@@ -121,45 +121,9 @@ func (t *freezeWalk) alarm(ctx context.Context) error {
 	return t.alarmed(ctx, t.phone, "the alarm of a new device", t.sent, "thiết bị mới", "không rõ từ nơi nào")
 }
 
-// passkey makes one in a browser that has just signed in.
-func (t *freezeWalk) passkey(ctx context.Context, c *browse.Client) (*browse.Passkey, error) {
-	p, err := c.Open(ctx, t.env.Citizen+"/security/passkeys/new")
-	if err != nil {
-		return nil, err
-	}
-	if err := at(p, "/security/passkeys/new", 200); err != nil {
-		return nil, err
-	}
-	f, err := p.Form("label")
-	if err != nil {
-		return nil, err
-	}
-	if p, err = f.Submit(ctx, ""); err != nil {
-		return nil, err
-	}
-	if err := p.Want(200); err != nil {
-		return nil, err
-	}
-	f, options, err := p.Options("/security/passkeys")
-	if err != nil {
-		return nil, err
-	}
-	key, answer, err := browse.RegisterPasskey(options, p.Origin())
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Set("credential", string(answer)); err != nil {
-		return nil, err
-	}
-	if p, err = f.Submit(ctx, ""); err != nil {
-		return nil, err
-	}
-	return key, at(p, "/security/passkeys", 200)
-}
-
 func (t *freezeWalk) makePasskey(ctx context.Context) (err error) {
 	t.sent = time.Now()
-	if t.key, err = t.passkey(ctx, t.computer); err != nil {
+	if t.key, err = t.newPasskey(ctx, t.computer); err != nil {
 		return err
 	}
 	t.made = time.Now()

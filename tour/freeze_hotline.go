@@ -101,7 +101,7 @@ func (t *freezeWalk) tap(ctx context.Context) error {
 	if err := onSecurity(p); err != nil {
 		return err
 	}
-	if t.raw, err = t.passkey(ctx, t.her); err != nil {
+	if t.raw, err = t.newPasskey(ctx, t.her); err != nil {
 		return err
 	}
 	t.sent = time.Now()

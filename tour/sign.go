@@ -73,6 +73,11 @@ func (w *walk) newPasskey(ctx context.Context, c *browse.Client) (*browse.Passke
 	if err := p.Want(200); err != nil {
 		return nil, err
 	}
+	return registers(ctx, c, p)
+}
+
+// registers answers the page that makes a passkey, as its script does.
+func registers(ctx context.Context, c *browse.Client, p *browse.Page) (*browse.Passkey, error) {
 	form, options, err := p.Options("/security/passkeys")
 	if err != nil {
 		return nil, err
@@ -81,17 +86,14 @@ func (w *walk) newPasskey(ctx context.Context, c *browse.Client) (*browse.Passke
 	if err != nil {
 		return nil, err
 	}
+	key.Still, key.Browser = true, browserOf(c, p)
 	if err := form.Set("credential", string(answer)); err != nil {
 		return nil, err
 	}
 	if p, err = form.Submit(ctx, ""); err != nil {
 		return nil, err
 	}
-	if err := p.Want(200); err != nil {
-		return nil, err
-	}
-	key.Still, key.Browser = true, browserOf(c, p)
-	return key, nil
+	return key, at(p, "/security/passkeys", 200)
 }
 
 // prove answers the form of a page that asks for a proof, as its script does.

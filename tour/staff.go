@@ -91,22 +91,7 @@ func MakePasskey(ctx context.Context, env Env, s Sample, code string) (*browse.P
 	if err := page.Want(200); err != nil {
 		return nil, err
 	}
-	form, options, err := page.Options("/security/passkeys")
-	if err != nil {
-		return nil, err
-	}
-	key, answer, err := browse.RegisterPasskey(options, page.Origin())
-	if err != nil {
-		return nil, err
-	}
-	key.Still, key.Browser = true, browserOf(c, page)
-	if err := form.Set("credential", string(answer)); err != nil {
-		return nil, err
-	}
-	if page, err = form.Submit(ctx, ""); err != nil {
-		return nil, err
-	}
-	return key, at(page, "/security/passkeys", 200)
+	return registers(ctx, c, page)
 }
 
 // MakeOwnPasskey registers a software passkey for an account through the pages,
