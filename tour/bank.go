@@ -89,30 +89,10 @@ func (t *bankWalk) represent(ctx context.Context) (err error) {
 		return err
 	}
 	t.boss = t.client()
-	p, err := SignInStaff(ctx, t.env, t.boss, t.env.Partner, "/clients", head)
-	if err != nil {
+	if t.party, err = OpenParty(ctx, t.env, t.boss, head, bankName); err != nil {
 		return err
 	}
-	if err := at(p, "/clients", 200); err != nil {
-		return err
-	}
-	if !p.Says(bankName) {
-		return errors.New("the organisation that she represents by law is not offered")
-	}
-	if f, err := p.FormTo("/parties"); err == nil { // the first time
-		if p, err = f.Submit(ctx, ""); err != nil {
-			return err
-		}
-		t.party = strings.TrimSuffix(p.URL.Path, "/profile")
-		return p.Want(200)
-	}
-	for _, a := range p.All(`main a[href^="/parties/"]`) {
-		t.party = browse.Attr(a, "href")
-	}
-	if t.party == "" {
-		return errors.New("there is no way to the organisation's pages")
-	}
-	p, err = t.at(ctx, "")
+	p, err := t.at(ctx, "")
 	if err != nil {
 		return err
 	}

@@ -10,9 +10,11 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strings"
 
 	"danh/internal/clock"
 	"danh/internal/db"
+	"danh/internal/fault"
 	"danh/partner"
 	"danh/partner/lint"
 )
@@ -84,13 +86,14 @@ type partnerLoadCommand struct {
 	ID    string `name:"id" help:"Client identifier: small letters, digits, . _ -" required:"" placeholder:"ID"`
 	JWKS  string `name:"jwks" help:"Public keys with which it signs, where its document says private_key_jwt." type:"existingfile" placeholder:"FILE"`
 	Trial bool   `help:"Register it for the trial: only synthetic people may sign in to it."`
+	Party string `help:"Whose it is: the party's number. Its staff answer what people ask about their data there." placeholder:"DT-0001"`
 }
 
 // Help implements kong.HelpProvider.
 func (partnerLoadCommand) Help() string {
 	return `For the operator of an installation; parties apply at the partner door. A
 document with errors is refused. A client that was loaded before is replaced,
-and keeps its secret.
+and keeps its secret and its party.
 
 Example:
   danh partner load --id bank --jwks bank.jwks demo/bank/danh.json`
@@ -125,10 +128,25 @@ func (c *partnerLoadCommand) Run(w *world) error {
 	default:
 		return errors.New("the document says " + string(client.AuthMethod) + ": give the public keys with --jwks")
 	}
+	client.Party = partner.PartyID(strings.ToUpper(c.Party))
 	return withPartners(w, c.dataFlags, func(ctx context.Context, d *db.DB, dir *partner.Directory) error {
+		if client.Party != "" {
+			switch p, err := dir.FindParty(ctx, client.Party); {
+			case fault.Is(err, fault.NotFound), err == nil && !p.EndedAt.IsZero():
+				return fmt.Errorf("--party: there is no party %s, or it has ended; a representative begins one at the partner door", client.Party)
+			case err != nil:
+				return err
+			}
+		}
 		if old, err := dir.FindClient(ctx, client.ID); err == nil {
 			if old.OwnDoor {
 				return errors.New("this identifier is one of the installation's own doors")
+			}
+			if old.Party != "" && client.Party != "" && old.Party != client.Party { // what people asked one party is no affair of another
+				return fmt.Errorf("--party: the client is %s's", old.Party)
+			}
+			if client.Party == "" {
+				client.Party = old.Party
 			}
 			client.Sector = old.Sector // her names at the client must not change
 			if secret != "" && len(old.SecretHash) > 0 {

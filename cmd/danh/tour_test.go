@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -37,12 +38,50 @@ func TestToursPassOnBothEngines(t *testing.T) {
 			noPersonalData(t, s, log.String())
 			if e == db.SQLite {
 				t.Run("metrics", func(t *testing.T) { metricsNameNobody(t, s, env) })
+				t.Run("parties", func(t *testing.T) { demosHaveParties(t, s) })
 			}
 			var out bytes.Buffer
 			if err := s.self(context.Background(), &out, "audit", "verify"); err != nil {
 				t.Errorf("audit verify: %v\n%s", err, out.String())
 			}
 		})
+	}
+}
+
+// demosHaveParties begins a party for each demonstration as danh up does, and
+// loads a client for it: it keeps its party, and goes to no other.
+func demosHaveParties(t *testing.T, s *stack) {
+	document := filepath.Join(t.TempDir(), "danh.json")
+	text, err := os.ReadFile("../../demo/shop/danh.json")
+	if err == nil {
+		err = os.WriteFile(document, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	party := map[string]string{}
+	for head, of := range map[string]string{"representative": "Ngân hàng Sông Hậu", "merchant": "Cửa hàng Bến Nước"} {
+		d, file := &demo{head: head, of: of}, filepath.Join(t.TempDir(), head)
+		for range 2 {
+			if party[head], err = s.demoParty(t.Context(), d, file); err != nil || !strings.HasPrefix(party[head], "DT-") {
+				t.Fatalf("%s: %q %v", of, party[head], err)
+			}
+		}
+	}
+	load := func(more ...string) error {
+		return s.self(t.Context(), io.Discard, append([]string{"partner", "load", "--id", "demo-shop", document}, more...)...)
+	}
+	if err := load("--party", party["merchant"]); err != nil {
+		t.Fatal(err)
+	}
+	if err := load(); err != nil {
+		t.Error(err)
+	}
+	if err := load("--party", party["representative"]); err == nil || !strings.Contains(err.Error(), party["merchant"]) {
+		t.Errorf("a party's client became another one's: %v", err)
+	}
+	if err := load("--party", "DT-9999"); err == nil || !strings.Contains(err.Error(), "no party DT-9999") {
+		t.Errorf("a party that is not there: %v", err)
 	}
 }
 

@@ -96,8 +96,10 @@ func (c *upCommand) Run(w *world) error {
 		return err
 	}
 	tell("registering and starting the demonstration bank and shop")
-	demos, err := s.startDemos(w.ctx, &demo{name: "bank", id: "song-hau", what: "a demonstration bank: open an account, compare, transfer, counter", keys: true, port: s.ports.bank},
-		&demo{name: "shop", id: "ben-nuoc", what: "a demonstration shop: delivery, proof of age", port: s.ports.shop})
+	demos, err := s.startDemos(w.ctx, &demo{name: "bank", id: "song-hau", what: "a demonstration bank: open an account, compare, transfer, counter", keys: true, port: s.ports.bank,
+		head: "representative", of: "Ngân hàng Sông Hậu"},
+		&demo{name: "shop", id: "ben-nuoc", what: "a demonstration shop: delivery, proof of age", port: s.ports.shop,
+			head: "merchant", of: "Cửa hàng Bến Nước"})
 	if err != nil {
 		return err
 	}

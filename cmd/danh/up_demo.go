@@ -8,11 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
+
+	"danh/tour"
 )
 
 // demo is one of the demonstration partners: programs of their own, built from
@@ -20,7 +24,8 @@ import (
 type demo struct {
 	name, id string // of its program and of its client
 	what     string
-	keys     bool // it signs with keys of its own; otherwise it has a secret
+	head, of string // role of the sample person who represents its organisation, and that
+	keys     bool   // it signs with keys of its own; otherwise it has a secret
 	port     int
 	cmd      *exec.Cmd
 }
@@ -75,7 +80,11 @@ func (s *stack) startDemo(ctx context.Context, d *demo, program string) error {
 		}
 		return os.WriteFile(filepath.Join(dir, file), out, 0o600)
 	}
-	load := []string{"partner", "load", "--id", d.id}
+	party, err := s.demoParty(ctx, d, filepath.Join(dir, "party"))
+	if err != nil {
+		return err
+	}
+	load := []string{"partner", "load", "--id", d.id, "--party", party}
 	if d.keys {
 		if err := ask("-jwks", "jwks.json"); err != nil {
 			return err
@@ -103,6 +112,29 @@ func (s *stack) startDemo(ctx context.Context, d *demo, program string) error {
 	}
 	s.demos = append(s.demos, d)
 	return s.ready(ctx, d.origin()+"/", "the demonstration "+d.name)
+}
+
+// demoParty is the number of its organisation's party, which its representative
+// begins at the partner door at the first start: its people are asked there.
+func (s *stack) demoParty(ctx context.Context, d *demo, file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return string(b), err
+	}
+	heads, err := tour.ReadStaff(s.headFile())
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(heads, func(o tour.Officer) bool { return o.Role == d.head })
+	if i < 0 {
+		return "", fmt.Errorf("nobody represents %s", d.of)
+	}
+	path, err := tour.OpenParty(ctx, s.env(), s.env().Browser(), &heads[i], d.of)
+	if err != nil {
+		return "", fmt.Errorf("begin the party of %s: %w", d.of, err)
+	}
+	party := filepath.Base(path)
+	return party, os.WriteFile(file, []byte(party), 0o600)
 }
 
 // demoSecret is the secret that was shown just now, or at the first start.

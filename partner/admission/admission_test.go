@@ -709,11 +709,17 @@ func TestRetiredParty(t *testing.T) {
 	run(t, func(t *testing.T, b *bench) {
 		ctx := t.Context()
 		p := b.approved(t)
+		byHand, err := b.dir.FindClient(ctx, "dt-0401")
+		ok(t, err)
+		byHand.ID = "may-trang" // as an operator registers it for the party
+		ok(t, b.db.Write(ctx, func(tx *db.Tx) error { return b.dir.RegisterTx(ctx, tx, audit.System("danh partner"), byHand) }))
 		b.load(t, day(2026, 11, 3), "dissolved", hai, lan)
-		if _, err := b.dir.FindClient(ctx, "dt-0401"); !errors.Is(err, partner.ErrUnknown) {
-			t.Error("its client works", err)
+		for _, c := range []partner.ID{"dt-0401", "may-trang"} {
+			if _, err := b.dir.FindClient(ctx, c); !errors.Is(err, partner.ErrUnknown) {
+				t.Error("its client works", c, err)
+			}
 		}
-		_, err := b.Find(ctx, b.hai, p)
+		_, err = b.Find(ctx, b.hai, p)
 		wants(t, err, "partner.party.unknown")
 		wants(t, b.End(ctx, b.approver, p, "lần nữa"), "partner.party.ended")
 		_, err = b.Open(ctx, b.hai, b.travel(), "")

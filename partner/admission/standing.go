@@ -96,7 +96,16 @@ func (d *Desk) endTx(ctx context.Context, tx *db.Tx, by audit.Actor, party partn
 	if !ok {
 		return fault.New(fault.Conflict, "partner.party.ended")
 	}
-	for _, c := range []partner.ID{p.Production(), p.TrialClient()} {
+	var clients []partner.ID // its two, what was derived from them, and what the operator registered for it
+	if err := db.Each(ctx, tx, `SELECT id FROM partner_client WHERE party = $1 AND retired_at IS NULL ORDER BY id`, []any{string(party)}, func(r db.Row) error {
+		var c partner.ID
+		err := r.Scan(&c)
+		clients = append(clients, c)
+		return err
+	}); err != nil {
+		return fmt.Errorf("list a party's clients: %w", err)
+	}
+	for _, c := range clients {
 		if err := d.c.Partners.RetireTx(ctx, tx, by, c); err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
