@@ -94,7 +94,7 @@ type Client struct {
 	OwnDoor        bool          // one of this installation's own doors: its subjects are account ids
 	DefaultACR     []string      // authentication context classes when a request names none; also what its tokens must be worth where data is released
 	DefaultMaxAge  time.Duration // age of the sign-in when a request does not say; 0: none
-	Party          PartyID       // whose it is; "" when the operator registered it by hand
+	Party          PartyID       // whose it is; "" when the operator registered it for none
 	Trial          bool          // only the party's own staff and synthetic people may sign in to it
 	Purposes       []Purpose     // each is agreed to by itself
 	Only           Purpose       // what For narrowed it to; zero: the client as registered
