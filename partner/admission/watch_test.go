@@ -3,6 +3,7 @@
 package admission_test
 
 import (
+	"context"
 	"crypto/x509"
 	"strings"
 	"testing"
@@ -198,6 +199,15 @@ func TestCertificateThatWasSeen(t *testing.T) {
 		c := find("dt-0401")
 		if c.Seen.Name != "api.maytrang.example" || !c.Seen.Until.Equal(soon.NotAfter) || !c.Seen.From.Equal(soon.NotBefore) || len(c.Seen.Print) != 43 {
 			t.Fatalf("%+v", c.Seen)
+		}
+		// With every other request there is nothing to write, and nothing is asked.
+		dead, stop := context.WithCancel(ctx)
+		stop()
+		for _, known := range []*x509.Certificate{soon, certificate("api.maytrang.example", 9, day(2026, 10, 1), day(2027, 6, 1))} {
+			ok(t, b.dir.Remember(dead, c, known))
+		}
+		if b.dir.Remember(dead, c, certificate("api.maytrang.example", 10, day(2026, 11, 2), day(2027, 6, 1))) == nil {
+			t.Error("a newer one is not written down")
 		}
 		if s := find("dt-0401-trial").Seen; s.Print != "" {
 			t.Errorf("the trial was not seen with %+v", s)
