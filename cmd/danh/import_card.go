@@ -91,9 +91,7 @@ func (c *importImmigrantsCommand) Run(w *world) error {
 		fmt.Fprintln(w.out, "this file was imported before; nothing was done")
 	} else {
 		fmt.Fprintf(w.out, "%d people; %d changed, %d unchanged, %d older than what is held, %d rejected\n", r.People, r.Changed, r.Unchanged, r.Older, len(r.Rejected))
-		for _, e := range r.Rejected {
-			bad = append(bad, &cardfeed.LineError{Line: e.Line, Field: e.Field, Problem: e.Problem})
-		}
+		bad = r.Rejected
 	}
 	result := writeRejects(w, c.File, c.Rejects, bad)
 	if c.Prints == "" {

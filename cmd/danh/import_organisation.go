@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"danh/audit"
-	"danh/internal/cardfeed"
 	"danh/internal/observe"
 )
 
@@ -46,9 +45,5 @@ func (c *importOrganisationsCommand) Run(w *world) error {
 	}
 	fmt.Fprintf(w.out, "%d organisations; %d changed, %d unchanged, %d older than what is held, %d representatives unknown, %d rejected\n",
 		r.Organisations, r.Changed, r.Unchanged, r.Older, r.Unknown, len(r.Rejected))
-	var bad []*cardfeed.LineError
-	for _, e := range r.Rejected {
-		bad = append(bad, &cardfeed.LineError{Line: e.Line, Field: e.Field, Problem: e.Problem})
-	}
-	return writeRejects(w, c.File, c.Rejects, bad)
+	return writeRejects(w, c.File, c.Rejects, r.Rejected)
 }

@@ -9,16 +9,12 @@
 package border
 
 import (
-	"bufio"
-	"bytes"
 	"embed"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"danh/internal/clock"
+	"danh/internal/jsonl"
 )
 
 // Header is the first line.
@@ -53,84 +49,28 @@ type Document struct {
 }
 
 // LineError says what is wrong in a line and where.
-type LineError struct {
-	Line    int
-	Field   string
-	Problem string
-}
-
-// Error implements error.
-func (e *LineError) Error() string {
-	return fmt.Sprintf("line %d, %s: %s", e.Line, e.Field, e.Problem)
-}
+type LineError = jsonl.LineError
 
 const maxLine = 64 << 10
 
 // Reader reads a feed. It is not safe for concurrent use.
-type Reader struct {
-	s      *bufio.Scanner
-	header Header
-	line   int
-}
+type Reader = jsonl.Reader[Header, Foreigner]
 
 // NewReader reads the header.
 func NewReader(r io.Reader) (*Reader, error) {
-	f := &Reader{s: bufio.NewScanner(r)}
-	f.s.Buffer(make([]byte, 4096), maxLine)
-	if !f.s.Scan() {
-		return nil, errors.Join(&LineError{1, "header", "missing"}, f.s.Err())
-	}
-	f.line = 1
-	h := &f.header
-	if err := decode(f.s.Bytes(), h); err != nil {
-		return nil, &LineError{1, "header", "not a JSON object of the known fields"}
-	}
-	if h.Format != "danh-foreigners" || h.Version != 1 || !plain(h.Source) || !h.AsOf.Exact() {
-		return nil, &LineError{1, "header", "needs format danh-foreigners, version 1, source and as_of"}
-	}
-	return f, nil
+	return jsonl.NewReader(r, maxLine, Header.check, check)
 }
 
-// Header is the first line.
-func (f *Reader) Header() Header { return f.header }
-
-// Line is the number of the line last read.
-func (f *Reader) Line() int { return f.line }
-
-// Next reads the next person. A *LineError concerns that line only; io.EOF ends.
-func (f *Reader) Next() (Foreigner, error) {
-	var p Foreigner
-	if !f.s.Scan() {
-		if err := f.s.Err(); err != nil { // a line too long ends the reading: what follows cannot be told apart
-			return p, fmt.Errorf("line %d: %w", f.line+1, err)
-		}
-		return p, io.EOF
+func (h Header) check() string {
+	if h.Format != "danh-foreigners" || h.Version != 1 || !jsonl.IsRef(h.Source) || !h.AsOf.Exact() {
+		return "needs format danh-foreigners, version 1, source and as_of"
 	}
-	f.line++
-	if err := decode(f.s.Bytes(), &p); err != nil {
-		return Foreigner{}, &LineError{f.line, "line", "not a JSON object of the known fields"}
-	}
-	if field, problem := p.check(); problem != "" {
-		return Foreigner{}, &LineError{f.line, field, problem}
-	}
-	return p, nil
+	return ""
 }
 
-func decode(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something behind the object")
-	}
-	return nil
-}
-
-func (p Foreigner) check() (field, problem string) {
+func check(_ Header, p Foreigner) (field, problem string) {
 	switch {
-	case !plain(p.Ref):
+	case !jsonl.IsRef(p.Ref):
 		return "ref", "1 to 64 letters, digits and - _ . : are needed"
 	case strings.TrimSpace(p.Name) == "" || len(p.Name) > 200:
 		return "name", "missing or too long"
@@ -167,10 +107,6 @@ func (p Foreigner) check() (field, problem string) {
 	return "", ""
 }
 
-func plain(s string) bool {
-	return s != "" && len(s) <= 64 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") == ""
-}
-
 func country(s string) bool {
 	return len(s) == 3 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
@@ -178,20 +114,7 @@ func country(s string) bool {
 // Write writes a feed that Reader reads.
 func Write(w io.Writer, h Header, people []Foreigner) error {
 	h.Format, h.Version, h.Count = "danh-foreigners", 1, len(people)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(h); err != nil {
-		return fmt.Errorf("write header: %w", err)
-	}
-	for i, p := range people {
-		if field, problem := p.check(); problem != "" {
-			return &LineError{i + 2, field, problem}
-		}
-		if err := e.Encode(p); err != nil {
-			return fmt.Errorf("write line: %w", err)
-		}
-	}
-	return nil
+	return jsonl.Write(w, h, people, check)
 }
 
 //go:embed sample.jsonl

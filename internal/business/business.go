@@ -10,16 +10,12 @@
 package business
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"danh/internal/clock"
+	"danh/internal/jsonl"
 )
 
 // Header is the first line.
@@ -65,85 +61,28 @@ var (
 )
 
 // LineError says what is wrong in a line and where.
-type LineError struct {
-	Line    int    `json:"line"`
-	Field   string `json:"field"`
-	Problem string `json:"problem"`
-}
-
-// Error implements error.
-func (e *LineError) Error() string {
-	return fmt.Sprintf("line %d, %s: %s", e.Line, e.Field, e.Problem)
-}
+type LineError = jsonl.LineError
 
 const maxLine = 64 << 10
 
 // Reader reads a feed. It is not safe for concurrent use.
-type Reader struct {
-	s      *bufio.Scanner
-	header Header
-	line   int
-}
+type Reader = jsonl.Reader[Header, Organisation]
 
 // NewReader reads the header.
 func NewReader(r io.Reader) (*Reader, error) {
-	f := &Reader{s: bufio.NewScanner(r)}
-	f.s.Buffer(make([]byte, 4096), maxLine)
-	if !f.s.Scan() {
-		return nil, errors.Join(&LineError{1, "header", "missing"}, f.s.Err())
-	}
-	f.line = 1
-	h := &f.header
-	if err := decode(f.s.Bytes(), h); err != nil {
-		return nil, &LineError{1, "header", "not a JSON object of the known fields"}
-	}
-	if h.Format != "danh-organisations" || h.Version != 1 || !plain(h.Source) || !h.AsOf.Exact() {
-		return nil, &LineError{1, "header", "needs format danh-organisations, version 1, source and as_of"}
-	}
-	return f, nil
+	return jsonl.NewReader(r, maxLine, Header.check, check)
 }
 
-// Header is the first line.
-func (f *Reader) Header() Header { return f.header }
-
-// Line is the number of the line last read.
-func (f *Reader) Line() int { return f.line }
-
-// Next reads the next organisation. A *LineError concerns that line only;
-// io.EOF ends.
-func (f *Reader) Next() (Organisation, error) {
-	var o Organisation
-	if !f.s.Scan() {
-		if err := f.s.Err(); err != nil { // a line too long ends the reading: what follows cannot be told apart
-			return o, fmt.Errorf("line %d: %w", f.line+1, err)
-		}
-		return o, io.EOF
+func (h Header) check() string {
+	if h.Format != "danh-organisations" || h.Version != 1 || !jsonl.IsRef(h.Source) || !h.AsOf.Exact() {
+		return "needs format danh-organisations, version 1, source and as_of"
 	}
-	f.line++
-	if err := decode(f.s.Bytes(), &o); err != nil {
-		return Organisation{}, &LineError{f.line, "line", "not a JSON object of the known fields"}
-	}
-	if field, problem := o.check(f.header.AsOf); problem != "" {
-		return Organisation{}, &LineError{f.line, field, problem}
-	}
-	return o, nil
+	return ""
 }
 
-func decode(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something behind the object")
-	}
-	return nil
-}
-
-func (o Organisation) check(asOf clock.Date) (field, problem string) {
+func check(h Header, o Organisation) (field, problem string) {
 	switch {
-	case !plain(o.Ref):
+	case !jsonl.IsRef(o.Ref):
 		return "ref", "1 to 64 letters, digits and - _ . : are needed"
 	case !ValidNumber(o.Number):
 		return "number", "10 digits, the last of them the check digit, or these and three more"
@@ -155,9 +94,9 @@ func (o Organisation) check(asOf clock.Date) (field, problem string) {
 		return "number", "13 digits exactly for a branch"
 	case !slices.Contains(Statuses, o.Status):
 		return "status", "one of " + strings.Join(Statuses, ", ")
-	case !o.Registered.Exact() || asOf.Before(o.Registered):
+	case !o.Registered.Exact() || h.AsOf.Before(o.Registered):
 		return "registered", "must be a day up to as_of"
-	case !o.StatusFrom.IsZero() && (!o.StatusFrom.Exact() || asOf.Before(o.StatusFrom)):
+	case !o.StatusFrom.IsZero() && (!o.StatusFrom.Exact() || h.AsOf.Before(o.StatusFrom)):
 		return "status_from", "must be a day up to as_of"
 	case o.Status != "active" && o.StatusFrom.IsZero():
 		return "status_from", "is needed for one that is not active"
@@ -165,7 +104,7 @@ func (o Organisation) check(asOf clock.Date) (field, problem string) {
 		return "address", "missing or too long"
 	case o.Unit != "" && (len(o.Unit) != 5 || !digits(o.Unit)) || (o.Unit == "") != o.UnitFrom.IsZero():
 		return "unit", "five digits with unit_from, or neither"
-	case o.Successor != "" && (!plain(o.Successor) || o.Successor == o.Ref || o.Status != "dissolved"):
+	case o.Successor != "" && (!jsonl.IsRef(o.Successor) || o.Successor == o.Ref || o.Status != "dissolved"):
 		return "successor", "the ref of another one, of a dissolved one only"
 	case len(o.Representatives) > 50:
 		return "representatives", "more than 50"
@@ -187,10 +126,6 @@ func (o Organisation) check(asOf clock.Date) (field, problem string) {
 		seen[p.Number] = true
 	}
 	return "", ""
-}
-
-func plain(s string) bool {
-	return s != "" && len(s) <= 64 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") == ""
 }
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
@@ -224,21 +159,11 @@ func CheckDigit(nine string) (digit byte, ok bool) {
 // Write writes a feed that Reader reads.
 func Write(w io.Writer, h Header, list []Organisation) error {
 	h.Format, h.Version, h.Count = "danh-organisations", 1, len(list)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(h); err != nil {
-		return fmt.Errorf("write header: %w", err)
-	}
-	for i, o := range list {
-		if field, problem := o.check(h.AsOf); problem != "" {
-			return &LineError{i + 2, field, problem}
-		}
-		if o.Representatives == nil {
-			o.Representatives = []Representative{}
-		}
-		if err := e.Encode(o); err != nil {
-			return fmt.Errorf("write line: %w", err)
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].Representatives == nil {
+			list[i].Representatives = []Representative{}
 		}
 	}
-	return nil
+	return jsonl.Write(w, h, list, check)
 }

@@ -10,17 +10,14 @@
 package cardfeed
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"image/jpeg"
 	"io"
 	"strings"
 
 	"danh/internal/clock"
 	"danh/internal/fmr"
+	"danh/internal/jsonl"
 )
 
 // Registry says whose people the refs of a feed name.
@@ -82,16 +79,7 @@ type Missing struct {
 }
 
 // LineError says what is wrong in a line and where.
-type LineError struct {
-	Line    int    `json:"line"`
-	Field   string `json:"field"`
-	Problem string `json:"problem"`
-}
-
-// Error implements error.
-func (e *LineError) Error() string {
-	return fmt.Sprintf("line %d, %s: %s", e.Line, e.Field, e.Problem)
-}
+type LineError = jsonl.LineError
 
 const (
 	// MaxPortrait is what fits into a chip's DG2.
@@ -101,28 +89,18 @@ const (
 )
 
 // Reader reads a feed. It is not safe for concurrent use.
-type Reader struct {
-	s      *bufio.Scanner
-	header Header
-	line   int
-}
+type Reader = jsonl.Reader[Header, Bearer]
 
 // NewReader reads the header.
 func NewReader(r io.Reader) (*Reader, error) {
-	f := &Reader{s: bufio.NewScanner(r)}
-	f.s.Buffer(make([]byte, 64<<10), maxLine)
-	if !f.s.Scan() {
-		return nil, errors.Join(&LineError{1, "header", "missing"}, f.s.Err())
+	return jsonl.NewReader(r, maxLine, Header.check, check)
+}
+
+func (h Header) check() string {
+	if h.Format != format || h.Version != version || !jsonl.IsRef(h.Source) || !h.AsOf.Exact() || h.Registry != Population && h.Registry != Immigration {
+		return "needs format danh-cards, version 1, registry (population or immigration), source and as_of"
 	}
-	f.line = 1
-	h := &f.header
-	if err := decode(f.s.Bytes(), h); err != nil {
-		return nil, &LineError{1, "header", "not a JSON object of the known fields"}
-	}
-	if h.Format != format || h.Version != version || !plain(h.Source) || !h.AsOf.Exact() || h.Registry != Population && h.Registry != Immigration {
-		return nil, &LineError{1, "header", "needs format danh-cards, version 1, registry (population or immigration), source and as_of"}
-	}
-	return f, nil
+	return ""
 }
 
 const (
@@ -130,48 +108,11 @@ const (
 	version = 1
 )
 
-// Header is the first line.
-func (f *Reader) Header() Header { return f.header }
-
-// Line is the number of the line last read.
-func (f *Reader) Line() int { return f.line }
-
-// Next reads the next person. A *LineError concerns that line only; io.EOF ends.
-func (f *Reader) Next() (Bearer, error) {
-	var b Bearer
-	if !f.s.Scan() {
-		if err := f.s.Err(); err != nil { // a line too long ends the reading: what follows cannot be told apart
-			return b, fmt.Errorf("line %d: %w", f.line+1, err)
-		}
-		return b, io.EOF
-	}
-	f.line++
-	if err := decode(f.s.Bytes(), &b); err != nil {
-		return Bearer{}, &LineError{f.line, "line", "not a JSON object of the known fields"}
-	}
-	if field, problem := b.check(f.header); problem != "" {
-		return Bearer{}, &LineError{f.line, field, problem}
-	}
-	return b, nil
-}
-
-func decode(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something behind the object")
-	}
-	return nil
-}
-
-func (b Bearer) check(h Header) (field, problem string) {
+func check(h Header, b Bearer) (field, problem string) {
 	switch {
 	case (b.Ref == "") == (b.Number == ""):
 		return "ref", "either ref or number"
-	case b.Ref != "" && !plain(b.Ref):
+	case b.Ref != "" && !jsonl.IsRef(b.Ref):
 		return "ref", "1 to 64 letters, digits and - _ . : are needed"
 	case b.Number != "" && (h.Registry != Population || !digits(b.Number, 9, 12)):
 		return "number", "9 or 12 digits; foreigners are named by ref"
@@ -257,10 +198,6 @@ func (p *Prints) check(h Header) (field, problem string) {
 	return "", ""
 }
 
-func plain(s string) bool {
-	return s != "" && len(s) <= 64 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") == ""
-}
-
 func digits(s string, lengths ...int) bool {
 	for _, n := range lengths {
 		if len(s) == n {
@@ -273,18 +210,5 @@ func digits(s string, lengths ...int) bool {
 // Write writes a feed that Reader reads.
 func Write(w io.Writer, h Header, people []Bearer) error {
 	h.Format, h.Version, h.Count = format, version, len(people)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(h); err != nil {
-		return fmt.Errorf("write header: %w", err)
-	}
-	for i, b := range people {
-		if field, problem := b.check(h); problem != "" {
-			return &LineError{i + 2, field, problem}
-		}
-		if err := e.Encode(b); err != nil {
-			return fmt.Errorf("write line: %w", err)
-		}
-	}
-	return nil
+	return jsonl.Write(w, h, people, check)
 }

@@ -37,7 +37,7 @@ func Load(file io.Reader, of Registry, load func(h Header, b Bearer) (o Outcome,
 	}
 	rep := Report{Header: f.Header()}
 	if rep.Header.Registry != of {
-		return rep, &LineError{1, "header", "is about the people of another registry"}
+		return rep, &LineError{Line: 1, Field: "header", Problem: "is about the people of another registry"}
 	}
 	for {
 		b, err := f.Next()

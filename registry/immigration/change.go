@@ -70,26 +70,16 @@ func (r *Registry) Import(ctx context.Context, by audit.Actor, file io.Reader) (
 		return rep, nil
 	}
 	for end := false; !end; {
-		var people []line
-		for len(people) < chunk && !end {
-			p, err := f.Next()
-			var le *border.LineError
-			switch {
-			case errors.Is(err, io.EOF):
-				end = true
-			case errors.As(err, &le):
-				rep.Rejected = append(rep.Rejected, le)
-			case err != nil:
-				return rep, fmt.Errorf("import: %w", err)
-			default:
-				people = append(people, line{p, f.Line()})
-			}
+		people, wrong, over, err := f.Some(chunk)
+		rep.Rejected, end = append(rep.Rejected, wrong...), over
+		if err != nil {
+			return rep, fmt.Errorf("import: %w", err)
 		}
 		done := rep
-		err := r.db.Write(ctx, func(tx *db.Tx) error {
+		err = r.db.Write(ctx, func(tx *db.Tx) error {
 			done = rep
 			for _, p := range people {
-				if err := r.loadTx(ctx, tx, by, &done, p); err != nil {
+				if err := r.loadTx(ctx, tx, by, &done, p.Said, p.Line); err != nil {
 					return err
 				}
 			}
@@ -108,15 +98,9 @@ func (r *Registry) Import(ctx context.Context, by audit.Actor, file io.Reader) (
 	return rep, nil
 }
 
-// line is a person with the number of her line.
-type line struct {
-	border.Foreigner
-	no int
-}
-
-func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, rep *Report, p line) error {
+func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, rep *Report, p border.Foreigner, at int) error {
 	person := r.PersonID(rep.Source, p.Ref)
-	plain, err := json.Marshal(p.Foreigner)
+	plain, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
@@ -169,7 +153,7 @@ func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, rep *R
 		return err
 	}
 	for range taken {
-		rep.Rejected = append(rep.Rejected, &border.LineError{Line: p.no, Field: "documents.number", Problem: "is another person's; the document was left out"})
+		rep.Rejected = append(rep.Rejected, &border.LineError{Line: at, Field: "documents.number", Problem: "is another person's; the document was left out"})
 	}
 	rep.Changed++
 	e := audit.Entry{Actor: by, Action: "immigration.loaded", Subject: person, Purpose: "immigration.purpose.keep", Ground: "source:" + rep.Source, Fields: allFields}

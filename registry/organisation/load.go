@@ -44,11 +44,6 @@ type Report struct {
 // chunk is how many organisations are loaded in one transaction.
 const chunk = 200
 
-type line struct {
-	business.Organisation
-	no int
-}
-
 // Import reads a feed (docs/organisations.md). Each chunk is one transaction;
 // after a crash the file is imported again, and what was loaded counts as
 // unchanged. A file may be imported again at any time: representatives whom the
@@ -63,27 +58,17 @@ func (r *Registry) Import(ctx context.Context, by audit.Actor, file io.Reader) (
 	}
 	rep := Report{Source: f.Header().Source, AsOf: f.Header().AsOf}
 	for end := false; !end; {
-		var list []line
-		for len(list) < chunk && !end {
-			o, err := f.Next()
-			var le *business.LineError
-			switch {
-			case errors.Is(err, io.EOF):
-				end = true
-			case errors.As(err, &le):
-				rep.Rejected = append(rep.Rejected, le)
-			case err != nil:
-				return rep, fmt.Errorf("import: %w", err)
-			default:
-				list = append(list, line{o, f.Line()})
-			}
+		list, wrong, over, err := f.Some(chunk)
+		rep.Rejected, end = append(rep.Rejected, wrong...), over
+		if err != nil {
+			return rep, fmt.Errorf("import: %w", err)
 		}
 		var done Report
-		err := r.db.Write(ctx, func(tx *db.Tx) error {
+		err = r.db.Write(ctx, func(tx *db.Tx) error {
 			done = rep
 			done.Rejected = append([]*business.LineError(nil), rep.Rejected...)
 			for _, o := range list {
-				if err := r.loadTx(ctx, tx, by, &done, o); err != nil {
+				if err := r.loadTx(ctx, tx, by, &done, o.Said, o.Line); err != nil {
 					return err
 				}
 			}
@@ -97,9 +82,9 @@ func (r *Registry) Import(ctx context.Context, by audit.Actor, file io.Reader) (
 	return rep, nil
 }
 
-func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, rep *Report, o line) error {
+func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, rep *Report, o business.Organisation, at int) error {
 	org := r.OrganisationID(rep.Source, o.Ref)
-	plain, err := json.Marshal(o.Organisation)
+	plain, err := json.Marshal(o)
 	if err != nil {
 		return err
 	}
@@ -133,7 +118,7 @@ func (r *Registry) loadTx(ctx context.Context, tx *db.Tx, by audit.Actor, rep *R
 		return fmt.Errorf("load number: %w", err)
 	}
 	if whose != org {
-		rep.Rejected = append(rep.Rejected, &business.LineError{Line: o.no, Field: "number", Problem: "is another organisation's"})
+		rep.Rejected = append(rep.Rejected, &business.LineError{Line: at, Field: "number", Problem: "is another organisation's"})
 		return nil
 	}
 	// 2. The organisation.
