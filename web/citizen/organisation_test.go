@@ -122,6 +122,12 @@ func TestAMandateByLink(t *testing.T) {
 		f.lan.Get("/organisation/" + f.Company.String()).Lacks(path[len("/organisations/accept/"):])
 		f.nam.Get(path).Want(200, companyName, "Nộp hồ sơ").Submit("Nhận").Want(200, "Bạn đã nhận ủy quyền")
 		f.minh.Get(path).Want(404, "không còn chờ")
+		// The account is closed, and the mandate with it.
+		f.nam.Get("/organisations").Want(200, companyName)
+		f.minh.Get("/organisation/"+f.Company.String()+"/close").Want(200, "Mọi ủy quyền đã cấp cũng chấm dứt").Submit("Đóng").Want(200, "Đã đóng tài khoản của tổ chức")
+		f.minh.Get("/organisation/"+f.Company.String()).Want(200, "Đóng tài khoản tổ chức", "Có tài khoản rồi mới ủy quyền").Lacks("Thu hồi ngay")
+		f.nam.Get("/organisations").Want(200, "Chưa có tổ chức nào")
+		f.minh.Get("/organisation/"+f.Company.String()+"/mandate").Submit("Gửi ủy quyền", "way", "link", "scope_procedure", "yes").Want(422, "chưa có tài khoản, hoặc tài khoản đang bị khóa")
 	})
 }
 
