@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -109,6 +110,52 @@ func (k *Keeper) WaysTo(ctx context.Context, s Session, d Demand, r RemoteInfo) 
 		}
 	}
 	return w, nil
+}
+
+// Prospects is what somebody for whom Ways finds nothing can still make for
+// herself from this session, and why no code comes to her.
+type Prospects struct {
+	Passkey     bool // she can make a passkey
+	Passcode    bool // she can set a passcode
+	Represented bool // her representative confirms what she does, and gets the codes
+	NoPhone     bool // her account has no phone that was confirmed
+	Once        bool // this browser is not hers: nothing is made in it
+	Elsewhere   bool // she has a passkey, which this device may not use
+}
+
+// Prospects works out what leads on from a session that nothing raises. What is
+// not among it would lead her back to where she stands.
+func (k *Keeper) Prospects(ctx context.Context, s Session, r RemoteInfo) (Prospects, error) {
+	s = s.Holder()
+	p := Prospects{Once: s.Once}
+	if err := k.c.DB.Read().QueryRowContext(ctx, `SELECT represented, phone_at IS NULL FROM account_account WHERE id = $1`, s.Account).Scan(&p.Represented, &p.NoPhone); err != nil {
+		return p, fmt.Errorf("look what an account can be raised by: %w", err)
+	}
+	allowed := func(journey string) (bool, error) {
+		w, err := k.Ways(ctx, s, journey, r)
+		return !w.Level && (w.Met || w.Enough || w.Password || w.Code), err
+	}
+	on, err := k.TakesPasskeysOn(ctx, s)
+	if err != nil {
+		return p, err
+	}
+	if on {
+		code, err := k.PasskeyTakesCode(ctx, s)
+		if err != nil {
+			return p, err
+		}
+		if p.Passkey = code || !s.Passkey.IsZero(); !p.Passkey {
+			if p.Passkey, err = allowed("passkey_add"); err != nil {
+				return p, err
+			}
+		}
+	}
+	if p.Passcode, err = allowed("passcode_change"); err != nil || k.passkeys == nil {
+		return p, err
+	}
+	all, err := k.ListPasskeys(ctx, s.Account)
+	p.Elsewhere = !on && len(all) > 0
+	return p, err
 }
 
 // ProofWays works out by what she can prove herself at one act of a journey:

@@ -59,6 +59,7 @@ func TestBrokenJourneysAreRefusedAtStart(t *testing.T) {
 		"one language is missing":        {`x`, `{"ask.title": ["Hỏi"]}`, []string{"journey.text.json", "ask.title"}},
 		"English is empty":               {`x`, `{"ask.title": ["Hỏi", " "]}`, []string{"journey.text.json", "ask.title"}},
 		"placeholders differ":            {`x`, `{"ask.title": ["Hỏi {n}", "Ask {name}"]}`, []string{"journey.text.json", "ask.title", "{name}"}},
+		"a text stands twice":            {`x`, `{"ask.title": ["Hỏi", "Ask"], "ask.title": ["Hỏi lại", "Ask again"]}`, []string{"journey.text.json", "ask.title", "twice"}},
 		"the texts are no JSON":          {`x`, `{`, []string{"journey.text.json"}},
 		"the template is broken":         {`{{if}}`, askTexts, []string{"ask.html"}},
 		"a function is not known":        {`{{buton "ask.go"}}`, askTexts, []string{"ask.html", "buton"}},

@@ -3,6 +3,7 @@
 package page
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -61,8 +62,8 @@ func (t texts) load(files fs.FS, name string) error {
 	if err != nil {
 		return err
 	}
-	var m map[string][]string
-	if err := json.Unmarshal(b, &m); err != nil {
+	m, err := decode(b)
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	for k, v := range m {
@@ -78,6 +79,36 @@ func (t texts) load(files fs.FS, name string) error {
 		t[k] = Text{v[0], v[1]}
 	}
 	return nil
+}
+
+// decode reads a file of texts. A key that stands twice is refused: the words
+// that nobody sees would be kept and translated with the rest.
+func decode(b []byte) (map[string][]string, error) {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil { // nothing after the object, either
+		return nil, err
+	}
+	m := map[string][]string{}
+	d := json.NewDecoder(bytes.NewReader(b))
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		k, _ := key.(string)
+		if _, twice := m[k]; twice {
+			return nil, fmt.Errorf("%q stands there twice", k)
+		}
+		var v []string
+		if err := d.Decode(&v); err != nil {
+			return nil, err
+		}
+		m[k] = v
+	}
+	return m, nil
 }
 
 var hole = regexp.MustCompile(`\{[a-z_]+\}`)

@@ -10,6 +10,7 @@ import (
 	"danh/account"
 	. "danh/account/accounttest"
 	"danh/internal/browse"
+	"danh/internal/db"
 	"danh/internal/webtest"
 )
 
@@ -42,7 +43,7 @@ func TestSheStepsUpAndSetsAPasscode(t *testing.T) {
 		c := serve(t, h)
 		open(t, h, c, lan, phone, "/open")
 		// A password alone is not enough, and she has nothing else: she is told what to do.
-		c.Get("/security").Click("Mã passcode 6 chữ số để ký những việc quan trọng").At("/stepup").Want(200, "Đặt hoặc đổi mã passcode cần mức xác thực 2", "Những gì bạn có chưa đủ", "Tạo khoá đăng nhập")
+		c.Get("/security").Click("Mã passcode 6 chữ số để ký những việc quan trọng").At("/stepup").Want(200, "Đặt hoặc đổi mã passcode cần mức xác thực 2", "Ở máy này chưa làm được", "công an xã, phường bất kỳ")
 		key := h.Enlist(t, signed(t, h, c), Citizen)
 		before := c.Cookie("danh-citizen")
 		p := c.Get("/security/passcode").At("/stepup").Want(200, byPasskey).Lacks("chưa đủ cho việc này")
@@ -75,6 +76,52 @@ func TestSheStepsUpAndSetsAPasscode(t *testing.T) {
 			if p := c.Get(page + "?return=//evil.example").Want(200); p.Has(`#main input[name="return"]`) {
 				t.Errorf("%s leads to another site", page)
 			}
+		}
+	})
+}
+
+// Whoever has nothing but a password is told what to do next, and nothing that
+// she is offered leads her back to where she stands.
+func TestStepUpLeadsOutOfADeadEnd(t *testing.T) {
+	Run(t, func(t *testing.T, h *House) {
+		h.AskCodes(t)
+		lan := h.Register(t, Lan)
+		h.Carrier.Says(phone, lan.Declared.Number, account.Yes)
+		c := withRecovery(t, h)
+		open(t, h, c, lan, phone, "/open")
+		s := signed(t, h, c)
+		become := func(set string) { // as an account is that was activated by a slip, or that somebody confirms
+			t.Helper()
+			if err := h.DB.Write(t.Context(), func(tx *db.Tx) error {
+				if _, err := tx.ExecContext(t.Context(), `UPDATE account_account SET phone_at = NULL, represented = `+set+` WHERE id = $1`, s.Account); err != nil {
+					return err
+				}
+				_, err := tx.ExecContext(t.Context(), `UPDATE account_session SET assurance = 1, amr = 'pwd' WHERE account = $1`, s.Account)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		become("FALSE")
+		for _, page := range []string{"/security/passkeys/new", "/security/passcode", "/stepup?journey=phone_change&return=/security", "/stepup?journey=consent_sensitive&return=/"} {
+			p := c.Get(page).At("/stepup").Want(200, "chưa có số điện thoại nhận mã", "Thêm số điện thoại")
+			ways := p.All("main nav.rows a")
+			if len(ways) == 0 {
+				t.Errorf("%s: no way out", page)
+			}
+			for _, a := range ways {
+				if to := c.Get(browse.Attr(a, "href")).Want(200); to.URL.Path == "/stepup" {
+					t.Errorf("%s: %q leads back", page, webtest.Words(a))
+				}
+			}
+		}
+		c.Get("/stepup?journey=phone_change&return=/security").Click("Thêm số điện thoại Sau đó mã đến máy bạn, và bạn tạo được khoá đăng nhập").At("/recover/begin")
+		c.English().Get("/security/passkeys/new").At("/stepup").Want(200, "Your account has no phone that gets codes", "Add a phone number")
+		// A child's account: there is nothing that the child could do about it.
+		become("TRUE")
+		p := c.Get("/security/passkeys/new").At("/stepup").Want(200, "Your representative does this for you")
+		if p.Has("main nav.rows") {
+			t.Error("a represented account is sent somewhere")
 		}
 	})
 }

@@ -111,7 +111,16 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, v wan
 		return
 	}
 	f.Values.Del("passcode") // never shown again
-	data := map[string]any{"Ways": ways, "Want": v, "Problem": problem,
+	var out account.Prospects
+	never := !ways.Enough && !ways.Password && !ways.Code
+	if never {
+		if out, err = d.Accounts.Prospects(r.Context(), s, remote); err != nil {
+			d.j.Fail(w, r, err)
+			return
+		}
+	}
+	data := map[string]any{"Never": never, "Out": out, "Sets": ways.Unset && out.Passcode,
+		"Make": "/security/passkeys/new?return=" + url.QueryEscape(v.Return), "Set": "/security/passcode?return=" + url.QueryEscape(v.Return), "Ways": ways, "Want": v, "Problem": problem,
 		"Again": "/signin?fresh=1&return=" + url.QueryEscape(v.Return), "Code": "/signin?fresh=1&code=1&return=" + url.QueryEscape(v.Return),
 		"Can": ways.Passkey || ways.Device || ways.Passcode, "Old": ways.Demand.MaxAge > 0 && s.Assurance >= ways.Demand.Assurance}
 	if data["Can"].(bool) {
