@@ -52,11 +52,11 @@ var signIn = Ask{Scope: "openid", Purpose: Text{"nhận ra tài khoản của b�
 var doorAsks = map[ID][]Ask{
 	"portal": {
 		signIn,
-		{Scope: "profile", Purpose: Text{"điền sẵn họ tên, ngày sinh, giới tính vào tờ khai", "fill in your name, birth date and sex on forms"}},
+		{Scope: "profile", Purpose: Text{"điền sẵn vào tờ khai", "fill it in on forms"}},
 		{Scope: "number", Purpose: Text{"điền sẵn số định danh cá nhân vào tờ khai", "fill in your personal number on forms"}},
 		{Scope: "phone", Purpose: Text{"báo kết quả hồ sơ qua điện thoại", "tell you by phone how your case goes"}},
 		{Scope: "email", Purpose: Text{"báo kết quả hồ sơ qua thư điện tử", "tell you by e-mail how your case goes"}},
-		{Scope: "residence", Purpose: Text{"điền sẵn nơi cư trú vào tờ khai", "fill in your place of residence on forms"}},
+		{Scope: "residence", Purpose: Text{"điền sẵn địa chỉ vào tờ khai", "fill in the address on forms"}},
 		{Scope: "organisation", Purpose: Text{"điền sẵn mã số, trụ sở của tổ chức mà bạn làm thay", "fill in code and seat of the organisation you act for"}},
 		{Scope: "level", Purpose: Text{"biết thủ tục nào tài khoản của bạn làm được", "know which procedures your account may use"}},
 	},

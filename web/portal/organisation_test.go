@@ -63,7 +63,7 @@ func (w *town) act(t *testing.T, c *webtest.Client, p accounttest.Person, name, 
 	c.Get(w.Citizen.URL+"/organisations").Submit("Làm thay "+name).At("/").Want(200, "Bạn đang làm thay cho")
 	at = c.Get(w.Portal.URL + "/signin?return=" + url.QueryEscape(path))
 	if at.URL.Path == "/consent" {
-		at = at.Want(200, "Bạn đồng ý thay cho "+name, "Thông tin tổ chức", "Tên tổ chức", "Trụ sở").Lacks("Họ và tên", "Nơi cư trú").Submit("Đồng ý")
+		at = at.Want(200, "Bạn đồng ý thay cho "+name, "Mã số và thông tin đăng ký", "Tên tổ chức", "Trụ sở").Lacks("Họ và tên", "ngày sinh", "nơi cư trú").Submit("Đồng ý")
 	}
 	return named(t, at.Want(200), name)
 }

@@ -114,14 +114,14 @@ func (d *journey) sources(language string, lines []line) []string {
 // person's full name and residence.
 func (l line) Label() string {
 	key := "consent.field." + string(l.Field)
-	if l.Source == provider.BodySource && (l.Field == provider.Name || l.Field == provider.Address) {
+	if l.Source == provider.BodySource && (l.Field == provider.Name || l.Field == provider.Address || l.Field == claim.Body) {
 		key += "_of_organisation"
 	}
 	return key
 }
 
 var icons = map[provider.Field]string{
-	provider.Name: "user", provider.BirthDate: "calendar", provider.Sex: "users", provider.Number: "idcard", provider.Phone: "phone",
+	claim.Body: "bank", provider.Name: "user", provider.BirthDate: "calendar", provider.Sex: "users", provider.Number: "idcard", provider.Phone: "phone",
 	provider.Email: "mail", provider.Address: "pin", provider.Level: "badge", claim.Card: "idcard", claim.Permanent: "pin", claim.Temporary: "pin", claim.Household: "users", claim.Match: "check",
 	claim.Over14: "calendar", claim.Over16: "calendar", claim.Over18: "calendar", claim.Over21: "calendar", claim.Over60: "calendar",
 }
@@ -156,6 +156,9 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 	for _, l := range q.Lines {
 		v := line{Line: l, Icon: icons[l.Field], Name: "take." + string(l.Field), Under: q.Client.Only.Code != ""}
 		v.Ground = ground.Name(l.Ground).In(language)
+		if l.Source == provider.BodySource && l.Field == provider.Name {
+			v.Icon = "bank"
+		}
 		if t, ok := words[l.Field][l.Value]; ok {
 			v.Words = t
 		} else if l.Words != (partner.Text{}) {

@@ -49,7 +49,7 @@ func TestOwnDoorSignsIn(t *testing.T) {
 		ok(t, err)
 
 		p := d.Browser.Get(portal.URL+"/in").At("/signin").Submit("Đăng nhập", "number", number, "password", string(accounttest.Password))
-		p.At("/consent").Want(200, "Cổng dịch vụ công Danh", "Dịch vụ của chính Danh", "điền sẵn họ tên")
+		p.At("/consent").Want(200, "Cổng dịch vụ công Danh", "Dịch vụ của chính Danh", "điền sẵn vào tờ khai")
 		p.Submit("Đồng ý").At("/me").Want(200, fmt.Sprintf("true|%s|Nguyễn Thị Phương Lan|population registry|true|1", s.Account))
 		// The next time she is not asked.
 		d.Browser.Get(portal.URL+"/in").At("/me").Want(200, "true|")

@@ -201,7 +201,7 @@ func (l *lodging) start(w http.ResponseWriter, r *http.Request) {
 	id, _ := session.From(r.Context())
 	l.journey.Render(w, r, http.StatusOK, "start", page.View{Layout: page.Desk, Task: "lodging.task", Title: "lodging.start.title", Lede: "lodging.start.lede",
 		Back: "/procedures/" + procedure.Lodging, Nav: "cases",
-		Data: map[string]any{"Facts": facts(notifier(id), l.home(id)), "Open": p.Open, "Drafts": drafts, "Provisional": a.Account.Provisional, "Due": l.due(rules, nil), "Days": rules.DraftDays}})
+		Data: map[string]any{"Facts": facts(notifier(id), l.home(id)), "Open": p.Open, "Drafts": drafts, "Provisional": a.Account.Provisional, "Organisation": notifier(id).Organisation, "Due": l.due(rules, nil), "Days": rules.DraftDays}})
 }
 
 func (l *lodging) open(w http.ResponseWriter, r *http.Request) {
