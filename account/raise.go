@@ -119,7 +119,6 @@ type Prospects struct {
 	Passcode    bool // she can set a passcode
 	Represented bool // her representative confirms what she does, and gets the codes
 	NoPhone     bool // her account has no phone that was confirmed
-	Once        bool // this browser is not hers: nothing is made in it
 	Elsewhere   bool // she has a passkey, which this device may not use
 }
 
@@ -127,7 +126,7 @@ type Prospects struct {
 // not among it would lead her back to where she stands.
 func (k *Keeper) Prospects(ctx context.Context, s Session, r RemoteInfo) (Prospects, error) {
 	s = s.Holder()
-	p := Prospects{Once: s.Once}
+	var p Prospects
 	if err := k.c.DB.Read().QueryRowContext(ctx, `SELECT represented, phone_at IS NULL FROM account_account WHERE id = $1`, s.Account).Scan(&p.Represented, &p.NoPhone); err != nil {
 		return p, fmt.Errorf("look what an account can be raised by: %w", err)
 	}

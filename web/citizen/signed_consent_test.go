@@ -144,6 +144,23 @@ func TestPasswordAloneIsToldBeforeTheYes(t *testing.T) {
 		if p = p.Submit("Đồng ý"); !strings.HasPrefix(p.URL.Path, "/approve/") {
 			t.Errorf("she is at %s", p.URL)
 		}
+		// In a session of a browser that is not hers (a code by QR, or once only) she
+		// sees what is asked for, and may say no or sign in better.
+		if err := b.DB.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE account_session SET device = NULL WHERE account = $1`, first.Account)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		p = b.c.Get("/authorize?"+b.request("openid profile number").Encode()).At("/consent").Want(200, "Ở phiên này bạn chưa ký đồng ý được", Lan.Name)
+		if n := len(p.All(`button[value="yes"]`)); n != 0 {
+			t.Errorf("%d buttons lead to a yes that she cannot sign", n)
+		}
+		p.Click("Đăng nhập ở đây để ký").At("/signin").Want(200, "Mật khẩu")
+		p = b.c.Stop().Get(p.URL.String()).Submit("Từ chối")
+		if to := p.Header.Get("Location"); !strings.Contains(to, "error=access_denied") {
+			t.Errorf("a no is answered by %s", to)
+		}
 	})
 }
 

@@ -209,6 +209,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request) {
 type short struct {
 	account.Ways
 	Still bool // a yes without what is optional needs no more than she has
+	Once  bool // this browser is not hers: she signs in here first
 }
 
 // short finds it, so that she is told before she has said yes. Nil: she has
@@ -223,11 +224,14 @@ func (d *journey) short(w http.ResponseWriter, r *http.Request, q provider.Quest
 			continue
 		}
 		ways, err := d.Accounts.ProofWays(r.Context(), s, journey, d.Guard.Remote(w, r))
+		if f := fault.Of(err); f != nil && f.Key == "account.proof.once" {
+			return &short{Once: true, Still: journey != q.Signs}, nil
+		}
 		if err != nil {
 			return nil, err
 		}
 		if !ways.Enough {
-			return &short{ways, journey != q.Signs}, nil
+			return &short{Ways: ways, Still: journey != q.Signs}, nil
 		}
 	}
 	return nil, nil
