@@ -227,6 +227,12 @@ func (p *Provider) Approve(ctx context.Context, v Visit, ticked []Field) (*Answe
 				return err
 			}
 			c.Authenticator, c.Approval = acrOf(levelOf(s.Session), max(s.Assurance, proved.Assurance)), v.Approval
+			c.Methods = proved.AMR() // what she signed by, and then what she had signed in by
+			for _, m := range account.Published(s.AMR) {
+				if !slices.Contains(c.Methods, m) {
+					c.Methods = append(c.Methods, m)
+				}
+			}
 			if err := p.recordDetailsTx(ctx, tx, r, s.Session, v.Approval); err != nil {
 				return err
 			}

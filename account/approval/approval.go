@@ -105,6 +105,12 @@ func local(path string) bool {
 // Ask writes down what she is to approve; back is the path that her yes leads
 // to, with approval=<id> added.
 func (d *Desk) Ask(ctx context.Context, s account.Session, doc Document, back string) (ID, error) {
+	return d.AskBy(ctx, s, doc, back, time.Time{})
+}
+
+// AskBy is Ask for something that ends by itself: her yes is not waited for any
+// longer. Zero: it does not.
+func (d *Desk) AskBy(ctx context.Context, s account.Session, doc Document, back string, by time.Time) (ID, error) {
 	if !doc.sound() || !local(back) {
 		return ID{}, errors.New("approval: a document that cannot be shown")
 	}
@@ -122,6 +128,9 @@ func (d *Desk) Ask(ctx context.Context, s account.Session, doc Document, back st
 	}
 	a, now := id.New[kind](), d.c.Clock.Now()
 	life := time.Duration(minutes) * time.Minute
+	if !by.IsZero() {
+		life = max(0, min(life, by.Sub(now)))
+	}
 	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		if err := d.standsTx(ctx, tx, s); err != nil {
 			return err

@@ -159,7 +159,7 @@ func (d *Desk) AskApproval(ctx context.Context, s account.Session, code, languag
 	if err != nil {
 		return approval.ID{}, err
 	}
-	return d.c.Approvals.Ask(ctx, s, r.Document(language), back)
+	return d.c.Approvals.AskBy(ctx, s, r.Document(language), back, r.ExpiresAt)
 }
 
 // Approve lets the computer go on, by an approval of this very request. Only the

@@ -214,7 +214,7 @@ func (d *Desk) AskApproval(ctx context.Context, s account.Session, which ID, lan
 	if err != nil {
 		return approval.ID{}, err
 	}
-	return d.c.Approvals.Ask(ctx, s, doc, back)
+	return d.c.Approvals.AskBy(ctx, s, doc, back, r.ExpiresAt)
 }
 
 // useWithin is how long the client has at least to fetch what she approved.

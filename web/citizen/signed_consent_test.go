@@ -95,6 +95,8 @@ func TestSheSignsAConsent(t *testing.T) {
 			t.Fatalf("%d %s", status, body)
 		}
 		b.c.Get(approve).Want(409)
+		// The record says what she signed it by, not only what she had signed in by.
+		b.c.Get("/consents/record").Want(200, "khoá đăng nhập trên máy", "mật khẩu", "bạn đã ký văn bản")
 		// RFC 9470: a row of the field from today on.
 		err = b.DB.Write(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.ExecContext(t.Context(), `INSERT INTO account_demand (journey, valid_from, level, assurance, max_age_seconds, source, verified) VALUES ('field:personal_number', $1, 2, 3, 60, 'test', TRUE)`, clock.DateOf(b.Clock.Now()))

@@ -73,9 +73,15 @@ func listed(list []partner.Text, language string) string {
 
 func (d *journey) item(c provider.Consent, r *http.Request) item {
 	language := page.Language(r)
+	s, _ := session.From(r.Context())
+	ofBody := s.Acting != nil && !s.Acting.Organisation.IsZero()
 	it := item{Consent: c, Name: c.Shown.Client.In(language), Standing: d.p.Standing(c), State: c.EndedWhy, SignIn: c.Shown.Purposes["openid"].In(language)}
 	for _, f := range c.List() {
-		label := d.j.Say(language, "consents.field."+string(f), nil)
+		key := "consents.field." + string(f)
+		if ofBody && (f == provider.Name || f == provider.Address || f == claim.Body) {
+			key += "_of_organisation"
+		}
+		label := d.j.Say(language, key, nil)
 		if f == claim.Match && len(c.Shown.Compared) > 0 {
 			label += ": " + listed(c.Shown.Compared, language)
 		}

@@ -23,6 +23,7 @@ type item struct {
 	Who     string
 	Purpose string
 	Fields  []page.Raw
+	Handed  []page.Raw // all that the partner was handed at this time, when that took more than this look
 	Ground  string
 	Consent string // path of the consent that it stands on, "" otherwise
 	Stopped bool
@@ -118,6 +119,13 @@ func (d *journey) item(r *http.Request, e audit.Recorded) item {
 		if !it.Compared {
 			it.Fields = append(it.Fields, page.Raw(d.fieldName(r, f)))
 		}
+	}
+	// A release may read several registries: each look says the whole of it.
+	for _, f := range strings.Fields(e.Detail["handed"]) {
+		it.Handed = append(it.Handed, page.Raw(d.fieldName(r, f)))
+	}
+	if slices.Equal(it.Handed, it.Fields) {
+		it.Handed = nil
 	}
 	switch g := e.Ground; {
 	case strings.HasPrefix(g, "consent:"):

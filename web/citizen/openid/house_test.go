@@ -35,6 +35,7 @@ import (
 	"danh/web/citizen/backchannel"
 	"danh/web/citizen/consent"
 	"danh/web/citizen/consents"
+	"danh/web/citizen/looked"
 	"danh/web/citizen/openid"
 	"danh/web/citizen/remote"
 	"danh/web/citizen/session"
@@ -163,6 +164,7 @@ func openOver(t testing.TB, d *db.DB, secure, signs bool, change ...func(*partne
 			Register: register.New(register.Config{DB: d, Clock: house.Clock, Keys: house.Keys, Partners: house.Partners, Reach: house.Outward, Issuer: house.Issuer})})
 		consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send, Approvals: desk, Accounts: house.Keeper, Guard: guard})
 		consents.Mount(mux, site, house.Provider)
+		looked.Mount(mux, site, house.Audit, house.Clock, house.Provider.PartnerName, house.Keeper.FellowName)
 		approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
 		remote.Mount(mux, site, remote.Config{Guard: guard, Home: address, Origin: house.Provider.ReturnOrigin,
 			Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper, Approvals: approvals}),

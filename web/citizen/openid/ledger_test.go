@@ -61,6 +61,11 @@ func TestConsentSaysWhatTheLawAsks(t *testing.T) {
 		list := d.Browser.Get("/consents").Want(200, "mở tài khoản thanh toán")
 		at := list.Attr(`a[href^="/consents/0"]`, "href")
 		d.Browser.Get(at).Want(200, "Đã chuyển cho họ", "Họ và tên, Ngày sinh, Giới tính, Số điện thoại", "họ hỏi sau khi bạn đăng nhập", "5 năm")
+		// The line of the log that it leads to says the whole of what was handed over.
+		line := d.Browser.Get(d.Browser.Get(at).Attr(`a.row[href^="/looked/"]`, "href")).Want(200, "Lần này họ nhận được")
+		if got := strings.Join(line.Texts("section[data-handed] li"), " "); !strings.Contains(got, "Họ và tên") || !strings.Contains(got, "Số điện thoại") {
+			t.Errorf("it says %q", got)
+		}
 		file := d.Browser.Get(at + "/record.json").Want(200)
 		sum := sha256.Sum256([]byte(file.Body))
 		d.Browser.Get(at+"/record").Want(200, grouped(hex.EncodeToString(sum[:])), strings.TrimPrefix(at, "/consents/"), "mật khẩu", "Nghị định 356/2025/NĐ-CP", "chưa đối chiếu công báo")
