@@ -115,6 +115,7 @@ func TestSheAsksAndThePartnerAnswers(t *testing.T) {
 		}
 		p.Submit("Gửi yêu cầu").Want(422, "Chọn").Submit("Gửi yêu cầu", "kind", "objection").Want(422, "Nói rõ điều cần sửa")
 		p = p.Submit("Gửi yêu cầu", "kind", "deletion", "field.name", "yes", "words", "Tôi không mở tài khoản nữa.").Want(200, "Đã gửi", "Xoá dữ liệu", "Chờ xác nhận đã nhận", "Nghị định 356/2025")
+		p.Submit("English").Want(200, "days left to answer", "Decree 356/2025", "unofficial").Lacks("Nghị định").Submit("Tiếng Việt").Want(200, "ngày để trả lời")
 		at := p.URL.Path
 		code := strings.TrimPrefix(at, "/requests/")
 		hers.Get(at+"/receipt").Want(200, code, "Tôi không mở tài khoản nữa.")

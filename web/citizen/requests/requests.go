@@ -20,6 +20,7 @@ import (
 	"danh/internal/clock"
 	"danh/internal/fault"
 	"danh/internal/page"
+	"danh/partner/ground"
 	"danh/provider"
 	"danh/provider/right"
 	"danh/web/citizen/session"
@@ -64,12 +65,13 @@ type item struct {
 	Fields []string
 	Events []page.Event
 	Ground string // of a refusal
+	Law    string // that sets the days
 }
 
 func (d *journey) item(r *http.Request, c right.Case) item {
 	language := page.Language(r)
 	now := d.Clock.Now()
-	it := item{Case: c, Who: c.Name.In(language), Kind: "right.kind." + string(c.Kind), State: "right.state." + string(c.State), Tone: "info", Late: c.Late || c.Overdue(now)}
+	it := item{Case: c, Who: c.Name.In(language), Kind: "right.kind." + string(c.Kind), State: "right.state." + string(c.State), Tone: "info", Law: ground.Name(c.Source).In(language), Late: c.Late || c.Overdue(now)}
 	switch {
 	case it.Late && c.Open():
 		it.State, it.Tone = "right.state.overdue", "danger"
