@@ -47,7 +47,7 @@ func (p *Provider) outside(r request, s account.Session) bool {
 // errOutside is told to whoever comes to a client in the name of an organisation
 // that did not let her.
 func errOutside(c partner.Client) error {
-	return fault.New(fault.Forbidden, "provider.mandate").Arg("client", c.Name.VI)
+	return fault.New(fault.Forbidden, "provider.mandate").Named("client", c.Name.VI, c.Name.EN)
 }
 
 // known reads the fields of whoever a session is used for.

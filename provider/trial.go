@@ -28,13 +28,13 @@ func (p *Provider) Admits(ctx context.Context, c partner.Client, s account.Sessi
 
 // errTrial is told to whoever comes to a trial that is not for her.
 func errTrial(c partner.Client) error {
-	return fault.New(fault.Forbidden, "provider.trial").Arg("client", c.Name.VI)
+	return fault.New(fault.Forbidden, "provider.trial").Named("client", c.Name.VI, c.Name.EN)
 }
 
 // resting is told to people whose service cannot connect at the moment: its
 // approval is over, or every key by which it could prove itself.
 func resting(c partner.Client) error {
-	return fault.New(fault.Unavailable, "provider.client.resting").Arg("client", c.Name.VI)
+	return fault.New(fault.Unavailable, "provider.client.resting").Named("client", c.Name.VI, c.Name.EN)
 }
 
 // rests reports whether a client that was found, or was not, is one that rests.

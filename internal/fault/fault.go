@@ -67,6 +67,13 @@ func (f *Fault) Arg(name, value string) *Fault {
 	return f
 }
 
+// Named sets a placeholder that is called one thing in Vietnamese and another in
+// English, such as a partner's name.
+func (f *Fault) Named(name, vi, en string) *Fault { return f.Arg(name, vi).Arg(name+InEnglish, en) }
+
+// InEnglish ends the name of a placeholder's English value.
+const InEnglish = ".en"
+
 // Error gives kind and key; it is for logs and tests, not for people.
 func (f *Fault) Error() string { return string(f.Kind) + ": " + f.Key }
 

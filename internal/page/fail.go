@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"danh/internal/fault"
@@ -62,7 +63,12 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error, words *wo
 	case ft != nil:
 		kind, key = string(ft.Kind), ft.Key
 		for k, v := range ft.Args {
-			args[k] = v
+			if _, en := ft.Args[k+fault.InEnglish]; !en || words.language != English {
+				args[k] = v
+			}
+			if name, ok := strings.CutSuffix(k, fault.InEnglish); ok && words.language == English {
+				args[name] = v
+			}
 		}
 		if ft.RetryAfter > 0 {
 			f.Wait = wait(ft.RetryAfter, words.language)

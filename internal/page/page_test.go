@@ -352,6 +352,17 @@ func TestLanguageOnTheAnswerToAForm(t *testing.T) {
 	}
 }
 
+// What is called differently in the two languages is called so on a fault's page.
+func TestNamesInAFault(t *testing.T) {
+	s := page.New(page.Config{})
+	j := s.Journey(fstest.MapFS{"ask.html": {Data: []byte("x")}, "journey.text.json": {Data: []byte(`{"ask.no": ["{client} thì không", "Not {client}"]}`)}})
+	c := webtest.Serve(t, s.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		j.Fail(w, r, fault.New(fault.Forbidden, "ask.no").Named("client", "Cổng đối tác", "Partner door"))
+	})))
+	c.Get("/").Want(403, "Cổng đối tác thì không")
+	c.English().Get("/").Want(403, "Not Partner door")
+}
+
 func TestFlashIsShownOnce(t *testing.T) {
 	s := page.New(page.Config{})
 	j := s.Journey(journeyFiles("x"))

@@ -85,6 +85,8 @@ func TestAnOrganisationThroughTheDoor(t *testing.T) {
 				t.Errorf("%s is open: %d", path, p.Status)
 			}
 		}
+		f.nam.Get("/consents").Want(403, "Ủy quyền của bạn không gồm việc này")
+		f.nam.Get("/security").Want(403, "Việc này không làm thay được")
 		// Revoked: refused with the next request.
 		f.lan.Get("/organisation/"+f.Company.String()).Submit("Thu hồi ngay ủy quyền của Vũ Hoàng Nam").Want(200, "có hiệu lực ngay", "Đã thu hồi")
 		p = f.nam.Get("/inbox")

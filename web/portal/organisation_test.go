@@ -144,6 +144,9 @@ func TestAMandatedPersonFilesForACompany(t *testing.T) {
 		// Whoever acts for the company sees it; nobody sees it for the shop, of her
 		// own, or as the guest that it names.
 		w.act(t, lan, f.Lan, company, kase).Want(200, code, "Vũ Hoàng Nam", "Trần Văn Minh")
+		// The ledger, too, calls the company's name and seat what they are.
+		p = lan.Get(w.Citizen.URL+"/consents").Want(200, "Cổng dịch vụ công Danh")
+		named(t, lan.Get(w.Citizen.URL+p.Attr(`a[href^="/consents/0"]`, "href")), company).Want(200, "Tên tổ chức", "Trụ sở", "Tên tổ chức, Trụ sở").Lacks("Họ và tên", "Nơi cư trú")
 		// The company's log names who filed to who represents it, and to nobody else.
 		named(t, lan.Get(w.Citizen.URL+"/looked?show=changes"), company).Want(200, "Vũ Hoàng Nam, làm thay", "Bạn, làm thay")
 		nam.Get(w.Citizen.URL+"/looked?show=changes").Want(200, "Người đại diện, làm thay", "Bạn, làm thay").Lacks(f.Lan.Declared.Name)

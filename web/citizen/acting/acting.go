@@ -115,7 +115,7 @@ func (d *Desk) Frame(next http.Handler) http.Handler {
 		if s.Acting != nil {
 			if open, err := d.open(r, s); err != nil || !open {
 				if err == nil {
-					err = fault.New(fault.Forbidden, "acting.closed")
+					err = fault.New(fault.Forbidden, closed(r, s))
 				}
 				d.j.Fail(w, r, err)
 				return
@@ -126,6 +126,16 @@ func (d *Desk) Frame(next http.Handler) http.Handler {
 }
 
 // open reports whether a request is for something that may be done while acting.
+// closed is why a page is not open while she acts: it is everybody's own, or the
+// organisation did not give her that.
+func closed(r *http.Request, s account.Session) string {
+	part := first(r.URL.Path)
+	if journey := journeys[part]; journey != "" && part != "account" && !s.Acting.Organisation.IsZero() {
+		return "acting.mandate"
+	}
+	return "acting.closed"
+}
+
 func (d *Desk) open(r *http.Request, s account.Session) (bool, error) {
 	if !s.Acting.Organisation.IsZero() && first(r.URL.Path) == "account" {
 		return false, nil // it tells of a person's level and number

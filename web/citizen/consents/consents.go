@@ -8,6 +8,7 @@
 package consents
 
 import (
+	"cmp"
 	"embed"
 	"net/http"
 	"strconv"
@@ -71,17 +72,21 @@ func listed(list []partner.Text, language string) string {
 	return strings.Join(out, ", ")
 }
 
+// ofBody is the key of a fact's name when it is an organisation's, which has no
+// full name and no residence; "" otherwise.
+func ofBody(r *http.Request, f string) string {
+	s, _ := session.From(r.Context())
+	if s.Acting == nil || s.Acting.Organisation.IsZero() || f != string(provider.Name) && f != string(provider.Address) && f != string(claim.Body) {
+		return ""
+	}
+	return "consents.field." + f + "_of_organisation"
+}
+
 func (d *journey) item(c provider.Consent, r *http.Request) item {
 	language := page.Language(r)
-	s, _ := session.From(r.Context())
-	ofBody := s.Acting != nil && !s.Acting.Organisation.IsZero()
 	it := item{Consent: c, Name: c.Shown.Client.In(language), Standing: d.p.Standing(c), State: c.EndedWhy, SignIn: c.Shown.Purposes["openid"].In(language)}
 	for _, f := range c.List() {
-		key := "consents.field." + string(f)
-		if ofBody && (f == provider.Name || f == provider.Address || f == claim.Body) {
-			key += "_of_organisation"
-		}
-		label := d.j.Say(language, key, nil)
+		label := d.j.Say(language, cmp.Or(ofBody(r, string(f)), "consents.field."+string(f)), nil)
 		if f == claim.Match && len(c.Shown.Compared) > 0 {
 			label += ": " + listed(c.Shown.Compared, language)
 		}

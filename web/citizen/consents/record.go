@@ -30,7 +30,7 @@ var ways = map[string]bool{"userinfo": true, "id_token": true, "verify": true, "
 // name registries' fields, as it is known there.
 func (d *journey) fieldName(r *http.Request, f string) page.Raw {
 	language := page.Language(r)
-	for _, key := range []string{"consents.field." + f, "consents.registered." + f} {
+	for _, key := range []string{ofBody(r, f), "consents.field." + f, "consents.registered." + f} {
 		if t := d.j.Say(language, key, nil); t != key {
 			return page.Raw(t)
 		}
