@@ -92,7 +92,7 @@ func (s *Site) back(path string) string {
 		if at == u.Path {
 			return path
 		}
-		return (&url.URL{Path: at}).EscapedPath()
+		return Local((&url.URL{Path: at}).EscapedPath()) // "/%2Fhost" is "//host" by now
 	}
 	return path
 }
