@@ -85,12 +85,13 @@ func (d *Directory) Remember(ctx context.Context, c Client, cert *x509.Certifica
 }
 
 // unseeTx forgets a certificate that is not the client's any more: it proves
-// itself otherwise now, or by another name.
+// itself otherwise now, or by another name. Whether there is one is for the row
+// to say, which is held by now: it may have been seen since the client was read.
 func unseeTx(ctx context.Context, tx *db.Tx, before, after Client) error {
-	if before.Seen.Print == "" || after.AuthMethod == TLSClient && after.Settings.TLSSubjectDN == before.Settings.TLSSubjectDN && after.Settings.TLSSANDNS == before.Settings.TLSSANDNS {
+	if before.AuthMethod == TLSClient && after.AuthMethod == TLSClient && after.Settings.TLSSubjectDN == before.Settings.TLSSubjectDN && after.Settings.TLSSANDNS == before.Settings.TLSSANDNS {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE partner_client SET seen_print = '', seen_from = NULL, seen_until = NULL WHERE id = $1`, string(after.ID)); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE partner_client SET seen_print = '', seen_from = NULL, seen_until = NULL WHERE id = $1 AND seen_print <> ''`, string(after.ID)); err != nil {
 		return fmt.Errorf("forget a certificate: %w", err)
 	}
 	return nil

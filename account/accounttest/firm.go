@@ -72,6 +72,7 @@ func NewFirm(t testing.TB, d *db.DB, change ...func(*account.Config)) *Firm {
 	})...)
 	f.Desk = organisation.New(organisation.Config{DB: d, Clock: f.Clock, Seal: f.Seal, Audit: f.Audit, Notify: f.Notify, Roster: office.OpenRoster(d, f.Clock, f.Audit), Calendar: days{},
 		Accounts: f.Keeper, Registry: f.Registry, Population: f.Population, Citizen: Citizen})
+	f.Registry.Subscribe(registry.WasDissolved, f.Desk.HandleDissolved)
 	for i, p := range []feed.Person{Lan, Minh, Nam} {
 		who := f.Register(t, p)
 		tok, s := f.Open(t, who, "+8491234567"+string(rune('0'+i)))

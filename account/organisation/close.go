@@ -63,6 +63,11 @@ func (d *Desk) Close(ctx context.Context, s account.Session, o registry.ID) erro
 // account, and takes back what is offered. Their holders are told, but for who
 // has been told already.
 func (d *Desk) endGivenTx(ctx context.Context, tx *db.Tx, by audit.Actor, o registry.Organisation, told map[id.Person]bool) error {
+	// The offers first: whoever is accepting one at this moment is waited for, and
+	// her mandate is among those that end.
+	if err := d.withdrawTx(ctx, tx, by, o.ID); err != nil {
+		return err
+	}
 	list, err := d.c.Registry.EndMandatesTx(ctx, tx, by, o.ID, "closed")
 	if err != nil {
 		return err
@@ -75,14 +80,47 @@ func (d *Desk) endGivenTx(ctx context.Context, tx *db.Tx, by audit.Actor, o regi
 			return err
 		}
 	}
-	offered, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_organisation_offer SET answered_at = $2, answer = 'withdrawn' WHERE organisation = $1 AND answered_at IS NULL`, o.ID, clock.Micros(d.c.Clock.Now())))
+	return nil
+}
+
+// withdrawTx takes back all that an organisation offers.
+func (d *Desk) withdrawTx(ctx context.Context, tx *db.Tx, by audit.Actor, o registry.ID) error {
+	offered, err := db.Changed(tx.ExecContext(ctx, `UPDATE account_organisation_offer SET answered_at = $2, answer = 'withdrawn' WHERE organisation = $1 AND answered_at IS NULL`, o, clock.Micros(d.c.Clock.Now())))
 	if err != nil {
 		return fmt.Errorf("withdraw offers: %w", err)
 	}
 	if !offered {
 		return nil
 	}
-	return d.noteTx(ctx, tx, by, "account.organisation.mandate_withdrawn", o.ID)
+	return d.noteTx(ctx, tx, by, "account.organisation.mandate_withdrawn", o)
+}
+
+// HandleDissolved tells the holders of mandates that ended because their
+// organisation was dissolved, once, and takes back what it offers. It subscribes
+// to the registry's news; deliveries may repeat.
+func (d *Desk) HandleDissolved(ctx context.Context, e registry.Event) error {
+	by := audit.System("account")
+	return d.c.DB.Write(ctx, func(tx *db.Tx) error {
+		o, err := d.c.Registry.FindTx(ctx, tx, look(by), e.Organisation)
+		if err != nil {
+			return err
+		}
+		if o.Status == registry.Dissolved { // what was offered after it came back stays
+			if err := d.withdrawTx(ctx, tx, by, o.ID); err != nil {
+				return err
+			}
+		}
+		list, err := d.c.Registry.TakeUntoldTx(ctx, tx, o.ID)
+		if err != nil {
+			return err
+		}
+		for _, p := range list {
+			if err := d.tellPersonTx(ctx, tx, by, p, "mandate_ended", map[string]string{"organisation": o.Name}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // openedTx refuses what is given for the use of an account that is not there.

@@ -5,6 +5,7 @@ package organisation_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"danh/account"
 	"danh/account/accounttest"
@@ -80,6 +81,60 @@ func TestMandatesEndWithTheAccount(t *testing.T) {
 		}
 		want(t, f.Keeper.BeginActingFor(ctx, f.Session(t, f.NamToken), f.Company), "account.representation.none")
 		acting(t, f, f.MinhToken) // by the registry's word, as before
+	})
+}
+
+// When the registry dissolves an organisation the holders of its mandates are
+// told, once, whatever is delivered again, and nothing is offered any more.
+func TestHoldersAreToldOfADissolution(t *testing.T) {
+	run(t, func(t *testing.T, f *accounttest.Firm) {
+		ctx := t.Context()
+		f.Opened(t)
+		f.Mandated(t, clock.Date{}, registry.Procedures)
+		link, err := f.Desk.OfferLink(ctx, f.Session(t, f.LanToken), f.Company, organisation.Terms{Scopes: []registry.Scope{registry.Procedures}})
+		must(t, err)
+		f.Deliver(t)
+		before := len(f.Post.To("+84912345672"))
+		f.Is(t, "dissolved", f.Lan, f.Minh)
+		must(t, f.Desk.HandleDissolved(ctx, registry.Event{Kind: registry.WasDissolved, Organisation: f.Company}))
+		f.Deliver(t)
+		if got := f.Post.To("+84912345672")[before:]; len(got) != 1 || !strings.Contains(got[0], "Ủy quyền của Công ty TNHH Du lịch Mây Trắng đã chấm dứt") {
+			t.Errorf("who held the mandate was told %q", got)
+		}
+		_, err = f.Desk.FindOffer(ctx, f.Session(t, f.NamToken), account.Token(link[strings.LastIndex(link, "/")+1:]))
+		want(t, err, "account.organisation.offer.none")
+	})
+}
+
+// Somebody accepts an offer at the very moment at which the account is closed:
+// her mandate does not outlive it.
+func TestAMandateTakenWhileTheAccountCloses(t *testing.T) {
+	run(t, func(t *testing.T, f *accounttest.Firm) {
+		ctx := t.Context()
+		f.Opened(t)
+		_, err := f.Desk.OfferLink(ctx, f.Session(t, f.LanToken), f.Company, organisation.Terms{Scopes: []registry.Scope{registry.Procedures}})
+		must(t, err)
+		lan, nam := f.Session(t, f.LanToken), f.Session(t, f.NamToken)
+		taken, done := make(chan struct{}), make(chan error, 1)
+		go func() { // what Accept does, and is slow to commit
+			done <- f.DB.Write(ctx, func(tx *db.Tx) error {
+				_, err := tx.ExecContext(ctx, `UPDATE account_organisation_offer SET answered_at = $2, answer = 'accepted' WHERE organisation = $1 AND answered_at IS NULL`, f.Company, clock.Micros(f.Clock.Now()))
+				if err == nil {
+					_, err = f.Registry.GrantTx(ctx, tx, nam.Actor(), registry.Mandate{Organisation: f.Company, Person: f.Nam.ID, Grantor: f.Lan.ID, Scopes: registry.Scopes, From: clock.DateOf(f.Clock.Now())})
+				}
+				close(taken)
+				time.Sleep(200 * time.Millisecond)
+				return err
+			})
+		}()
+		<-taken
+		must(t, f.Desk.Close(ctx, lan, f.Company))
+		must(t, <-done)
+		g, err := f.Desk.ListGranted(ctx, f.Session(t, f.LanToken), f.Company)
+		must(t, err)
+		if len(g.Mandates) != 1 || g.Mandates[0].EndedWhy != "closed" {
+			t.Errorf("%+v", g.Mandates)
+		}
 	})
 }
 

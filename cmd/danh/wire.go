@@ -296,6 +296,7 @@ func openRooms(ctx context.Context, f serveFlags, log *slog.Logger) (r *rooms, e
 	for _, k := range []organisation.EventKind{organisation.WasSuspended, organisation.HasResumed, organisation.WasDissolved} {
 		g.organisations.Subscribe(k, r.accounts.HandleOrganisation)
 	}
+	g.organisations.Subscribe(organisation.WasDissolved, r.seats.HandleDissolved)
 	for _, k := range []immigration.EventKind{immigration.DocumentEnded, immigration.DocumentRenewed} {
 		g.immigration.Subscribe(k, r.accounts.HandleStanding)
 	}

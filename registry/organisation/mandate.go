@@ -370,6 +370,22 @@ func (r *Registry) EndMandatesTx(ctx context.Context, tx *db.Tx, by audit.Actor,
 	}
 }
 
+// TakeUntoldTx gives the holders whose mandates ended because the organisation is
+// no more, each once: whoever asks tells them in the same transaction.
+func (r *Registry) TakeUntoldTx(ctx context.Context, tx *db.Tx, o ID) (holders []id.Person, err error) {
+	err = db.Each(ctx, tx, `UPDATE organisation_mandate SET told_at = $2 WHERE organisation = $1 AND ended_why = 'dissolved' AND told_at IS NULL RETURNING person`,
+		[]any{o, clock.Micros(r.clock.Now())}, func(s db.Row) error {
+			var p id.Person
+			err := s.Scan(&p)
+			holders = append(holders, p)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("take who is to be told: %w", err)
+	}
+	return holders, nil
+}
+
 func (r *Registry) endTx(ctx context.Context, tx *db.Tx, by audit.Actor, m Mandate, why string) error {
 	ok, err := db.Changed(tx.ExecContext(ctx, `UPDATE organisation_mandate SET ended_at = $3, ended_why = $4 WHERE person = $1 AND id = $2 AND ended_at IS NULL`, m.Person, m.ID, clock.Micros(r.clock.Now()), why))
 	if err != nil {
