@@ -79,6 +79,7 @@ type bench struct {
 	clock     *clock.Fake
 	mail      *post
 	levels    map[id.Person]who
+	told      []string    // whom a message went to, and which
 	hai, lan  audit.Actor // represent the travel company
 	k         audit.Actor // represents nobody
 	registrar audit.Actor
@@ -132,6 +133,10 @@ func open(t testing.TB, d *db.DB) *bench {
 	must(err)
 	b.dir = partner.New(partner.Config{DB: d, Clock: b.clock, Audit: a})
 	b.Desk, err = admission.New(admission.Config{DB: d, Clock: b.clock, Seal: s, Jobs: b.jobs, Audit: a, Notify: sender, Roster: roster, Calendar: calendar, Organisations: b.orgs, Partners: b.dir, Key: key, Door: "https://partner.example",
+		Tell: func(_ context.Context, _ *db.Tx, _ audit.Actor, p id.Person, template string, _ map[string]string) error {
+			b.told = append(b.told, p.String()+" "+template)
+			return nil
+		},
 		Level: func(_ context.Context, account id.Person) (int, id.Person, error) {
 			w := b.levels[account]
 			return w.level, w.Person, nil
@@ -576,6 +581,9 @@ func TestStaffOfAParty(t *testing.T) {
 		ok(t, err)
 		_, err = b.Accept(ctx, b.lan, token, "Lan")
 		wants(t, err, "partner.invitation.unknown") // used up
+		if !slices.Equal(b.told, []string{b.hai.Person.String() + " partner_joined"}) {
+			t.Errorf("whoever invited is told %q", b.told)
+		}
 		ok(t, b.save(t, b.k, p, good()))
 		wants(t, b.addKey(t, b.k, p, false, newSigner(t, "x"), day(2027, 1, 1)), "partner.role")
 		_, err = b.Invite(ctx, b.k, p, partner.Owner)

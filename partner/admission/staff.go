@@ -223,18 +223,43 @@ func (d *Desk) Accept(ctx context.Context, by audit.Actor, t Token, name string)
 	}
 	err = d.c.DB.Write(ctx, func(tx *db.Tx) error {
 		var role string
+		var host id.Person
 		now := clock.Micros(d.c.Clock.Now())
 		err := tx.QueryRowContext(ctx, `UPDATE partner_invitation SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
-			AND EXISTS (SELECT 1 FROM partner_party p WHERE p.id = partner_invitation.party AND p.ended_at IS NULL) RETURNING party, role`, t.hash(), now).Scan(&party, &role)
+			AND EXISTS (SELECT 1 FROM partner_party p WHERE p.id = partner_invitation.party AND p.ended_at IS NULL) RETURNING party, role, made_by`, t.hash(), now).Scan(&party, &role, &host)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.New(fault.NotFound, "partner.invitation.unknown")
 		}
 		if err != nil {
 			return fmt.Errorf("accept an invitation: %w", err)
 		}
-		return d.joinTx(ctx, tx, by, party, partner.Role(role), strings.TrimSpace(name), id.Person{})
+		if err := d.joinTx(ctx, tx, by, party, partner.Role(role), strings.TrimSpace(name), id.Person{}); err != nil {
+			return err
+		}
+		return d.joinedTx(ctx, tx, by, party, host)
 	})
 	return party, err
+}
+
+// joinedTx tells whoever invited that the link was used: whoever took the role
+// may not be whom it was meant for.
+func (d *Desk) joinedTx(ctx context.Context, tx *db.Tx, by audit.Actor, party partner.PartyID, host id.Person) error {
+	if d.c.Tell == nil || host == by.Account {
+		return nil
+	}
+	var person id.Person
+	err := tx.QueryRowContext(ctx, `SELECT person FROM partner_staff WHERE account = $1 AND party = $2 AND ended_at IS NULL ORDER BY begun_at LIMIT 1`, host, string(party)).Scan(&person)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find who invited: %w", err)
+	}
+	p, err := partner.FindPartyIn(ctx, tx, party)
+	if err != nil {
+		return err
+	}
+	return d.c.Tell(ctx, tx, by, person, "partner_joined", map[string]string{"organisation": p.Name})
 }
 
 // Remove ends somebody's role at once. The last owner cannot go.
