@@ -138,7 +138,12 @@ func (c *partnerLoadCommand) Run(w *world) error {
 				return err
 			}
 		}
-		if old, err := dir.FindClient(ctx, client.ID); err == nil {
+		old, err := dir.FindClient(ctx, client.ID)
+		there := err == nil
+		if errors.Is(err, partner.ErrOver) { // its time is over: it is somebody's all the same
+			old, there = dir.FindOver(ctx, client.ID)
+		}
+		if there {
 			if old.OwnDoor {
 				return errors.New("this identifier is one of the installation's own doors")
 			}

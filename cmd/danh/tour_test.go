@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -82,6 +83,33 @@ func demosHaveParties(t *testing.T, s *stack) {
 	}
 	if err := load("--party", "DT-9999"); err == nil || !strings.Contains(err.Error(), "no party DT-9999") {
 		t.Errorf("a party that is not there: %v", err)
+	}
+
+	// Also one whose time is over stays its party's.
+	g, err := openGround(t.Context(), dataFlags{Data: s.dir}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.db.Close()
+	if err := g.db.Write(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `UPDATE partner_client SET valid_until = 1 WHERE id = 'demo-shop'`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := load("--party", party["representative"]); err == nil || !strings.Contains(err.Error(), party["merchant"]) {
+		t.Errorf("a client whose time is over became another party's: %v", err)
+	}
+
+	// A connection that was ended keeps nobody from starting again.
+	dir := filepath.Join(s.dir, "sandbox", "gone")
+	for file, text := range map[string]string{filepath.Join(demoPrograms(), "danh-demo-gone"): "#!/bin/sh\ncat '" + document + "'\n", filepath.Join(dir, "party"): "DT-9999"} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lines, err := s.startDemos(t.Context(), &demo{name: "gone", id: "demo-gone"}); err != nil || len(lines) != 1 || !strings.Contains(lines[0], "no demonstration gone: it cannot be registered") {
+		t.Errorf("%q %v", lines, err)
 	}
 }
 

@@ -44,9 +44,14 @@ func demoPrograms() string {
 	return filepath.Dir(exe)
 }
 
+// unregistered says that a demonstration has no client: its party has ended, or
+// its representative does not begin one with the password that is known here.
+type unregistered struct{ error }
+
 // startDemos registers the demonstration partners, as an operator would from
 // the command line, starts them, and gives a line about each. A program that
-// was not built is no reason not to start.
+// was not built, and a connection that somebody ended at the officer console, are
+// no reason not to start.
 func (s *stack) startDemos(ctx context.Context, all ...*demo) (lines []string, err error) {
 	for _, d := range all {
 		program := filepath.Join(demoPrograms(), "danh-demo-"+d.name)
@@ -54,7 +59,13 @@ func (s *stack) startDemos(ctx context.Context, all ...*demo) (lines []string, e
 			lines = append(lines, fmt.Sprintf("(no demonstration %s: make demos builds it)", d.name))
 			continue
 		}
-		if err := s.startDemo(ctx, d, program); err != nil {
+		err := s.startDemo(ctx, d, program)
+		if errors.As(err, &unregistered{}) {
+			fmt.Fprintf(s.log, "danh up: no demonstration %s: %v\n", d.name, err)
+			lines = append(lines, fmt.Sprintf("(no demonstration %s: it cannot be registered, see the log; a connection that was ended stays so)", d.name))
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("the demonstration %s: %w", d.name, err)
 		}
 		lines = append(lines, d.origin()+"   "+d.what)
@@ -82,7 +93,7 @@ func (s *stack) startDemo(ctx context.Context, d *demo, program string) error {
 	}
 	party, err := s.demoParty(ctx, d, filepath.Join(dir, "party"))
 	if err != nil {
-		return err
+		return unregistered{err}
 	}
 	load := []string{"partner", "load", "--id", d.id, "--party", party}
 	if d.keys {
@@ -96,7 +107,7 @@ func (s *stack) startDemo(ctx context.Context, d *demo, program string) error {
 	}
 	var said bytes.Buffer
 	if err := s.self(ctx, &said, append(load, filepath.Join(dir, "danh.json"))...); err != nil {
-		return err
+		return unregistered{err}
 	}
 	if !d.keys {
 		secret, err := s.demoSecret(ctx, d, filepath.Join(dir, "secret"), said.Bytes())

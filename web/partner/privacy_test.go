@@ -139,6 +139,14 @@ func TestSheAsksAndThePartnerAnswers(t *testing.T) {
 		list.Lacks("Trần Văn Minh", accounttest.Minh.Numbers[0].Number, "987654321")
 		h.browser.Get("/consents?state=withdrawn").Want(200, "Chưa có sự đồng ý nào")
 		h.browser.Get("/consents?client=shop").Want(200).Lacks("Cửa hàng Bến Nước") // another party's client falls back to her own
+		// An account that cannot work here is told so: a sign-in would lead it round and round.
+		if err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE account_account SET provisional = TRUE WHERE id = $1`, h.lan.Account)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.browser.Get(at).At("/clients").Want(200, "Tài khoản của bạn đang ở dạng tạm")
 	}, offices)
 }
 

@@ -79,7 +79,7 @@ func (s staff) parties(roles ...partner.Role) []partner.PartyID {
 func (d *journey) signed(next func(http.ResponseWriter, *http.Request, staff)) http.HandlerFunc {
 	return d.guard.Signed(func(w http.ResponseWriter, r *http.Request, v session.Visitor) {
 		if v.Standing != session.Good {
-			http.Redirect(w, r, "/signin?return="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
+			http.Redirect(w, r, "/clients", http.StatusSeeOther) // it says why; a sign-in would lead straight back
 			return
 		}
 		s := staff{Visitor: v, account: account.Owner(v.Account)}
