@@ -615,6 +615,19 @@ func TestStaffOfAParty(t *testing.T) {
 		ok(t, b.Remove(ctx, b.hai, p, list[1].ID.String()))
 		_, err = b.Accept(ctx, b.k, kept, "Nam")
 		wants(t, err, "partner.invitation.unknown")
+		// Nor by one that was made while she was being removed.
+		ok(t, b.db.Write(ctx, func(tx *db.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE partner_invitation SET used_at = NULL WHERE made_by = $1`, b.k.Account)
+			return err
+		}))
+		_, _, err = b.FindInvitation(ctx, kept)
+		wants(t, err, "partner.invitation.unknown")
+		_, err = b.Accept(ctx, b.lan, kept, "Lan")
+		wants(t, err, "partner.invitation.unknown")
+		ok(t, b.db.Write(ctx, func(tx *db.Tx) error {
+			_, err := tx.ExecContext(ctx, `DELETE FROM partner_invitation WHERE made_by = $1`, b.k.Account)
+			return err
+		}))
 		_, open, err := b.ListStaff(ctx, b.hai, p)
 		if err != nil || len(open) != 1 || open[0].Role != partner.Viewer {
 			t.Errorf("%+v %v", open, err)

@@ -144,6 +144,13 @@ func (d *Desk) requireTx(ctx context.Context, tx db.Q, by audit.Actor, party par
 		if err := holdTx(ctx, tx, party); err != nil {
 			return partner.Party{}, err
 		}
+		// Who is removed while she waits for it changes nothing any more.
+		if roles, err = partner.RolesIn(ctx, tx, by.Account, party, d.c.Clock.Now()); err != nil {
+			return partner.Party{}, err
+		}
+		if !May(roles, what) {
+			return partner.Party{}, notYours
+		}
 	}
 	return partner.FindPartyIn(ctx, tx, party)
 }

@@ -89,6 +89,27 @@ func TestKeyRetiredWhileAnotherIsAdded(t *testing.T) {
 	})
 }
 
+// An owner who is removed invites at the very moment: the link would bring her
+// back, and a key that she puts in would stay.
+func TestRemovedWhileSheChangesSomething(t *testing.T) {
+	run(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		p := b.begin(t)
+		token, err := b.Invite(ctx, b.hai, p, partner.Owner)
+		ok(t, err)
+		_, err = b.Accept(ctx, b.k, token, "Nam")
+		ok(t, err)
+		err = b.meanwhile(t, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.ExecContext(ctx, `UPDATE partner_party SET draft_version = draft_version WHERE id = $1`, string(p))
+			if err == nil {
+				_, err = tx.ExecContext(ctx, `UPDATE partner_staff SET ended_at = 1 WHERE account = $1`, b.k.Account)
+			}
+			return err
+		}, func() error { _, err := b.Invite(ctx, b.k, p, partner.Owner); return err })
+		wants(t, err, "partner.party.unknown")
+	})
+}
+
 // A trial that is opened while its party ends is not there afterwards.
 func TestTrialOpenedWhileThePartyEnds(t *testing.T) {
 	run(t, func(t *testing.T, b *bench) {

@@ -188,12 +188,17 @@ func (d *Desk) Cancel(ctx context.Context, by audit.Actor, party partner.PartyID
 	})
 }
 
+// hosted holds while whoever made an invitation may invite still: one that was
+// made while its maker was being removed, or before such links ended with her
+// place, is worth nothing.
+const hosted = `EXISTS (SELECT 1 FROM partner_staff s WHERE s.account = partner_invitation.made_by AND s.party = partner_invitation.party AND s.role = 'owner' AND s.ended_at IS NULL)`
+
 // FindInvitation says to what a link leads, before it is accepted.
 func (d *Desk) FindInvitation(ctx context.Context, t Token) (partner.Party, Invitation, error) {
 	var party string
 	var i Invitation
 	var at, until int64
-	err := d.c.DB.Read().QueryRowContext(ctx, `SELECT party, role, made_at, expires_at FROM partner_invitation WHERE hash = $1 AND used_at IS NULL AND expires_at > $2`, t.hash(), clock.Micros(d.c.Clock.Now())).Scan(&party, &i.Role, &at, &until)
+	err := d.c.DB.Read().QueryRowContext(ctx, `SELECT party, role, made_at, expires_at FROM partner_invitation WHERE hash = $1 AND used_at IS NULL AND expires_at > $2 AND `+hosted, t.hash(), clock.Micros(d.c.Clock.Now())).Scan(&party, &i.Role, &at, &until)
 	if errors.Is(err, sql.ErrNoRows) {
 		return partner.Party{}, Invitation{}, fault.New(fault.NotFound, "partner.invitation.unknown")
 	}
@@ -226,7 +231,7 @@ func (d *Desk) Accept(ctx context.Context, by audit.Actor, t Token, name string)
 		var host id.Person
 		now := clock.Micros(d.c.Clock.Now())
 		err := tx.QueryRowContext(ctx, `UPDATE partner_invitation SET used_at = $2 WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
-			AND EXISTS (SELECT 1 FROM partner_party p WHERE p.id = partner_invitation.party AND p.ended_at IS NULL) RETURNING party, role, made_by`, t.hash(), now).Scan(&party, &role, &host)
+			AND EXISTS (SELECT 1 FROM partner_party p WHERE p.id = partner_invitation.party AND p.ended_at IS NULL) AND `+hosted+` RETURNING party, role, made_by`, t.hash(), now).Scan(&party, &role, &host)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fault.New(fault.NotFound, "partner.invitation.unknown")
 		}

@@ -125,7 +125,6 @@ func (d *Desk) Frame(next http.Handler) http.Handler {
 	})
 }
 
-// open reports whether a request is for something that may be done while acting.
 // closed is why a page is not open while she acts: it is everybody's own, or the
 // organisation did not give her that.
 func closed(r *http.Request, s account.Session) string {
@@ -136,6 +135,7 @@ func closed(r *http.Request, s account.Session) string {
 	return "acting.closed"
 }
 
+// open reports whether a request is for something that may be done while acting.
 func (d *Desk) open(r *http.Request, s account.Session) (bool, error) {
 	if !s.Acting.Organisation.IsZero() && first(r.URL.Path) == "account" {
 		return false, nil // it tells of a person's level and number
