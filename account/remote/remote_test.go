@@ -93,6 +93,14 @@ func (s *scene) proof(t *testing.T, q remote.Request) approval.ID {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// She is shown no more time than the code has.
+	now, err := s.desk.Find(t.Context(), s.her, q.Code, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown, err := s.approve.Find(t.Context(), s.her, a); err != nil || shown.ExpiresAt.After(now.ExpiresAt) {
+		t.Errorf("her answer is waited for until %s, the code ends at %s: %v", shown.ExpiresAt, now.ExpiresAt, err)
+	}
 	c, err := s.approve.Begin(t.Context(), s.her, a, s.mobile)
 	if err != nil {
 		t.Fatal(err)

@@ -204,6 +204,12 @@ func (x *table) sign(t testing.TB, s account.Session, r ciba.Request) (approval.
 	if err != nil {
 		return a, err
 	}
+	// She is shown no more time than the request has.
+	now, err := x.desk.Find(t.Context(), s, r.ID)
+	ok(t, err)
+	if shown, err := x.signing.Find(t.Context(), s, a); err != nil || shown.ExpiresAt.After(now.ExpiresAt) {
+		t.Errorf("her answer is waited for until %s, the request ends at %s: %v", shown.ExpiresAt, now.ExpiresAt, err)
+	}
 	c, err := x.signing.Begin(t.Context(), s, a, x.remote)
 	ok(t, err)
 	answer, err := x.key.Assert(c.Options, x.Issuer)
