@@ -138,6 +138,32 @@ func TestAMandateTakenWhileTheAccountCloses(t *testing.T) {
 	})
 }
 
+// Nor does one that is taken while the registry dissolves the organisation.
+func TestAMandateTakenWhileTheOrganisationIsDissolved(t *testing.T) {
+	run(t, func(t *testing.T, f *accounttest.Firm) {
+		ctx := t.Context()
+		f.Opened(t)
+		nam := f.Session(t, f.NamToken)
+		taken, done := make(chan struct{}), make(chan error, 1)
+		go func() {
+			done <- f.DB.Write(ctx, func(tx *db.Tx) error {
+				_, err := f.Registry.GrantTx(ctx, tx, nam.Actor(), registry.Mandate{Organisation: f.Company, Person: f.Nam.ID, Grantor: f.Lan.ID, Scopes: registry.Scopes, From: clock.DateOf(f.Clock.Now())})
+				close(taken)
+				time.Sleep(200 * time.Millisecond)
+				return err
+			})
+		}()
+		<-taken
+		f.Is(t, "dissolved", f.Lan, f.Minh)
+		must(t, <-done)
+		list, err := f.Registry.MandatesOf(ctx, audit.Look{By: nam.Actor(), Purpose: "test", Ground: "test"}, f.Nam.ID)
+		must(t, err)
+		if len(list) != 1 || list[0].EndedWhy != "dissolved" {
+			t.Errorf("%+v", list)
+		}
+	})
+}
+
 // A mandate that outlived an earlier account ends when another one opens.
 func TestAnOlderMandateDoesNotComeBack(t *testing.T) {
 	run(t, func(t *testing.T, f *accounttest.Firm) {

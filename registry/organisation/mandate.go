@@ -124,6 +124,11 @@ func (r *Registry) GrantTx(ctx context.Context, tx *db.Tx, by audit.Actor, m Man
 	if err := r.CheckMandate(m); err != nil {
 		return Mandate{}, err
 	}
+	// The organisation's row is held: a dissolution at this moment ends this mandate
+	// too, or is read here.
+	if _, err := tx.ExecContext(ctx, `UPDATE organisation_organisation SET updated_at = updated_at WHERE id = $1`, m.Organisation); err != nil {
+		return Mandate{}, fmt.Errorf("hold an organisation: %w", err)
+	}
 	o, err := r.read(ctx, tx, byID, m.Organisation)
 	if err != nil {
 		return Mandate{}, err
