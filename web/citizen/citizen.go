@@ -124,6 +124,7 @@ func Door(c Config) http.Handler {
 			Quick: []page.Shortcut{{Text: page.Text{VI: "Quét mã", EN: "Scan a code"}, Href: "/scan"}, {Text: page.Text{VI: "Thông báo", EN: "Inbox"}, Href: "/inbox"}, {Text: page.Text{VI: "Ai đã xem", EN: "Who looked"}, Href: "/looked"}}},
 		Open: openid.Open, Lead: session.StepUp, Texts: []fs.FS{session.Texts, account.Texts, accountorganisation.Texts, registryorganisation.Texts, approval.Texts, card.Texts, enrolmentvisit.Texts, right.Texts}})
 	guard := session.New(c.Accounts, c.Secure, site.Fail)
+	guard.Origin = c.Provider.ReturnOrigin
 	mux := http.NewServeMux()
 	desk := acting.New(site, c.Accounts, c.Portal)
 	desk.Mount(mux)
@@ -135,15 +136,15 @@ func Door(c Config) http.Handler {
 	if c.Remote != nil {
 		remote.Mount(mux, site, remote.Config{Desk: c.Remote, Guard: guard, Home: c.issuer(), Origin: c.Provider.ReturnOrigin, Asker: c.asker})
 	}
-	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Codes: c.codes(), Origin: c.Provider.ReturnOrigin})
-	device.Mount(mux, site, device.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
+	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Codes: c.codes()})
+	device.Mount(mux, site, device.Config{Accounts: c.Accounts, Guard: guard})
 	freeze.Mount(mux, site, c.Accounts, guard)
 	if c.Recovery != nil {
 		recover.Mount(mux, site, recover.Config{Desk: c.Recovery, Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Home: c.issuer()})
 	}
-	stepup.Mount(mux, site, stepup.Config{Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
+	stepup.Mount(mux, site, stepup.Config{Accounts: c.Accounts, Guard: guard})
 	if c.Approvals != nil {
-		approve.Mount(mux, site, approve.Config{Desk: c.Approvals, Accounts: c.Accounts, Guard: guard, Origin: c.Provider.ReturnOrigin})
+		approve.Mount(mux, site, approve.Config{Desk: c.Approvals, Accounts: c.Accounts, Guard: guard})
 	}
 	passcode.Mount(mux, site, passcode.Config{Accounts: c.Accounts, Guard: guard})
 	passkey.Mount(mux, site, passkey.Config{Accounts: c.Accounts, Guard: guard})

@@ -118,6 +118,38 @@ func TestSheSignsAConsent(t *testing.T) {
 	})
 }
 
+// The form that makes a passkey may lead back to the partner for which it is made:
+// whoever agreed before goes there at once, and browsers hold that to form-action.
+func TestKeyMadeForAPartnerLeadsToIt(t *testing.T) {
+	banks(t, func(t *testing.T, b *bank) {
+		_, first := b.SignInLan(t, true)
+		key := b.Enlist(t, first, b.Issuer)
+		p := b.c.Get("/authorize?"+b.request("openid profile").Encode()).At("/signin").
+			Submit("Đăng nhập", "number", b.Person(Lan).Declared.Number.Reveal(), "password", string(Password)).At("/consent")
+		request := "request=" + p.URL.Query().Get("request")
+		p = b.c.Get("/security/passkeys/new").At("/stepup")
+		answer, err := key.Assert([]byte(p.Attr("form[data-proof]", "data-options")), b.Issuer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Submit(byPasskey, "credential", string(answer)).At("/security/passkeys/new")
+		out := "form-action 'self' " + strings.TrimSuffix(b.callback, "/cb") + ";"
+		for back, want := range map[string]string{
+			"/authorize?" + request: out, "/consent?" + request: out, "/signin/device?return=" + url.QueryEscape("/authorize?"+request): out,
+			"/inbox": "form-action 'self';", "/consent?request=none": "form-action 'self';",
+		} {
+			for _, page := range []*webtest.Page{
+				b.c.Get("/security/passkeys/new?return="+url.QueryEscape(back)).Want(200).Submit("Tiếp tục").Want(200, "Tạo khoá"),
+				b.c.Get("/security/passcode?return="+url.QueryEscape(back)).Want(200, "Lưu mã passcode"),
+			} {
+				if csp := page.Header.Get("Content-Security-Policy"); !strings.Contains(csp, want) {
+					t.Errorf("%s for %s: %s", page.URL, back, csp)
+				}
+			}
+		}
+	})
+}
+
 // Whoever has a password alone is told before she says yes what it takes, and
 // not after it; what is optional does not stand in the way of the rest.
 func TestPasswordAloneIsToldBeforeTheYes(t *testing.T) {

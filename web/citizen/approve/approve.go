@@ -10,12 +10,10 @@
 package approve
 
 import (
-	"context"
 	"embed"
 	"encoding/base64"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"danh/account"
 	"danh/account/approval"
@@ -32,10 +30,6 @@ type Config struct {
 	Desk     *approval.Desk
 	Accounts *account.Keeper
 	Guard    *session.Guard
-
-	// Origin tells where a relying party's request leads when it is done, so
-	// that the form may end there. Nil: nowhere but here.
-	Origin func(ctx context.Context, request string) string
 }
 
 type journey struct {
@@ -96,19 +90,8 @@ func (d *journey) render(w http.ResponseWriter, r *http.Request, status int, a a
 		}
 		data["Ceremony"], data["Options"], data["Challenge"] = c.Token.Reveal(), string(c.Options), c.Challenge
 	}
-	d.allow(w, r, x.Back)
+	d.Guard.LetOn(w, r, x.Back)
 	d.j.Render(w, r, status, "approve", page.View{Title: x.Document.Title, Lede: "approve.lede", Task: "approve.task", Form: f, Data: data})
-}
-
-// allow lets the form end where the page that asked will lead.
-func (d *journey) allow(w http.ResponseWriter, r *http.Request, back string) {
-	_, query, ok := strings.Cut(back, "?")
-	if !ok || d.Origin == nil {
-		return
-	}
-	if v, err := url.ParseQuery(query); err == nil && v.Get("request") != "" {
-		page.AllowFormAction(w, d.Origin(r.Context(), v.Get("request")))
-	}
 }
 
 // over tells what became of it.

@@ -10,12 +10,9 @@
 package device
 
 import (
-	"context"
 	"embed"
 	"encoding/base64"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"danh/account"
 	"danh/internal/fault"
@@ -31,10 +28,6 @@ var files embed.FS
 type Config struct {
 	Accounts *account.Keeper
 	Guard    *session.Guard
-
-	// Origin tells where a relying party's request leads when it is done, so
-	// that the page after the first sign-in may end there. Nil: nowhere but here.
-	Origin func(ctx context.Context, request string) string
 }
 
 type journey struct {
@@ -101,11 +94,7 @@ func (d *journey) welcome(w http.ResponseWriter, r *http.Request) {
 		}
 		v["Ceremony"], v["Challenge"] = c.Token.Reveal(), c.Challenge
 	}
-	if q, ok := strings.CutPrefix(back, "/authorize?"); ok && d.Origin != nil {
-		if q, err := url.ParseQuery(q); err == nil {
-			page.AllowFormAction(w, d.Origin(r.Context(), q.Get("request")))
-		}
-	}
+	d.Guard.LetOn(w, r, back)
 	p := page.View{Task: "device.task", Title: "device.welcome", Lede: "device.welcome.lede", Form: &page.Form{}, Data: v}
 	d.j.Render(w, r, http.StatusOK, "welcome", p)
 }

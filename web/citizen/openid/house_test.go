@@ -151,6 +151,7 @@ func openOver(t testing.TB, d *db.DB, secure, signs bool, change ...func(*partne
 	t.Cleanup(server.Close)
 	site := page.New(page.Config{Door: "citizen", Log: house.Log, Clock: house.Clock, Open: openid.Open, Texts: []fs.FS{session.Texts, approval.Texts}})
 	guard := session.New(house.Keeper, secure, site.Fail)
+	guard.Origin = house.Provider.ReturnOrigin
 	comparing, err := verify.New(verify.Config{DB: d, Clock: house.Clock, Keys: house.Keys, Audit: house.Audit, Notify: house.Notify, Population: house.Population, Residence: house.Residence,
 		Accounts: house.Keeper, Provider: house.Provider})
 	ok(t, err)
@@ -165,7 +166,7 @@ func openOver(t testing.TB, d *db.DB, secure, signs bool, change ...func(*partne
 		consent.Mount(mux, site, consent.Config{Provider: house.Provider, Browser: openid.Browser{Secure: secure}.Read, Send: openid.Send, Approvals: desk, Accounts: house.Keeper, Guard: guard})
 		consents.Mount(mux, site, house.Provider)
 		looked.Mount(mux, site, house.Audit, house.Clock, house.Provider.PartnerName, house.Keeper.FellowName)
-		approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard, Origin: house.Provider.ReturnOrigin})
+		approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard})
 		remote.Mount(mux, site, remote.Config{Guard: guard, Home: address, Origin: house.Provider.ReturnOrigin,
 			Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper, Approvals: approvals}),
 			Asker: func(ctx context.Context, request string) remotedesk.Service {

@@ -75,6 +75,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *pa
 	if p.Set {
 		v.Title, v.Lede = "passcode.change", "passcode.change.lede"
 	}
+	d.Guard.LetOn(w, r, session.LocalPath(f.Value("return")))
 	d.j.Render(w, r, status, "set", v)
 }
 

@@ -109,6 +109,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, f *pa
 		return
 	}
 	f.Values.Del("code") // never shown again
+	d.Guard.LetOn(w, r, session.LocalPath(f.Value("return")))
 	v := page.View{Title: "passkey.new", Lede: "passkey.new.lede", Task: "passkey.task", Back: home, Form: f,
 		Data: map[string]any{"Code": code, "Have": len(all) > 0, "Low": code && s.Level < 2 || s.Provisional, "Off": !on, "Label": session.Label(r.UserAgent())}}
 	d.j.Render(w, r, status, "new", v)
@@ -134,6 +135,7 @@ func (d *journey) begin(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, f, err)
 		return
 	}
+	d.Guard.LetOn(w, r, session.LocalPath(f.Value("return")))
 	d.j.Render(w, r, http.StatusOK, "make", page.View{Title: "passkey.make", Lede: "passkey.make.lede", Task: "passkey.task", Back: home, Form: &page.Form{},
 		Data: map[string]any{"Options": string(c.Options), "Ceremony": c.Token.Reveal(), "Label": f.Value("label"), "Return": session.LocalPath(f.Value("return"))}})
 }

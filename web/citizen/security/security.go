@@ -11,8 +11,6 @@ import (
 	"context"
 	"embed"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"danh/account"
 	"danh/account/place"
@@ -34,10 +32,6 @@ type Config struct {
 	// Codes counts the recovery codes that she has left. Nil: nothing gets an
 	// account back here, and the page does not offer codes.
 	Codes func(ctx context.Context, s account.Session) (int, error)
-
-	// Origin tells where a relying party's request leads when it is done, so
-	// that the password page's form may end there. Nil: nowhere but here.
-	Origin func(ctx context.Context, request string) string
 }
 
 type journey struct {
@@ -144,11 +138,7 @@ func (d *journey) showPassword(w http.ResponseWriter, r *http.Request, status in
 	if s.MustChangePassword {
 		v.Back, v.Lede = "", "security.password.must"
 	}
-	if q, ok := strings.CutPrefix(session.LocalPath(f.Value("return")), "/authorize?"); ok && d.Origin != nil {
-		if v, err := url.ParseQuery(q); err == nil {
-			page.AllowFormAction(w, d.Origin(r.Context(), v.Get("request")))
-		}
-	}
+	d.Guard.LetOn(w, r, session.LocalPath(f.Value("return")))
 	for _, name := range []string{"old", "password", "again"} { // never shown again
 		f.Values.Del(name)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"danh/account"
 	"danh/internal/fault"
+	"danh/internal/page"
 )
 
 // Finder finds the session of a token that came with a device cookie;
@@ -32,6 +33,10 @@ type Guard struct {
 	finder Finder
 	secure bool
 	fail   func(http.ResponseWriter, *http.Request, error)
+
+	// Origin tells where a relying party's request leads when it is done. Nil:
+	// nowhere but here.
+	Origin func(ctx context.Context, request string) string
 }
 
 // New returns the door's guard. secure is set when the door is served over
@@ -157,6 +162,25 @@ func LocalPath(s string) string {
 		return ""
 	}
 	return s
+}
+
+// LetOn lets the forms of an answer end where a path of this door leads on to.
+// Browsers hold the redirects of a form to form-action too, and the page that a
+// form leads back to may be one that answers a relying party's request: itself,
+// or after the page that it names as its own return.
+func (g *Guard) LetOn(w http.ResponseWriter, r *http.Request, back string) {
+	for g.Origin != nil && back != "" {
+		u, err := url.Parse(back)
+		if err != nil {
+			return
+		}
+		q := u.Query()
+		if request := q.Get("request"); request != "" {
+			page.AllowFormAction(w, g.Origin(r.Context(), request))
+			return
+		}
+		back = LocalPath(q.Get("return")) // shorter with every turn
+	}
 }
 
 // Token reads the session's token.

@@ -5,7 +5,6 @@ package signin
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"danh/account"
@@ -36,22 +35,11 @@ func (d *journey) showCode(w http.ResponseWriter, r *http.Request, status int, b
 		return
 	}
 	f.Values.Del("code") // never shown again
-	d.allow(w, r, back)
+	d.Guard.LetOn(w, r, back)
 	now := d.Clock.Now()
 	d.j.Render(w, r, status, "code", page.View{Task: "code.task", Title: "code.title", Lede: "code.lede", Args: map[string]string{"phone": n.Phone}, Back: "/signin", Form: f,
 		Data: map[string]any{"Return": back, "Until": n.CodeEnds, "Alive": n.Left > 0 && n.CodeEnds.After(now), "Total": 3 * time.Minute,
 			"Again": !n.CodeAgain.After(now), "AgainAt": n.CodeAgain, "Sends": n.Sends}})
-}
-
-// allow lets the page's form end where a relying party's request leads.
-func (d *journey) allow(w http.ResponseWriter, r *http.Request, back string) {
-	q, ok := strings.CutPrefix(back, "/authorize?")
-	if !ok || d.Origin == nil {
-		return
-	}
-	if v, err := url.ParseQuery(q); err == nil {
-		page.AllowFormAction(w, d.Origin(r.Context(), v.Get("request")))
-	}
 }
 
 func (d *journey) takeCode(w http.ResponseWriter, r *http.Request) {

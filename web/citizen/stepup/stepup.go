@@ -11,13 +11,11 @@
 package stepup
 
 import (
-	"context"
 	"embed"
 	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"danh/account"
@@ -33,10 +31,6 @@ var files embed.FS
 type Config struct {
 	Accounts *account.Keeper
 	Guard    *session.Guard
-
-	// Origin tells where a relying party's request leads when it is done, so that
-	// the form may end there. Nil: nowhere but here.
-	Origin func(ctx context.Context, request string) string
 }
 
 type journey struct {
@@ -131,11 +125,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, v wan
 		}
 		data["Ceremony"], data["Options"], data["Challenge"] = c.Token.Reveal(), string(c.Options), c.Challenge
 	}
-	if q, ok := strings.CutPrefix(v.Return, "/authorize?"); ok && d.Origin != nil {
-		if v, err := url.ParseQuery(q); err == nil {
-			page.AllowFormAction(w, d.Origin(r.Context(), v.Get("request")))
-		}
-	}
+	d.Guard.LetOn(w, r, v.Return)
 	language := page.Language(r)
 	what := d.name(language, v.Journey)
 	if v.ACR != "" {
