@@ -3,10 +3,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
-	"mime/multipart"
 	"net"
 	"net/http"
 	"net/url"
@@ -154,32 +154,32 @@ func TestTwoServersShareOneDatabase(t *testing.T) {
 	auditVerifies(t, s)
 }
 
-// TestRequestUnderWayIsAnswered sends half of an upload, ends the server, and
+// TestRequestUnderWayIsAnswered sends half of a form, ends the server, and
 // sends the other half: the answer comes, and then the server is gone.
 func TestRequestUnderWayIsAnswered(t *testing.T) {
 	s, log := running(t, db.SQLite, 300)
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile("portrait", "me.jpg")
+	body := bytes.NewBufferString("number=001190999901&password=" + strings.Repeat("x", 40))
+	// By hand, for the moment at which the server has begun to read.
+	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.ports.citizen))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = part.Write(bytes.Repeat([]byte{7}, 64<<10)) // a buffer takes every byte
-	form.Close()
-	pr, pw := io.Pipe()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.env().Citizen+"/open/portrait", pr)
-	if err != nil {
+	defer conn.Close()
+	head := fmt.Sprintf("POST /signin HTTP/1.1\r\nHost: localhost:%d\r\nContent-Type: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", s.ports.citizen, "application/x-www-form-urlencoded", body.Len())
+	if _, err := io.WriteString(conn, head); err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", form.FormDataContentType())
-	req.ContentLength = int64(body.Len())
+	in := bufio.NewReader(conn)
+	if resp, err := http.ReadResponse(in, nil); err != nil || resp.StatusCode != http.StatusContinue { // it is being read: it is under way
+		t.Fatalf("the server does not wait for the body: %+v %v", resp, err)
+	}
 	type answer struct {
 		status int
 		err    error
 	}
 	got := make(chan answer, 1)
 	go func() {
-		resp, err := http.DefaultTransport.RoundTrip(req)
+		resp, err := http.ReadResponse(in, nil)
 		if err != nil {
 			got <- answer{0, err}
 			return
@@ -188,8 +188,7 @@ func TestRequestUnderWayIsAnswered(t *testing.T) {
 		resp.Body.Close()
 		got <- answer{resp.StatusCode, err}
 	}()
-	half := body.Next(body.Len() / 2)
-	if _, err := pw.Write(half); err != nil {
+	if _, err := conn.Write(body.Next(body.Len() / 2)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.serve.Process.Signal(syscall.SIGTERM); err != nil {
@@ -206,11 +205,10 @@ func TestRequestUnderWayIsAnswered(t *testing.T) {
 			t.Fatal("the server goes on taking connections")
 		}
 	}
-	go func() {
-		_, _ = io.Copy(pw, &body) // an early answer ends it
-		pw.Close()
-	}()
-	if a := <-got; a.err != nil || a.status == 0 || a.status >= 500 {
+	if _, err := io.Copy(conn, body); err != nil {
+		t.Error(err)
+	}
+	if a := <-got; a.err != nil || a.status != http.StatusUnprocessableEntity && a.status != http.StatusUnauthorized {
 		t.Errorf("the request under way was answered %d, %v", a.status, a.err)
 	}
 	if err := s.serve.Wait(); err != nil {
