@@ -132,9 +132,9 @@ func Door(c Config) http.Handler {
 	open.Mount(mux, site, open.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Offices: c.findOffices()})
 	activate.Mount(mux, site, activate.Config{Accounts: c.Accounts, Guard: guard})
 	dependants.Mount(mux, site, dependants.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock})
-	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Codes: c.Remote != nil, Origin: c.Provider.ReturnOrigin})
+	signin.Mount(mux, site, signin.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Codes: c.Remote != nil})
 	if c.Remote != nil {
-		remote.Mount(mux, site, remote.Config{Desk: c.Remote, Guard: guard, Home: c.issuer(), Origin: c.Provider.ReturnOrigin, Asker: c.asker})
+		remote.Mount(mux, site, remote.Config{Desk: c.Remote, Guard: guard, Home: c.issuer(), Asker: c.asker})
 	}
 	security.Mount(mux, site, security.Config{Accounts: c.Accounts, Guard: guard, Clock: c.Clock, Codes: c.codes()})
 	device.Mount(mux, site, device.Config{Accounts: c.Accounts, Guard: guard})

@@ -147,6 +147,11 @@ func TestKeyMadeForAPartnerLeadsToIt(t *testing.T) {
 				}
 			}
 		}
+		// A key that was not made loses nothing: what it was to be made for is kept.
+		p = b.c.Get("/security/passkeys/new?return=/inbox").Want(200).Submit("Tiếp tục").Want(200).Submit("Tạo khoá", "credential", "{}")
+		if p.Status < 400 || p.Value("return") != "/inbox" {
+			t.Errorf("a broken key: %d, back to %q", p.Status, p.Value("return"))
+		}
 	})
 }
 

@@ -167,13 +167,13 @@ func openOver(t testing.TB, d *db.DB, secure, signs bool, change ...func(*partne
 		consents.Mount(mux, site, house.Provider)
 		looked.Mount(mux, site, house.Audit, house.Clock, house.Provider.PartnerName, house.Keeper.FellowName)
 		approve.Mount(mux, site, approve.Config{Desk: approvals, Accounts: house.Keeper, Guard: guard})
-		remote.Mount(mux, site, remote.Config{Guard: guard, Home: address, Origin: house.Provider.ReturnOrigin,
+		remote.Mount(mux, site, remote.Config{Guard: guard, Home: address,
 			Desk: remotedesk.New(remotedesk.Config{DB: d, Clock: house.Clock, Audit: house.Audit, Accounts: house.Keeper, Approvals: approvals}),
 			Asker: func(ctx context.Context, request string) remotedesk.Service {
 				name := house.Provider.Asker(ctx, request)
 				return remotedesk.Service{VI: name.VI, EN: name.EN}
 			}})
-		signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Codes: true, Origin: house.Provider.ReturnOrigin})
+		signin.Mount(mux, site, signin.Config{Accounts: house.Keeper, Guard: guard, Codes: true})
 		mux.Handle("POST /here", session.Here(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })))
 		h = site.Wrap(guard.Load(mux))
 	}

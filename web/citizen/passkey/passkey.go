@@ -163,7 +163,9 @@ func (d *journey) finish(w http.ResponseWriter, r *http.Request) {
 	f := page.FormFrom(r)
 	_, err := d.Accounts.FinishPasskey(r.Context(), s, account.Token(f.Value("ceremony")), []byte(f.Secret("credential")), f.Value("label"), d.Guard.Remote(w, r))
 	if err != nil {
-		d.refuse(w, r, &page.Form{}, err)
+		again := &page.Form{} // for what she makes it is not lost
+		again.Set("return", session.LocalPath(f.Value("return")))
+		d.refuse(w, r, again, err)
 		return
 	}
 	d.site.Flash(w, "ok", "passkey.made")

@@ -35,11 +35,8 @@ type Config struct {
 	Desk  *remote.Desk
 	Guard *session.Guard
 	Home  string // address of this door, for the code; a phone must reach it
-
-	// Origin tells where a relying party's request leads, as for the sign-in
-	// page; Asker who made it. Nil: nobody but this door.
-	Origin func(ctx context.Context, request string) string
-	Asker  func(ctx context.Context, request string) remote.Service
+	// Asker names who made a relying party's request. Nil: nobody but this door.
+	Asker func(ctx context.Context, request string) remote.Service
 }
 
 type journey struct {
@@ -114,9 +111,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, q rem
 	home := strings.TrimSuffix(d.Home, "/")
 	_, host, _ := strings.Cut(home, "://")
 	v := shown{Request: q, Link: home + "/q/" + q.Code, Type: host + "/q", Name: q.Service.In(page.Language(r)), Early: early}
-	if q.Handle != "" && d.Origin != nil {
-		page.AllowFormAction(w, d.Origin(r.Context(), q.Handle))
-	}
+	d.Guard.LetAnswer(w, r, q.Handle)
 	p := page.View{Task: "remote.task", Title: "remote.title", Lede: "remote.lede", Back: back(q), Data: v}
 	name := "computer"
 	switch {

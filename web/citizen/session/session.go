@@ -176,10 +176,17 @@ func (g *Guard) LetOn(w http.ResponseWriter, r *http.Request, back string) {
 		}
 		q := u.Query()
 		if request := q.Get("request"); request != "" {
-			page.AllowFormAction(w, g.Origin(r.Context(), request))
+			g.LetAnswer(w, r, request)
 			return
 		}
 		back = LocalPath(q.Get("return")) // shorter with every turn
+	}
+}
+
+// LetAnswer is LetOn for a relying party's request; "" is none.
+func (g *Guard) LetAnswer(w http.ResponseWriter, r *http.Request, request string) {
+	if g.Origin != nil && request != "" {
+		page.AllowFormAction(w, g.Origin(r.Context(), request))
 	}
 }
 

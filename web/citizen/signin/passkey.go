@@ -56,9 +56,7 @@ func (d *journey) showPasskey(w http.ResponseWriter, r *http.Request, status int
 	default:
 		v.Ceremony, v.Options = c.Token.Reveal(), string(c.Options)
 	}
-	if v.Request != "" && d.Origin != nil {
-		page.AllowFormAction(w, d.Origin(r.Context(), v.Request))
-	}
+	d.Guard.LetAnswer(w, r, v.Request)
 	p := page.View{Title: "signin.passkey.title", Lede: "signin.passkey.lede", Form: &page.Form{}, Data: v}
 	if v.None {
 		p.Title, p.Lede = "signin.passkey.none", "signin.passkey.none.lede"

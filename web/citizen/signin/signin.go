@@ -9,7 +9,6 @@
 package signin
 
 import (
-	"context"
 	"embed"
 	"encoding/base64"
 	"net/http"
@@ -32,11 +31,6 @@ type Config struct {
 	Guard    *session.Guard
 	Clock    clock.Clock
 	Codes    bool // there is a journey for signing in by a QR code
-
-	// Origin tells where a relying party's request leads when it is done. The
-	// browser holds the redirects that follow this page's form to its
-	// form-action, so that origin is let in. Nil: nowhere but here.
-	Origin func(ctx context.Context, request string) string
 }
 
 type journey struct {
@@ -94,9 +88,7 @@ func (d *journey) show(w http.ResponseWriter, r *http.Request, status int, v vie
 	p := page.View{Title: "signin.title", Lede: "signin.lede", Form: f, Data: v}
 	if v.Request != "" {
 		p.Lede = "signin.lede_request"
-		if d.Origin != nil {
-			page.AllowFormAction(w, d.Origin(r.Context(), v.Request))
-		}
+		d.Guard.LetAnswer(w, r, v.Request)
 	}
 	d.j.Render(w, r, status, "signin", p)
 }
